@@ -1,0 +1,71 @@
+# `make` alone lists what there is. Needs Python 3.11 or newer and make; everything else goes into .venv.
+
+VENV   ?= .venv
+BASE   ?= python3
+CASES  ?= 200000
+JOBS   ?= auto
+DEMO   := specs/lenet/lenet5.arch
+OUT    := out
+
+PYTHON  := $(VENV)/bin/python
+ARCHDSL := $(VENV)/bin/archdsl
+READY   := $(VENV)/.ready
+BENCH   := $(VENV)/.ready-bench
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint bench test-slow golden clean
+
+help: ## Show this list
+	@echo "archdsl: the language in which neural-network architectures are written down"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## LeNet-5: checked, summed up, compiled, trained on real digits, drawn
+	@mkdir -p $(OUT)
+	@printf '\n== 1/5  Check: every mistake in one run ==\n'
+	$(ARCHDSL) check $(DEMO)
+	@printf '\n== 2/5  Summary: a row a layer ==\n'
+	$(ARCHDSL) summary $(DEMO)
+	@printf '\n== 3/5  Compile: PyTorch source to read and keep ==\n'
+	$(ARCHDSL) compile $(DEMO) -o $(OUT)/lenet5.py
+	@printf '\n== 4/5  Train: 1,797 real handwritten digits ==\n'
+	$(ARCHDSL) train $(DEMO) -o $(OUT)/lenet5
+	@printf '\n== 5/5  Draw ==\n'
+	$(ARCHDSL) draw $(DEMO) -o $(OUT)/lenet5.svg
+	@printf '\nDone. The results lie in %s/:\n' $(OUT)
+	@find $(OUT) -type f | sort | sed 's/^/  /'
+
+test: lint ## Lint, types and every test
+	$(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal
+
+lint: $(READY) ## Ruff and mypy alone
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+test-slow: $(READY) ## Generated cases against PyTorch, CASES=200000 of them
+	ARCHDSL_CASES=$(CASES) $(PYTHON) -m pytest -q -m cases -n $(JOBS) --dist worksteal
+
+bench: $(BENCH) ## Time and memory beside torchinfo, as ratios of one run
+	$(PYTHON) -m tests.benchmarks
+
+golden: $(READY) ## Write the expected texts of tests/golden anew; read the diff
+	ARCHDSL_GOLDEN=write $(PYTHON) -m pytest -q -m golden
+	@git --no-pager diff --stat -- tests/golden
+
+clean: ## Remove what was built, the environment too
+	rm -rf $(VENV) $(OUT) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find archdsl tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@$(BASE) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one: make BASE=python3.12 …"; exit 1; }
+	@echo "Making $(VENV); this takes a minute or two, once."
+	$(BASE) -m venv $(VENV)
+	$(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(BENCH): $(READY)
+	$(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt --no-deps torchinfo torchvision
+	@touch $@

@@ -1,0 +1,213 @@
+"""A checked graph as a file of PyTorch that a person would read, own and edit.
+
+In: an `archdsl.graph.Graph`. Out: the text of a Python file that needs torch and the standard library alone: a docstring with
+the facts and the `.arch` text, the layers that PyTorch lacks, a class for each block, the network. Writing it needs no torch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from archdsl.codegen import helpers
+from archdsl.codegen.classes import Class, classes
+from archdsl.codegen.expression import free_names, wrap
+from archdsl.codegen.forward import Line, Result
+from archdsl.codegen.helpers import Helper
+from archdsl.codegen.naming import Scope, class_name, field_name, variable
+from archdsl.codegen.structure import structure
+from archdsl.graph import Graph
+from archdsl.ops.base import Torch, show_shape, torch_shape
+
+__all__ = ["network_class", "source"]
+
+_MODULES: Final = {
+    "F": "import torch.nn.functional as F",
+    "math": "import math",
+    "torch": "import torch",
+    "NamedTuple": "from typing import NamedTuple",
+    "Tensor": "from torch import Tensor",
+    "nn": "from torch import nn",
+}
+
+
+def source(graph: Graph, *, flat: bool = False) -> str:
+    """The network as the text of a Python file.
+
+    A graph of `conv 11x11/4 96 -> relu` on 227x227x3 gives a class whose constructor has
+    `self.conv = nn.Conv2d(3, 96, 11, stride=4)` and whose `forward` takes (N, 3, 227, 227) to (N, 96, 55, 55).
+
+    - `graph`: a checked network.
+    - `flat`: one class with every layer in it, instead of a class a block.
+
+    One output is returned as a tensor, several as a named tuple, in which those that exist in training only are None
+    otherwise. The same graph gives the same bytes.
+    """
+    found = _helpers(graph)
+    taken = _taken(graph, found)
+    name = network_class(graph)
+    result = _result(graph, name)
+    if result is not None:
+        taken = taken | {result.class_name}
+    network = structure(graph, flat=flat)
+    parameters = _parameters(graph, taken)
+    parts = [_class(entry) for entry in classes(graph, network, name, parameters, taken, result)]
+    if result is not None:
+        parts.insert(len(parts) - 1, _result_class(graph, result))
+    parts = [helper.text for helper in found] + parts
+    sections = [_docstring(graph), _imports(parts, found), *parts]
+    head, rest = sections[:2], sections[2:]
+    return "\n\n".join(head) + "".join(f"\n\n\n{part}" for part in rest) + "\n"
+
+
+def network_class(graph: Graph) -> str:
+    """The name of the network's class, which no layer that is copied into the file has."""
+    scope = Scope(helper.name for helper in _helpers(graph))
+    return scope.claim(class_name(graph.variant or graph.name))
+
+
+def _torches(graph: Graph) -> Iterable[Torch]:
+    for node in graph.layers:
+        if node.op is not None:
+            yield node.op.torch(node.input_shapes, node.shapes)
+
+
+def _helpers(graph: Graph) -> tuple[Helper, ...]:
+    return helpers.collect({name for torch in _torches(graph) for name in torch.helpers})
+
+
+def _taken(graph: Graph, found: Sequence[Helper]) -> frozenset[str]:
+    """Names at the top of the file, and those that expressions use."""
+    names = {helper.name for helper in found}
+    names.update(line.split()[-1].partition(".")[0] for helper in found for line in helper.imports)
+    for text in {text for torch in _torches(graph) for text in (torch.init, torch.call) if text is not None}:
+        names |= free_names(text)
+    return frozenset(names)
+
+
+def _parameters(graph: Graph, taken: frozenset[str]) -> list[str]:
+    """The arguments of the network's `forward`."""
+    if len(graph.inputs) == 1 and graph.inputs[0].label is None:
+        return ["x"]
+    scope = Scope()
+    return [scope.claim(variable(node.label or "input1", taken)) for node in graph.inputs]
+
+
+def _result(graph: Graph, name: str) -> Result | None:
+    if len(graph.outputs) == 1 and not graph.outputs[0].training:
+        return None
+    scope = Scope()
+    fields = tuple(scope.claim(field_name(output.name)) for output in graph.outputs)
+    return Result(f"{name}Output", fields, tuple(output.training for output in graph.outputs))
+
+
+# ---------------------------------------------------------------- parts of the file
+
+
+def _docstring(graph: Graph) -> str:
+    """What the network is, in text from which nothing can break out."""
+    title = f": {graph.title}" if graph.title else ""
+    variant = f" ({graph.variant})" if graph.variant and graph.variant != graph.name else ""
+    weights = [
+        weight
+        for node in graph.layers
+        if node.op is not None and node.shared is None
+        for weight in node.op.weights(*node.input_shapes)
+    ]
+    count = sum(weight.size for weight in weights if weight.kind == "parameter")
+    lines = [f"{graph.name}{variant}{title}".rstrip(".") + ".", ""]
+    for node in graph.inputs:
+        label = f" {node.label}" if node.label else ""
+        lines.append(f"Input{label}: {show_shape(node.shape)}, a tensor {_tensor(node.shape)}.")
+    for output in graph.outputs:
+        shape = graph.shape(output.port)
+        which = f" {output.name}" if len(graph.outputs) > 1 else ""
+        when = ", in training only" if output.training else ""
+        lines.append(f"Output{which}: {show_shape(shape)}, a tensor {_tensor(shape)}{when}.")
+    lines.append(f"{count:,} trainable parameters.")
+    text = [line.rstrip() for line in graph.source_text.expandtabs(4).split("\n")]
+    while text and not text[0]:
+        text.pop(0)
+    while text and not text[-1]:
+        text.pop()
+    if text:
+        lines += ["", "Written by archdsl from:", "", *(f"    {line}" if line else "" for line in text)]
+    return '"""' + "\n".join(_quoted(line) for line in lines) + '\n"""'
+
+
+def _tensor(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(['N', *map(str, torch_shape(shape))])})"
+
+
+def _quoted(text: str) -> str:
+    """Text for inside a docstring: no quotes that end it, no escapes, no characters that hide what follows them."""
+    text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    number = ord(char)
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}" if number < 65536 else f"\\U{number:08x}"
+
+
+def _imports(parts: Sequence[str], found: Sequence[Helper]) -> str:
+    """What the parts need, the standard library first, one line for each module."""
+    wanted = {line for helper in found for line in helper.imports}
+    bodies = "\n".join(re.sub(r"#.*", "", part) for part in parts)
+    wanted.update(line for name, line in _MODULES.items() if re.search(rf"(?<![\w.]){name}(?!\w)", bodies))
+    plain = sorted(line for line in wanted if line.startswith("import "))
+    groups: dict[str, set[str]] = {}
+    for line in wanted:
+        if line.startswith("from "):
+            module, _, names = line.removeprefix("from ").partition(" import ")
+            groups.setdefault(module, set()).add(names)
+    joined = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(groups.items())]
+    lines = [*plain, *joined]
+    standard = [line for line in lines if not line.split()[1].startswith("torch")]
+    return "\n\n".join(
+        "\n".join(section) for section in (standard, [line for line in lines if line not in standard]) if section
+    )
+
+
+def _result_class(graph: Graph, result: Result) -> str:
+    lines = [f"class {result.class_name}(NamedTuple):"]
+    for name, training in zip(result.fields, result.training, strict=True):
+        lines.append(f"    {name}: Tensor{' | None' if training else ''}")
+    return "\n".join(lines)
+
+
+def _class(entry: Class) -> str:
+    lines = [f"class {entry.name}(nn.Module):"]
+    signature = ", ".join(["self", *map(str, entry.parameters)])
+    lines += wrap(f"def __init__({signature}) -> None:", 4)
+    lines.append("        super().__init__()")
+    for layer in entry.layers:
+        lines += wrap(f"self.{layer.attribute} = {layer.text}", 8)
+    lines.append("")
+    arguments = ", ".join(["self", *(f"{name}: Tensor" for name in entry.body.parameters)])
+    lines += wrap(f"def forward({arguments}) -> {_returns(entry)}:", 4)
+    training = False
+    for line in entry.lines:
+        if line.training and not training:
+            lines.append("        if self.training:")
+        training = line.training
+        lines += _code(line)
+    if entry.body.result:
+        lines += wrap(f"return {entry.body.result}", 8)
+    return "\n".join(lines)
+
+
+def _returns(entry: Class) -> str:
+    block = entry.instances[0].block
+    if block.network and entry.body.result.count("("):
+        return entry.body.result.partition("(")[0]
+    return "Tensor" if len(block.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(block.outputs))}]"
+
+
+def _code(line: Line) -> list[str]:
+    """A line of `forward` with the size behind it, where there is room for it."""
+    lines = wrap(line.text, 12 if line.training else 8)
+    if line.comment and len(lines) == 1 and len(lines[0]) + len(line.comment) + 4 <= 88:
+        lines[0] += f"  # {line.comment}"
+    return lines

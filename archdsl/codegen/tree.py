@@ -1,0 +1,183 @@
+"""The frames of a network as a tree, and which of them can be modules of their own.
+
+In: a checked graph. Out: `Tree`, whose places hold nodes and places in the order of the text; a place whose nodes do not
+follow each other, or that runs partly in training only, is dissolved. What becomes of the others is left to `structure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from archdsl.graph import Frame, Graph, Node, Port
+
+__all__ = ["Place", "Tree", "Use"]
+
+_DEEPEST: Final = 40
+"""Classes inside classes; what is nested deeper is written out flat."""
+
+Use = Literal["always", "training", "never"]
+
+
+@dataclass(eq=False)
+class Place:
+    """A frame with what it holds. `nodes` are all layers inside, at any depth, in order."""
+
+    frame: Frame
+    parent: Place | None
+    depth: int
+    part: str = ""
+    title: str = ""
+    children: list[Place | Node] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    dissolved: bool = False
+    pinned: bool = False
+    """Whether another place uses its weights."""
+
+    def path(self) -> list[Place]:
+        """From below the root to here, without the dissolved."""
+        found: list[Place] = []
+        place: Place | None = self
+        while place is not None and place.parent is not None:
+            if not place.dissolved:
+                found.append(place)
+            place = place.parent
+        return found[::-1]
+
+    def inner(self) -> Iterator[Place]:
+        """Every place inside, each after the one around it."""
+        pending: list[Place] = [self]
+        while pending:
+            place = pending.pop()
+            inside = [child for child in place.children if isinstance(child, Place)]
+            yield from inside
+            pending += inside
+
+
+class Tree:
+    """Every frame as a `Place`, and what is known about every node."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._always = graph.reaching([o.port.node for o in graph.outputs if not o.training])
+        self._training = graph.reaching([o.port.node for o in graph.outputs if o.training]) - self._always
+        self._parts: dict[int, str] = {}
+        self._places: dict[int, Place] = {}
+        self._home: dict[int, Place] = {}
+        self._rank = {node.key: rank for rank, node in enumerate(graph.layers)}
+        self._last_reader: dict[Port, int] = {}
+        for node in graph.nodes:
+            if self.use(node) != "never":
+                self._last_reader.update(dict.fromkeys(node.inputs, node.key))
+        self._last_reader.update((output.port, len(graph)) for output in graph.outputs)
+        self.root = self._build()
+        for place in self.root.inner():
+            place.dissolved = place.depth > _DEEPEST or not self._coherent(place)
+
+    def use(self, node: Node) -> Use:
+        """When a node runs."""
+        if node.key in self._always:
+            return "always"
+        return "training" if node.key in self._training else "never"
+
+    def place_use(self, place: Place) -> Use:
+        """When a place runs: never where none of its layers does."""
+        return next((self.use(node) for node in place.nodes if self.use(node) != "never"), "never")
+
+    def part(self, node: Node) -> str:
+        """The last part of a node's name."""
+        return self._parts[node.key]
+
+    def home(self, node: Node) -> Place:
+        """The innermost place around a node, dissolved or not."""
+        return self._home[node.key]
+
+    def owner(self, node: Node) -> int:
+        """The key of the node whose weights this one uses; its own where it is the first."""
+        while node.shared is not None and node.shared != node.key:
+            node = self._graph.nodes[node.shared]
+        return node.key
+
+    def face(self, place: Place) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+        """The tensors that a place reads from outside, in the order of their use, and those of its own read outside."""
+        inside = {node.key for node in place.nodes}
+        running = [node for node in place.nodes if self.use(node) != "never"]
+        entering = dict.fromkeys(port for node in running for port in node.inputs if port.node not in inside)
+        made = (Port(node.key, index) for node in running for index in range(len(node.shapes)))
+        last = place.nodes[-1].key
+        return tuple(entering), tuple(port for port in made if self.last_reader(port) > last)
+
+    def last_reader(self, port: Port) -> int:
+        """The key of the last running node that reads a tensor; the number of nodes for a result, -1 for none."""
+        return self._last_reader.get(port, -1)
+
+    def dissolve_all(self) -> None:
+        """Leave no place but the root."""
+        for place in self.root.inner():
+            place.dissolved = True
+
+    def _build(self) -> Place:
+        root: Place | None = None
+        for node in self._graph.layers:
+            place = self._place(node.frame)
+            if root is None:
+                root = next(iter(self._places.values()))
+            place.children.append(node)
+            self._home[node.key] = place
+            self._name(node, place)
+            around: Place | None = place
+            while around is not None:
+                around.nodes.append(node)
+                around = around.parent
+        if root is None:
+            frame = self._graph.nodes[0].frame if self._graph.nodes else Frame("network", self._graph.name)
+            root = Place(frame, None, 0)
+        return root
+
+    def _place(self, frame: Frame) -> Place:
+        """The place of a frame; those around it are made first, and each knows what it holds in order."""
+        missing: list[Frame] = []
+        around: Frame | None = frame
+        while around is not None and id(around) not in self._places:
+            missing.append(around)
+            around = around.parent
+        for entry in reversed(missing):
+            parent = self._places[id(entry.parent)] if entry.parent is not None else None
+            place = Place(entry, parent, parent.depth + 1 if parent else 0, title=entry.name)
+            if parent is not None:
+                parent.children.append(place)
+                if entry.kind == "repeat":
+                    place.title = f"{parent.title}_layer"
+            self._places[id(entry)] = place
+        return self._places[id(frame)]
+
+    def _name(self, node: Node, place: Place) -> None:
+        """Divide the node's dotted name among the places around it."""
+        around: list[Place] = []
+        step: Place | None = place
+        while step is not None and step.parent is not None:
+            around.append(step)
+            step = step.parent
+        around.reverse()
+        parts = self._graph.names[node.key].split(".")
+        if len(parts) != 1 + sum(2 if entry.frame.kind == "repeat" else 1 for entry in around):
+            parts = [part for entry in around for part in _own_parts(entry)] + [node.label or node.kind]
+        at = 0
+        for entry in around:
+            entry.part = entry.part or parts[at]
+            at += 2 if entry.frame.kind == "repeat" else 1
+        self._parts[node.key] = parts[at]
+
+    def _coherent(self, place: Place) -> bool:
+        """Whether the layers inside follow each other, something reads what they make, and all run at the same times."""
+        first, last = self._rank[place.nodes[0].key], self._rank[place.nodes[-1].key]
+        uses = {self.use(node) for node in place.nodes} - {"never"}
+        return last - first + 1 == len(place.nodes) and len(uses) == 1 and bool(self.face(place)[0])
+
+
+def _own_parts(place: Place) -> list[str]:
+    """A name that holds for itself, where the graph's cannot be divided."""
+    frame = place.frame
+    name = frame.label or frame.name or frame.kind
+    return [name, str(frame.index)] if frame.kind == "repeat" else [name]

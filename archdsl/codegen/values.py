@@ -1,0 +1,223 @@
+"""Names for the tensors of a `forward`.
+
+In: statements in order, with what they read and make. Out: a variable for every tensor, such that none is overwritten
+while something later reads it. A plain chain keeps one name, a labelled tensor that lives on has its label, branches are
+named for the place where they come together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+from archdsl.codegen.naming import variable
+from archdsl.codegen.postdominators import immediate_postdominators
+from archdsl.codegen.structure import Block, Leaf, Step
+from archdsl.graph import Port
+
+__all__ = ["Named", "Statement", "name_values"]
+
+
+class Statement:
+    """One line of `forward`: a step, and those that stand around it."""
+
+    def __init__(self, step: Step, template: str, module: str, turn: tuple[bool, ...]) -> None:
+        self.calls = [(step, template, module, turn)]
+
+    def add(self, step: Step, template: str, module: str, turn: tuple[bool, ...]) -> None:
+        """Put one more call around the others."""
+        self.calls.append((step, template, module, turn))
+
+    @property
+    def steps(self) -> list[Step]:
+        """From the innermost call outwards."""
+        return [call[0] for call in self.calls]
+
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """What it reads."""
+        return self.calls[0][0].inputs
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """What it makes."""
+        return self.calls[-1][0].outputs
+
+    @property
+    def training(self) -> bool:
+        """Whether it runs in training only."""
+        return self.calls[0][0].use == "training"
+
+    @property
+    def label(self) -> str | None:
+        """The label of what it makes."""
+        return self.calls[-1][0].label
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The variable of every tensor; `absent` are those of results that exist in training only."""
+
+    of: dict[Port, str]
+    absent: tuple[str, ...]
+
+
+def name_values(
+    block: Block,
+    statements: Sequence[Statement],
+    uses: Counter[Port],
+    parameters: Sequence[str],
+    taken: Container[str],
+    fields: Sequence[str],
+) -> Named:
+    """Choose the variables; `fields` names the results of a network that hands over a tuple."""
+    return _Naming(block, statements, uses, parameters, taken, fields).run()
+
+
+class _Naming:
+    def __init__(
+        self,
+        block: Block,
+        statements: Sequence[Statement],
+        uses: Counter[Port],
+        parameters: Sequence[str],
+        taken: Container[str],
+        fields: Sequence[str],
+    ) -> None:
+        self._block = block
+        self._statements = statements
+        self._uses = uses
+        self._parameters = parameters
+        self._taken = taken
+        self._maker = {port: i for i, statement in enumerate(statements) for port in statement.outputs}
+        self._readers: dict[Port, list[int]] = {}
+        for index, statement in enumerate(statements):
+            for port in dict.fromkeys(statement.inputs):
+                self._readers.setdefault(port, []).append(index)
+        end = len(statements)
+        self._last = {port: readers[-1] for port, readers in self._readers.items()}
+        self._last.update(dict.fromkeys(block.outputs, end))
+        self._results = self._name_results(fields)
+        joins = [
+            [reader for port in statement.outputs for reader in self._readers.get(port, ())]
+            + [end for port in statement.outputs if port in self._results]
+            for statement in statements
+        ]
+        self._joins = immediate_postdominators(joins)
+        self._wishes: dict[Port, str] = {}
+        self._leads: dict[Port, str] = {}
+
+    def _name_results(self, fields: Sequence[str]) -> dict[Port, str]:
+        outputs = self._block.outputs
+        if len(outputs) == 1 and not fields:
+            return {outputs[0]: "x"}
+        names = list(fields) or [f"y{number}" for number in range(1, len(outputs) + 1)]
+        found: dict[Port, str] = {}
+        for position, (port, name) in enumerate(zip(outputs, names, strict=True)):
+            label = self._statements[self._maker[port]].label if port in self._maker else None
+            wish = variable(label if label and not fields else name, self._taken)
+            found.setdefault(port, "x" if fields and position == 0 else wish)
+        return found
+
+    def run(self) -> Named:
+        absent = self._absent()
+        for statement in reversed(self._statements):
+            for position, port in enumerate(statement.outputs):
+                self._wishes[port] = self._wish(statement, position, port)
+        of = dict(zip(self._block.inputs, self._parameters, strict=True))
+        holder = {name: port for port, name in of.items()}
+        reserved = set(absent.values())
+        self._leads = self._leads_to()
+        for index, statement in enumerate(self._statements):
+            for port in statement.outputs:
+                name = absent.get(port) or self._free(port, index, holder, reserved, statement)
+                of[port] = name
+                holder[name] = port
+        return Named(of, tuple(dict.fromkeys(absent.values())))
+
+    def _absent(self) -> dict[Port, str]:
+        """The results that exist in training only, each with a variable that nothing else has outside of training."""
+        found: dict[Port, str] = {}
+        for port, name in self._results.items():
+            if port in self._maker and self._statements[self._maker[port]].training:
+                while name in found.values() or name in self._parameters or name == "x":
+                    name += "_"
+                found[port] = name
+                self._results[port] = name
+        return found
+
+    def _free(self, port: Port, index: int, holder: dict[str, Port], reserved: set[str], statement: Statement) -> str:
+        """The wished name, or the first like it that holds nothing which is still read."""
+        if port not in self._last:
+            return "_"
+        wish = self._wishes[port]
+        own = self._own_name(statement, 0)
+        candidates = [wish, own] if wish in ("x", "y") else [wish]
+        number = 1
+        while True:
+            for name in candidates:
+                held = holder.get(name)
+                if name in reserved:
+                    if statement.training and wish == name and self._leads.get(port) == name:
+                        return name
+                elif held is None or (self._last.get(held, -1) <= index and held not in statement.outputs):
+                    return name
+            number += 1
+            candidates = [f"{(own if wish in ('x', 'y') else wish).rstrip('_')}{number}"]
+
+    def _leads_to(self) -> dict[Port, str]:
+        """For the tensors from which a plain chain leads to a result, the name of that result."""
+        found = dict(self._results)
+        for statement in reversed(self._statements):
+            for port in statement.outputs:
+                readers = self._readers.get(port, [])
+                if port not in found and self._uses[port] == 1 and len(readers) == 1:
+                    made = self._statements[readers[0]].outputs
+                    if len(made) == 1 and made[0] in found:
+                        found[port] = found[made[0]]
+        return found
+
+    def _wish(self, statement: Statement, position: int, port: Port) -> str:
+        """What a tensor would best be called, all later ones having been asked."""
+        readers = self._readers.get(port, [])
+        if port in self._results:
+            return self._results[port]
+        if not readers:
+            return "_"
+        index = self._maker[port]
+        lives_on = self._uses[port] > 1 or readers[0] != index + 1
+        if statement.label and position == 0 and lives_on:
+            return variable(statement.label, self._taken)
+        if len(statement.outputs) > 1 and lives_on:
+            return self._own_name(statement, position)
+        if self._uses[port] == 1:
+            return self._onward(statement, port, readers[0])
+        join = self._joins[index]
+        return self._first_wish(self._statements[join]) if join < len(self._statements) else "x"
+
+    def _first_wish(self, statement: Statement) -> str:
+        wish = self._wishes[statement.outputs[0]]
+        return "x" if wish == "_" or len(statement.outputs) > 1 else wish
+
+    def _onward(self, statement: Statement, port: Port, reader: int) -> str:
+        """The name of a tensor that is read once: that of what is made from it, or of a branch."""
+        joined = self._statements[reader]
+        inputs = list(dict.fromkeys(joined.inputs))
+        if len(inputs) == 1:
+            return self._first_wish(joined)
+        branches = [other for other in inputs if self._uses[other] == 1 and other in self._maker]
+        if not self._continues(statement) and not isinstance(statement.steps[-1].module, Leaf):
+            return self._own_name(statement, 0)
+        if len(branches) == 1:
+            return "y"
+        return f"branch{joined.inputs.index(port) + 1}"
+
+    def _continues(self, statement: Statement) -> bool:
+        """Whether a statement goes on from one of the same branch."""
+        return any(self._uses[port] == 1 and port in self._maker for port in statement.inputs)
+
+    def _own_name(self, statement: Statement, position: int) -> str:
+        name = statement.steps[-1].name
+        several = len(statement.outputs) > 1
+        return variable(f"{name}_{position + 1}" if several else name, self._taken)

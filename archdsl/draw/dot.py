@@ -1,0 +1,278 @@
+"""A picture as DOT text.
+
+In: a plan and a theme. Out: text that any Graphviz lays out, the same for the same plan. Layout is left to
+`archdsl.draw.render`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from archdsl.draw.columns import arrange
+from archdsl.draw.picture import Box, Cell, Edge, Exit, Figure, Piece, Plan
+from archdsl.draw.style import FONT, THEMES, Theme, ThemeName
+from archdsl.ops.base import Shape, Style
+
+if TYPE_CHECKING:
+    import graphviz
+
+__all__ = ["Direction", "to_dot"]
+
+Direction = Literal["down", "right"]
+
+_UNITS: Final[dict[Figure, str]] = {"params": "params", "macs": "MACs"}
+_SIZE = "10"
+_TITLE = "9"
+_SMALL = "8"
+_CHIPS: Final = 4
+_WEIGHT: Final = "400"
+"""How much the longest way through the network is kept straight; Graphviz keeps boxes narrow with 128."""
+_LONG: Final = 24
+"""Characters of an argument, the rest is cut: a connection table has hundreds."""
+
+
+def to_dot(plan: Plan, *, theme: ThemeName = "light", direction: Direction = "down") -> str:
+    """The picture as DOT: one `subgraph cluster_…` a block, one node a piece, a legend of the kinds that occur.
+
+    Names, titles and calls are escaped: `</script>`, `&lt;` and `\\N` show as themselves.
+    """
+    return _Writer(plan, THEMES[theme], direction).text()
+
+
+class _Writer:
+    """One run over one plan."""
+
+    def __init__(self, plan: Plan, theme: Theme, direction: Direction) -> None:
+        self.plan = plan
+        self.theme = theme
+        self.direction = direction
+        self.names = {piece.id: _node_name(piece) for piece in plan.pieces()}
+        self.columns = arrange(plan, page=direction == "down")
+
+    def text(self) -> str:
+        import graphviz
+
+        theme = self.theme
+        dot = graphviz.Digraph(
+            "network",
+            graph_attr={
+                # The older ranking takes an edge into a box as a wish, and columns need it as a rule.
+                "newrank": "true",
+                "rankdir": "TB" if self.direction == "down" else "LR",
+                "bgcolor": theme.page,
+                "fontname": FONT,
+                "fontsize": _SIZE,
+                "fontcolor": theme.text,
+                "label": self._heading(),
+                "labelloc": "t",
+                "nodesep": "0.2",
+                "ranksep": "0.14",
+                "pad": "0.1",
+            },
+            node_attr={
+                "shape": "plain",
+                "fontname": FONT,
+                "fontsize": _SIZE,
+                "fontcolor": theme.ink,
+                "color": theme.border,
+            },
+            edge_attr={
+                "fontname": FONT,
+                "fontsize": _SMALL,
+                "fontcolor": theme.text,
+                "color": theme.line,
+                "arrowsize": "0.6",
+            },
+        )
+        self._fill(dot, self.plan.page, 0)
+        for index, leaving in enumerate(self.plan.exits):
+            self._exit(dot, index, leaving)
+        tops = [self.names[piece.id] for piece in self.plan.pieces() if piece.cells][:1]
+        for edge in self.plan.edges:
+            tail, head = self.columns.of[edge.tail], self.columns.of[edge.head]
+            if tail == head:
+                self._edge(dot, edge)
+            elif tail + 1 == head:
+                tops.append(self._turn(dot, edge, head))
+            else:
+                dot.edge(self.names[edge.tail], self.names[edge.head], label=_label(edge), constraint="false")
+        if len(tops) > 1:
+            with dot.subgraph() as level:
+                level.attr(rank="same")
+                for name in tops:
+                    level.node(name)
+        return str(dot.source)
+
+    # ------------------------------------------------------------ boxes and nodes
+
+    def _fill(self, dot: graphviz.Digraph, box: Box, level: int) -> None:
+        fill = self._box_fill(level)
+        for part in box.parts:
+            if isinstance(part, Piece) and not part.cells:
+                dot.node(self.names[part.id], label="", shape="point", width="0.04", color=self.theme.line)
+            elif isinstance(part, Piece):
+                dot.node(self.names[part.id], self._node(part, fill))
+            else:
+                with dot.subgraph(name=f"cluster_{part.id}") as inner:
+                    inner.attr(
+                        label=f"<{self._title(part.title, part.times)}>",
+                        labeljust="r",
+                        labelloc="t",
+                        style="rounded,filled",
+                        color=self.theme.border,
+                        fillcolor=fill,
+                        margin="6",
+                    )
+                    self._fill(inner, part, level + 1)
+
+    def _box_fill(self, level: int) -> str:
+        return self.theme.boxes[min(level, len(self.theme.boxes) - 1)]
+
+    def _title(self, title: str, times: int) -> str:
+        count = f"<B>× {times}</B>" if times > 1 else ""
+        return "  ".join(filter(None, (_escape(_typeset(title)), count)))
+
+    def _node(self, piece: Piece, fill: str) -> str:
+        cells = "".join(map(self._cell, piece.cells))
+        if piece.caption:
+            title = f'<FONT COLOR="{self.theme.text}">{self._title(piece.caption, piece.times)}</FONT>'
+            caption = f'<TR><TD COLSPAN="{len(piece.cells)}" ALIGN="LEFT" BGCOLOR="{fill}">{title}</TD></TR>'
+            return self._table(f"{caption}<TR>{cells}</TR>")
+        if piece.times > 1:
+            cells += f'<TD BORDER="0"><FONT COLOR="{self.theme.text}">{self._title("", piece.times)}</FONT></TD>'
+        return self._table(f"<TR>{cells}</TR>")
+
+    def _table(self, rows: str) -> str:
+        return (
+            f'<<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="3" COLOR="{self.theme.border}">'
+            f"{rows}</TABLE>>"
+        )
+
+    def _cell(self, cell: Cell) -> str:
+        text = _call(cell.text)
+        if cell.label is not None:
+            text = f"<B>{_escape(cell.label)}</B>  {text}"
+        lines = [text]
+        if cell.shared is not None:
+            lines.append(_small(f"weights of {_escape(cell.shared)}"))
+        lines += [_small(f"{_quantity(value)} {_UNITS[figure]}") for figure, value in cell.figures]
+        fill = self.theme.closed if cell.style is None else self.theme.fills[cell.style]
+        return f'<TD BGCOLOR="{fill}">{"<BR/>".join(lines)}</TD>'
+
+    # ------------------------------------------------------------ edges
+
+    def _exit(self, dot: graphviz.Digraph, index: int, leaving: Exit) -> None:
+        output = leaving.output
+        lines = [f"<B>{_escape(output.name)}</B>  {_size(leaving.shape)}"]
+        if output.training:
+            lines.append(_small("in training only"))
+        name = f"output {index}"
+        text = "<BR/>".join(lines)
+        dot.node(
+            name, f"<{text}>", shape="plaintext", fontcolor=self.theme.text, margin="0.03,0.02", width="0", height="0"
+        )
+        dot.edge(self.names[leaving.tail], name, weight=_WEIGHT if index == 0 else "1")
+
+    def _edge(self, dot: graphviz.Digraph, edge: Edge) -> None:
+        straight = (edge.tail, edge.head) in self.columns.spine
+        dot.edge(self.names[edge.tail], self.names[edge.head], label=_label(edge), weight=_WEIGHT if straight else "1")
+
+    def _turn(self, dot: graphviz.Digraph, edge: Edge, column: int) -> str:
+        """Lead an edge from the foot of a column up beside it and into the head of the next one."""
+        top, foot = f"top {column}", f"foot {column}"
+        for name in (top, foot):
+            dot.node(name, label="", shape="point", width="0.01", color=self.theme.line)
+        dot.edge(self.names[edge.tail], foot, label=_label(edge), arrowhead="none", headport="w")
+        dot.edge(top, foot, arrowhead="none", weight="100")
+        dot.edge(top, self.names[edge.head], tailport="e")
+        return top
+
+    # ------------------------------------------------------------ heading and legend
+
+    def _heading(self) -> str:
+        name = f'<FONT POINT-SIZE="14"><B>{_escape(self.plan.name)}</B></FONT>'
+        lines = [f"<TR><TD>{name}</TD></TR>"]
+        if self.plan.title:
+            lines.append(f'<TR><TD><FONT COLOR="{self.theme.faint}">{_escape(self.plan.title)}</FONT></TD></TR>')
+        chips = self._legend()
+        # Rows of like length, short enough for the narrowest networks.
+        rows = -(-len(chips) // _CHIPS)
+        per_row = -(-len(chips) // rows) if rows else 0
+        for row in range(rows):
+            cells = "".join(chips[row * per_row : (row + 1) * per_row])
+            lines.append(
+                f'<TR><TD><TABLE BORDER="0" CELLSPACING="2" CELLPADDING="2"><TR>{cells}</TR></TABLE></TD></TR>'
+            )
+        return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">{"".join(lines)}</TABLE>>'
+
+    def _legend(self) -> list[str]:
+        used = {cell.style for piece in self.plan.pieces() for cell in piece.cells}
+        return [
+            f'<TD BORDER="1" COLOR="{self.theme.border}" BGCOLOR="{self.theme.fills[style]}">'
+            f'<FONT COLOR="{self.theme.ink}" POINT-SIZE="{_SMALL}">{style}</FONT></TD>'
+            for style in get_args(Style)
+            if style in used and style != "input"
+        ]
+
+
+# ---------------------------------------------------------------- text
+
+
+def _node_name(piece: Piece) -> str:
+    """The layer's own name where DOT takes it as it is; it is what a browser shows when the mouse rests on the node."""
+    return piece.name if re.fullmatch(r"[\w.]+", piece.name, re.ASCII) else f"node {piece.id}"
+
+
+def _escape(text: str) -> str:
+    """Text for an HTML-like label. Graphviz replaces `\\N` and the like even there, so a backslash is written twice."""
+    found = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+    for char, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("\\", "\\\\")):
+        found = found.replace(char, written)
+    return found
+
+
+def _typeset(call: str) -> str:
+    """A call as a paper prints it: `3x3` becomes `3×3`."""
+    return re.sub(r"(?<=\d)x(?=\d)", "×", call)
+
+
+def _call(call: str) -> str:
+    """A call with its named arguments in small print."""
+    words: list[str] = []
+    depth = 0
+    for word in _typeset(call).split(" "):
+        if depth:
+            words[-1] += f" {word}"
+        else:
+            words.append(word)
+        depth += word.count("[") - word.count("]")
+    shown = [word if len(word) <= _LONG else word[:_LONG] + "…" for word in words]
+    return " ".join(_small(_escape(word)) if "=" in word else _escape(word) for word in shown)
+
+
+def _label(edge: Edge) -> str | None:
+    return f" {_sizes(edge.sizes)} " if edge.sizes else None
+
+
+def _small(text: str) -> str:
+    return f'<FONT POINT-SIZE="{_SMALL}">{text}</FONT>'
+
+
+def _size(shape: Shape) -> str:
+    return "×".join(map(str, shape))
+
+
+def _sizes(shapes: Sequence[Shape]) -> str:
+    """The size of a tensor in all iterations of a folded box: `56×56×64…256` where its channels grow."""
+    first, last = shapes[0], shapes[-1]
+    return _size(first) if first == last else f"{_size(first)}…{last[-1]}"
+
+
+def _quantity(value: int) -> str:
+    """Three digits that count: 61.7K, 1.23M."""
+    for unit, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K")):
+        if value >= unit:
+            return f"{value / unit:.3g}{letter}"
+    return str(value)

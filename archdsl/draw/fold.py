@@ -1,0 +1,140 @@
+"""Which blocks that follow each other are the same block again.
+
+In: a checked graph. Out: its nodes as a tree of blocks and iterations, and runs of alike ones in it. Alike means the
+same ops with the same arguments, wired alike inside and to what came before; channels may grow, as in a DenseNet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from archdsl.graph import Frame, Graph, Node
+
+__all__ = ["Group", "grouped", "runs"]
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """One frame with what it holds, in the order of the text; `nodes` also holds those of the groups in it."""
+
+    frame: Frame
+    parts: list[Group | int] = field(default_factory=list)
+    nodes: list[int] = field(default_factory=list)
+
+
+def grouped(graph: Graph) -> Group:
+    """The tree of a graph: the network, the blocks and iterations in it, the nodes in those."""
+    root = Group(Frame("network", graph.name))
+    found: dict[int, Group] = {}
+    for node in graph.nodes:
+        path = node.frame.path()
+        root.nodes.append(node.key)
+        above = root
+        for frame in path[1:]:
+            group = found.get(id(frame))
+            if group is None:
+                group = found[id(frame)] = Group(frame)
+                above.parts.append(group)
+            group.nodes.append(node.key)
+            above = group
+        above.parts.append(node.key)
+    return root
+
+
+def runs(graph: Graph, parts: Sequence[Group | int]) -> Iterator[tuple[Group | int, list[Group]]]:
+    """Each part with those after it that are the same again."""
+    at = 0
+    while at < len(parts):
+        first = parts[at]
+        at += 1
+        others: list[Group] = []
+        if isinstance(first, Group):
+            run = _Run(graph, first)
+            while at < len(parts) and isinstance(other := parts[at], Group) and run.takes(other):
+                others.append(other)
+                at += 1
+        yield first, others
+
+
+_Slot = tuple[int, int, int]
+"""Where a tensor from outside comes from: how many iterations back (0 for none of them), the place or key, the port."""
+
+
+class _Run:
+    """Iterations that are alike, as far as they are known."""
+
+    def __init__(self, graph: Graph, first: Group) -> None:
+        self.graph = graph
+        self.first = first
+        self.place: dict[int, tuple[int, int]] = {}
+        self.length = 0
+        self.looks: list[object] = []
+        self.slots: list[_Slot] = []
+        self._ready = False
+
+    def takes(self, other: Group) -> bool:
+        """Whether this group continues the run; it is a part of it from then on."""
+        mine, its = self.first.frame, other.frame
+        if (mine.kind, mine.name, mine.call, mine.label) != (its.kind, its.name, its.call, its.label):
+            return False
+        if mine.kind == "repeat" and mine.site != its.site:
+            return False
+        if len(self.first.nodes) != len(other.nodes):
+            return False
+        if not self._ready:
+            self._ready = True
+            self.looks, self.slots = self._read(self.first)
+            self._join(self.first)
+        looks, slots = self._read(other)
+        if looks != self.looks or not all(map(self._continues, self.slots, slots)):
+            return False
+        if its.kind == "block" and not any(back == 1 for back, _, _ in slots):
+            return False  # beside the other, not after it
+        self.slots = slots
+        self._join(other)
+        return True
+
+    def _continues(self, before: _Slot, now: _Slot) -> bool:
+        """The same source, the same place as many iterations back, or the first time that it is so many back."""
+        return before == now or (before[0] == 0 and now[0] == self.length)
+
+    def _join(self, group: Group) -> None:
+        self.place.update((key, (self.length, position)) for position, key in enumerate(group.nodes))
+        self.length += 1
+
+    def _read(self, group: Group) -> tuple[list[object], list[_Slot]]:
+        inside = {key: position for position, key in enumerate(group.nodes)}
+        looks: list[object] = []
+        slots: list[_Slot] = []
+        for key in group.nodes:
+            node = self.graph.nodes[key]
+            wires: list[tuple[int, int] | None] = []
+            for port in node.inputs:
+                position = inside.get(port.node)
+                wires.append(None if position is None else (position, port.index))
+                if position is not None:
+                    continue
+                iteration, place = self.place.get(port.node, (self.length, port.node))
+                slots.append((self.length - iteration, place, port.index))
+            own = (node.op, node.label, _spatial(node), self._weights(node, inside))
+            looks.append((own, _trace(node, group), tuple(wires)))
+        return looks, slots
+
+    @staticmethod
+    def _weights(node: Node, inside: dict[int, int]) -> tuple[bool, int]:
+        """Whose weights it uses: its own, those of a place inside, or those of a node elsewhere."""
+        if node.shared is None:
+            return False, -1
+        return (True, inside[node.shared]) if node.shared in inside else (False, node.shared)
+
+
+def _spatial(node: Node) -> tuple[tuple[int, ...], ...]:
+    return tuple(shape[:-1] for shape in node.shapes)
+
+
+def _trace(node: Node, group: Group) -> tuple[tuple[str, str, int], ...]:
+    """The blocks and iterations between the group and the node."""
+    path = node.frame.path()
+    inner = path[path.index(group.frame) + 1 :]
+    return tuple((frame.name, frame.call, frame.index) for frame in inner)

@@ -1,0 +1,94 @@
+"""What a picture consists of: boxes, the nodes in them, edges and outputs.
+
+In: nothing. Out: frozen types between `archdsl.draw.plan`, which fills them, and `archdsl.draw.dot`, which writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from archdsl.graph import Output, Port
+from archdsl.ops.base import Shape, Style
+
+__all__ = ["Box", "Cell", "Edge", "Exit", "Figure", "Piece", "Plan"]
+
+Figure = Literal["params", "macs"]
+"""A number that a picture can show in its nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One layer: its call, its `@name`, and what was asked to be shown of it. `style` is None for a closed block."""
+
+    text: str
+    style: Style | None
+    label: str | None = None
+    shared: str | None = None
+    figures: tuple[tuple[Figure, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One node of the picture: a layer with those that follow it at once, or a closed block.
+
+    A block that holds nothing else has its name as `caption`. A piece without cells is a fork: the place where a tensor
+    that several layers of a box read enters that box.
+    """
+
+    id: int
+    name: str
+    cells: tuple[Cell, ...]
+    caption: str = ""
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A block with its inside; `times` counts the iterations it stands for. The outermost one is the page."""
+
+    id: int
+    title: str
+    times: int
+    parts: tuple[Box | Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One tensor from a piece to a piece. `sizes` has its size in every iteration where it is new, else it is empty."""
+
+    port: Port
+    tail: int
+    head: int
+    sizes: tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A named output of the network and the piece that makes it."""
+
+    output: Output
+    tail: int
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole picture."""
+
+    name: str
+    title: str
+    page: Box
+    edges: tuple[Edge, ...]
+    exits: tuple[Exit, ...]
+
+    def pieces(self) -> Iterator[Piece]:
+        """Every node, in the order of the text."""
+        pending: list[Box | Piece] = [self.page]
+        while pending:
+            part = pending.pop()
+            if isinstance(part, Piece):
+                yield part
+            else:
+                pending.extend(reversed(part.parts))

@@ -1,0 +1,263 @@
+"""What a picture shows: which layers stand together in one node, which blocks are boxes, what is folded.
+
+In: a checked graph. Out: a frozen `Plan` of boxes, nodes and edges. Leaves colours, text format and layout to
+`archdsl.draw.dot`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from archdsl.draw.fold import Group, grouped, runs
+from archdsl.draw.fork import forked
+from archdsl.draw.picture import Box, Cell, Edge, Exit, Figure, Piece, Plan
+from archdsl.graph import Graph, Node, Port
+from archdsl.ops.base import Shape, Style
+
+__all__ = ["make_plan"]
+
+_ATTACHED: Final = frozenset[Style]({"normalization", "activation", "dropout"})
+"""Kinds of layers that change no size and stand in the node of the layer before them, as `conv | bn | relu`."""
+
+_CELLS: Final = 5
+"""Layers in one node, so that no node grows wider than a page."""
+
+
+def make_plan(graph: Graph, *, depth: int | None = None, fold: bool = True, show: Sequence[Figure] = ()) -> Plan:
+    """Decide what a picture shows.
+
+    `make_plan(resnet50)` has eight boxes: the first unit of each stage and the others folded, × 2, × 3, × 5 and × 2.
+
+    - `depth`: blocks inside blocks that are open; deeper ones are one node each. None opens all.
+    - `fold`: iterations that follow each other and are alike become one box with a count.
+    - `show`: numbers in every node, for one example.
+    """
+    return _Planner(graph, depth, fold, tuple(show)).plan()
+
+
+class _Planner:
+    """One run over one graph."""
+
+    def __init__(self, graph: Graph, depth: int | None, fold: bool, show: tuple[Figure, ...]) -> None:
+        self.graph = graph
+        self.depth = depth
+        self.fold = fold
+        self.show = show
+        self.stand_in = list(range(len(graph)))
+        """For every node the same one an iteration of some run earlier; itself where it is not folded away."""
+        self.standing: list[int] = []
+        """The end of that: the node of the first iteration, which is shown in its place."""
+        self.drawn: list[int] = []
+        """The same, and the first node of a closed block for every node in it."""
+        self.box_of: dict[int, int] = {}
+        self.closed: dict[int, int] = {}
+        """For every node inside a closed block, the first node of it."""
+        self.layout: list[tuple[int, int | _Open | _Shut]] = []
+        self.boxes = 0
+
+    def plan(self) -> Plan:
+        page = _Open(0, "", 1, [])
+        self._open(grouped(self.graph), page)
+        self.standing = [self._standing(key) for key in range(len(self.graph))]
+        self.drawn = [self.closed.get(key, key) for key in self.standing]
+        heads = self._attach()
+        whole, edges = forked(self._freeze(page, heads), self._edges(heads), len(self.graph))
+        exits = tuple(
+            Exit(out, heads[self.drawn[out.port.node]], self.graph.shape(out.port)) for out in self.graph.outputs
+        )
+        return Plan(self._name(), self.graph.title, whole, edges, exits)
+
+    def _name(self) -> str:
+        return f"{self.graph.name}:{self.graph.variant}" if self.graph.variant else self.graph.name
+
+    # ------------------------------------------------------------ blocks and repeats
+
+    def _open(self, root: Group, page: _Open) -> None:
+        """Fill the page with boxes and nodes; what is folded away or closed points to what is drawn in its place."""
+        pending: list[tuple[Group, _Open, int]] = [(root, page, 0)]
+        while pending:
+            group, box, level = pending.pop()
+            inner: list[tuple[Group, _Open, int]] = []
+            for part, times in self._parts(group):
+                if isinstance(part, int):
+                    box.parts.append(part)
+                    self.box_of[part] = box.id
+                    continue
+                inside, title = _named(part)
+                if not title and times == 1:
+                    # An iteration that stands alone is no box; its parts belong where it stands, so it goes first.
+                    hole = _Open(box.id, "", 1, [])
+                    box.parts.append(hole)
+                    inner.append((inside, hole, level))
+                elif self.depth is not None and level >= self.depth and title:
+                    box.parts.append(_Shut(inside.nodes[0], title, times))
+                    self.closed.update(dict.fromkeys(inside.nodes, inside.nodes[0]))
+                    self.box_of[inside.nodes[0]] = box.id
+                else:
+                    self.boxes += 1
+                    made = _Open(self.boxes, title, times, [])
+                    box.parts.append(made)
+                    inner.append((inside, made, level + bool(title)))
+            pending.extend(reversed(inner))
+
+    def _parts(self, group: Group) -> Iterator[tuple[Group | int, int]]:
+        if not self.fold:
+            yield from ((part, 1) for part in group.parts)
+            return
+        for part, others in runs(self.graph, group.parts):
+            if isinstance(part, Group):
+                for other in others:
+                    for mine, its in zip(part.nodes, other.nodes, strict=True):
+                        self.stand_in[its] = mine
+            yield part, 1 + len(others)
+
+    def _standing(self, key: int) -> int:
+        while self.stand_in[key] != key:
+            key = self.stand_in[key]
+        return key
+
+    # ------------------------------------------------------------ nodes
+
+    def _attach(self) -> dict[int, int]:
+        """For every drawn node the first one of its piece."""
+        readers: dict[int, int] = dict.fromkeys(self.drawn, 0)
+        for node in self.graph.nodes:
+            if self.standing[node.key] == node.key:
+                for port in node.inputs:
+                    readers[self.drawn[port.node]] += 1
+        for output in self.graph.outputs:
+            readers[self.drawn[output.port.node]] += 1
+
+        heads: dict[int, int] = {}
+        length: dict[int, int] = {}
+        for key in sorted(set(self.drawn)):
+            node = self.graph.nodes[key]
+            head = key
+            if self._follows(node):
+                before = self.drawn[node.inputs[0].node]
+                stays = self.box_of[before] == self.box_of[key] and self.graph.nodes[before].op is not None
+                alone = readers[before] == 1 and before not in self.closed and before in heads
+                if stays and alone and length[heads[before]] < _CELLS:
+                    head = heads[before]
+            heads[key] = head
+            length[head] = length.get(head, 0) + 1
+        return heads
+
+    def _follows(self, node: Node) -> bool:
+        if node.op is None or node.key in self.closed or len(node.inputs) != 1 or len(node.shapes) != 1:
+            return False
+        return node.op.style in _ATTACHED and node.input_shapes[0] == node.shape
+
+    def _freeze(self, page: _Open, heads: dict[int, int]) -> Box:
+        members: dict[int, list[int]] = {}
+        for key, head in heads.items():
+            members.setdefault(head, []).append(key)
+
+        def parts(box: _Open) -> Iterator[Box | Piece]:
+            for part in box.parts:
+                if isinstance(part, _Shut):
+                    cell = Cell(part.title, None, figures=self._figures(_nodes_of(self.closed, part.key)))
+                    yield Piece(part.key, self.graph.names[part.key], (cell,), times=part.times)
+                elif isinstance(part, _Open):
+                    if part.id == box.id:
+                        yield from parts(part)
+                    else:
+                        yield _boxed(part, tuple(parts(part)))
+                elif heads[part] == part:
+                    yield Piece(part, self.graph.names[part], tuple(map(self._cell, members[part])))
+
+        return Box(0, "", 1, tuple(parts(page)))
+
+    def _cell(self, key: int) -> Cell:
+        node = self.graph.nodes[key]
+        shared = None if node.shared is None else self.graph.names[node.shared]
+        style: Style = "input" if node.op is None else node.op.style
+        return Cell(node.call, style, node.label, shared, self._figures([key]))
+
+    def _figures(self, keys: Sequence[int]) -> tuple[tuple[Figure, int], ...]:
+        nodes = [node for key in keys if (node := self.graph.nodes[key]).op is not None]
+        found = ((figure, sum(_figure(figure, node) for node in nodes)) for figure in self.show)
+        return tuple((figure, value) for figure, value in found if value)
+
+    # ------------------------------------------------------------ edges
+
+    def _edges(self, heads: dict[int, int]) -> tuple[Edge, ...]:
+        sizes: dict[Port, list[Shape]] = {}
+        for node in self.graph.nodes:
+            for index, shape in enumerate(node.shapes):
+                sizes.setdefault(Port(self.standing[node.key], index), []).append(shape)
+        entering: dict[int, set[Shape]] = {}
+        found: dict[tuple[Port, int, int, int], tuple[int, int]] = {}
+        for node in self.graph.nodes:
+            if self.standing[node.key] != node.key:
+                continue
+            head = heads[self.drawn[node.key]]
+            for position, port in enumerate(node.inputs):
+                tail = heads[self.drawn[port.node]]
+                if tail == head:
+                    continue
+                entering.setdefault(head, set()).add(self.graph.shape(port))
+                # A closed block reads a tensor once, however many layers inside it do.
+                reader = (-1, -1) if node.key in self.closed else (node.key, position)
+                found.setdefault((port, head, *reader), (tail, head))
+        told: set[Port] = set()
+        edges: list[Edge] = []
+        for (port, *_), (tail, head) in found.items():
+            # From inside a folded box to its outside leaves the size of the last iteration, and that alone.
+            stays = self.standing[port.node] == port.node
+            new = tuple(sizes[port]) if stays else (self.graph.shape(port),)
+            known = self.graph.nodes[port.node].op is None or port in told or set(new) <= entering.get(tail, set())
+            told.add(port)
+            edges.append(Edge(port, tail, head, () if known else new))
+        return tuple(edges)
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    """A box while it is filled. One with the id of the box around it is no box of its own."""
+
+    id: int
+    title: str
+    times: int
+    parts: list[int | _Open | _Shut]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shut:
+    key: int
+    title: str
+    times: int
+
+
+def _named(group: Group) -> tuple[Group, str]:
+    """What an iteration is called: a block's call, also where the iteration holds that block alone."""
+    while group.frame.kind == "repeat" and len(group.parts) == 1 and isinstance(group.parts[0], Group):
+        if group.parts[0].frame.kind == "repeat" and group.parts[0].frame.count > 1:
+            break
+        group = group.parts[0]
+    if group.frame.kind != "block":
+        return group, ""
+    call = group.frame.call or group.frame.name
+    return group, f"{group.frame.label}: {call}" if group.frame.label else call
+
+
+def _boxed(box: _Open, parts: tuple[Box | Piece, ...]) -> Box | Piece:
+    """A box, or where it would hold one node and nothing else that node with the box's name over it."""
+    if len(parts) == 1 and isinstance(only := parts[0], Piece) and not only.caption and only.times == 1:
+        return replace(only, caption=box.title, times=box.times)
+    return Box(box.id, box.title, box.times, parts)
+
+
+def _nodes_of(closed: dict[int, int], first: int) -> list[int]:
+    return [key for key, head in closed.items() if head == first]
+
+
+def _figure(figure: Figure, node: Node) -> int:
+    assert node.op is not None
+    if figure == "macs":
+        return node.op.macs(node.input_shapes, node.shapes)
+    if node.shared is not None:
+        return 0
+    return sum(weight.size for weight in node.op.weights(*node.input_shapes) if weight.kind == "parameter")

@@ -1,0 +1,109 @@
+"""The colours of a picture: one for every kind of layer, in three themes.
+
+In: the `style` of an op. Out: its fill, and the colours of everything that is not a layer. All fills carry dark text
+and can be told apart by the colour-blind; `print` can be told apart in grey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+from archdsl.ops.base import Style
+
+__all__ = ["FONT", "THEMES", "Theme", "ThemeName"]
+
+ThemeName = Literal["light", "dark", "print"]
+
+FONT: Final = "Helvetica,Arial,sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Fills by the kind of layer; `boxes` are the fills of blocks from the outermost, the last one for all deeper."""
+
+    page: str
+    text: str
+    faint: str
+    line: str
+    boxes: tuple[str, ...]
+    closed: str
+    border: str
+    ink: str
+    """Text inside a layer."""
+    fills: Mapping[Style, str]
+
+
+# Paul Tol's "light" scheme: made for dark text on the fill, distinct in every common form of colour blindness.
+_TOL: Final[Mapping[Style, str]] = MappingProxyType(
+    {
+        "input": "#ffffff",
+        "convolution": "#77aadd",
+        "pooling": "#99ddff",
+        "linear": "#ee8866",
+        "normalization": "#eedd88",
+        "activation": "#bbcc33",
+        "dropout": "#dddddd",
+        "reshape": "#f7f7f7",
+        "merge": "#44bb99",
+        "attention": "#ffaabb",
+        "embedding": "#aaaa00",
+    }
+)
+
+# Evenly spaced in lightness among those that stand beside each other in most networks.
+_GREY: Final[Mapping[Style, str]] = MappingProxyType(
+    {
+        "input": "#ffffff",
+        "convolution": "#b0b0b0",
+        "pooling": "#e4e4e4",
+        "linear": "#9a9a9a",
+        "normalization": "#d0d0d0",
+        "activation": "#f2f2f2",
+        "dropout": "#fafafa",
+        "reshape": "#ffffff",
+        "merge": "#c0c0c0",
+        "attention": "#a4a4a4",
+        "embedding": "#dadada",
+    }
+)
+
+THEMES: Final[Mapping[ThemeName, Theme]] = MappingProxyType(
+    {
+        "light": Theme(
+            page="#ffffff",
+            text="#1a1a1a",
+            faint="#5a5a5a",
+            line="#4a4a4a",
+            boxes=("#f4f6f8", "#e9edf1", "#dde3e9"),
+            closed="#ffffff",
+            border="#8a949e",
+            ink="#1a1a1a",
+            fills=_TOL,
+        ),
+        "dark": Theme(
+            page="#16191d",
+            text="#f0f0f0",
+            faint="#b4bac0",
+            line="#c0c6cc",
+            boxes=("#22272d", "#2c323a", "#373e47"),
+            closed="#e6e8ea",
+            border="#7a848e",
+            ink="#1a1a1a",
+            fills=_TOL,
+        ),
+        "print": Theme(
+            page="#ffffff",
+            text="#000000",
+            faint="#333333",
+            line="#000000",
+            boxes=("#ffffff", "#ffffff", "#ffffff"),
+            closed="#ffffff",
+            border="#000000",
+            ink="#000000",
+            fills=_GREY,
+        ),
+    }
+)

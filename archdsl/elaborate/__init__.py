@@ -1,0 +1,188 @@
+"""Tree to checked graph.
+
+In: a path or a text, a variant, settings, choices. Out: a `Network`, or none and the diagnostics why. Claims (`expect`) are
+compared by `archdsl.analysis.claims`, which counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archdsl.diagnostics import Collector, Source, Span, nearest
+from archdsl.elaborate.builder import Builder, Built, Stop
+from archdsl.elaborate.choices import Site, Unresolved, assign, sites
+from archdsl.elaborate.claims import Claim, read_claims
+from archdsl.elaborate.program import Program, Unit
+from archdsl.elaborate.recipe import Recipe, read_recipe
+from archdsl.graph import Graph
+from archdsl.ops.base import Shape
+from archdsl.syntax import tree
+from archdsl.syntax.parser import parse
+
+__all__ = ["Claim", "Network", "Recipe", "Request", "Site", "Unresolved", "Workspace"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that is right, with what its file claims about it and how it says to train it."""
+
+    graph: Graph
+    claims: tuple[Claim, ...]
+    recipe: Recipe | None
+    choices: tuple[tuple[Site, int], ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which network of a file: `variant` of the family, `settings` of its parameters (`classes=10`), `inputs` in place of
+    the written ones (`{None: (64, 64, 3)}`, or by name), `choices` among what is open."""
+
+    variant: str | None = None
+    settings: Mapping[str, str] | None = None
+    inputs: Mapping[str | None, Shape] | None = None
+    choices: Mapping[str, str] | None = None
+
+
+class Workspace:
+    """One file and what it uses, read once, elaborated as often as asked."""
+
+    def __init__(self, unit: Unit | None, program: Program, found: Collector) -> None:
+        self._unit = unit
+        self._program = program
+        self._read_failed = found.failed
+        self.places: tuple[Site, ...] = sites(unit.file) if unit is not None else ()
+
+    @classmethod
+    def open(cls, path: str | Path, found: Collector) -> Workspace:
+        """Read a file and everything it uses."""
+        program = Program(found)
+        return cls(program.read(Path(path)), program, found)
+
+    @classmethod
+    def text(cls, text: str, found: Collector, name: str = "<text>") -> Workspace:
+        """The same for a text that is in no file."""
+        program = Program(found)
+        return cls(program.read_text(text, name), program, found)
+
+    @property
+    def unit(self) -> Unit | None:
+        return self._unit
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The names of the family's members."""
+        return tuple(self._unit.variants) if self._unit is not None else ()
+
+    @property
+    def needs_variant(self) -> bool:
+        """Whether the architecture has parameters without a default, so that only its variants are networks."""
+        architecture = self._unit.architecture if self._unit is not None else None
+        return architecture is not None and any(p.default is None for p in architecture.parameters)
+
+    @property
+    def is_library(self) -> bool:
+        """Whether the file holds blocks and no network."""
+        unit = self._unit
+        return unit is not None and not (unit.architecture or unit.inputs or unit.chains or unit.outputs)
+
+    def network(self, request: Request, found: Collector) -> Network | None:
+        """The network that a request names; None after reporting why there is none. Raises `Unresolved` at an open choice
+        that the request does not decide."""
+        return self.assigned(request, assign(self.places, request.choices or {}, found), found)
+
+    def assigned(
+        self, request: Request, choices: Mapping[int, tuple[Site, int]], found: Collector
+    ) -> Network | None:
+        """The same, with the choices as places and option numbers."""
+        unit = self._unit
+        if unit is None:
+            return None
+        if request.variant is not None and request.variant not in unit.variants:
+            close = nearest(request.variant, unit.variants)
+            known = ", ".join(unit.variants) or "none"
+            found.error(
+                "unknown-variant", f"{unit.file.source.path} has no variant `{request.variant}`",
+                unit.architecture.span if unit.architecture else None,
+                hint=f"did you mean `{close}`?" if close else f"its variants: {known}",
+            )
+            return None
+        settings = _settings(request.settings or {}, found)
+        builder = Builder(self._program, unit, found, choices)
+        built: Built | None = None
+        try:
+            built = builder.build(request.variant, settings, request.inputs or {})
+        except Stop:
+            pass
+        claims = read_claims(unit, request.variant, found)
+        recipe = read_recipe(unit.train, built.outputs if built else None, found)
+        if built is None or found.failed or self._read_failed:
+            return None
+        _check_reached(unit, built, found)
+        if found.failed:
+            return None
+        architecture = unit.architecture
+        graph = Graph(
+            name=architecture.name.name if architecture else Path(unit.file.source.path).stem,
+            title=architecture.title if architecture else "",
+            variant=request.variant,
+            nodes=tuple(built.nodes),
+            outputs=tuple(built.outputs),
+            source_text=unit.file.source.text,
+        )
+        resolved = [c.resolve(built.labels) for c in claims]
+        return Network(graph, tuple(resolved), recipe, tuple(choices.values()))
+
+
+def _settings(written: Mapping[str, str], found: Collector) -> dict[str, tree.Chain]:
+    """The values of `--set name=value`, read as the language reads them."""
+    made: dict[str, tree.Chain] = {}
+    for name, text in written.items():
+        source = Source(f"--set {name}", f"let value = {text}")
+        problems = Collector()
+        statements = parse(source, problems).statements
+        statement = statements[0] if len(statements) == 1 else None
+        if len(problems) or not isinstance(statement, tree.Let):
+            found.error("bad-argument", f"`{text}` is not a value", hint=f"write --set {name}=10, or a list in quotes")
+            continue
+        made[name] = statement.value
+    return made
+
+
+def _check_reached(unit: Unit, built: Built, found: Collector) -> None:
+    """Every layer must lead to an output, and every input be read: nothing is dropped in silence."""
+    reached = {output.port.node for output in built.outputs}
+    for node in reversed(built.nodes):
+        if node.key in reached:
+            reached.update(port.node for port in node.inputs)
+    told: set[object] = set()
+    for node in built.nodes:
+        if node.key in reached:
+            continue
+        if node.op is None:
+            found.error(
+                "unused-input", f"the input `{node.label or 'input'}` is never read", node.span,
+                hint="start a chain at it: @name -> …" if node.label else "the first chain must start at it",
+            )
+            continue
+        statement = _statement_of(unit, node.span)
+        if statement in told:
+            continue
+        told.add(statement)
+        found.error(
+            "unreachable-chain", f"`{node.call}` leads to no output", node.span,
+            hint="a file's output is its last chain; label this one and use it, or remove it",
+        )
+
+
+def _statement_of(unit: Unit, span: Span) -> object:
+    statements: Sequence[tree.Statement] = unit.file.statements
+    for statement in statements:
+        if statement.span.source is span.source and statement.span.start <= span.start < statement.span.end:
+            return id(statement)
+    return (id(span.source), span.start)
+
+
+
+

@@ -1,0 +1,371 @@
+"""Written arguments to bound ones: an op's operands against its signature, a block's angles against its parameters.
+
+In: the arguments of the tree. Out: an op instance, or the values of a block's parameters; every mistake in them is
+reported before `Poisoned` is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from archdsl.diagnostics import Collector, Note, Span, nearest
+from archdsl.elaborate.evaluator import Evaluator
+from archdsl.elaborate.values import ChainValue, DimsValue, OpValue, Poisoned, Scope, Value, describe, show
+from archdsl.ops.base import Arg, Extent, Op, Window
+from archdsl.syntax import tree
+
+__all__ = ["Binder"]
+
+
+class Binder:
+    """Binds within one run; an op whose written arguments are all the same values is made once."""
+
+    def __init__(self, evaluator: Evaluator, found: Collector) -> None:
+        self._evaluator = evaluator
+        self._found = found
+        self._made: dict[object, Op] = {}
+
+    # ------------------------------------------------------------ ops
+
+    def op(
+        self,
+        kind: type[Op],
+        operands: Sequence[tree.Operand],
+        scope: Scope,
+        span: Span,
+        defaults: Sequence[tuple[tree.Default, Scope]],
+    ) -> Op:
+        """The op with its arguments. Raises `Poisoned` after reporting what is wrong with them."""
+        written = _Written(kind, self._found, span)
+        failed = False
+        for operand in operands:
+            try:
+                self._operand(kind, operand, scope, written)
+            except Poisoned:
+                failed = True
+        for default, home in reversed(defaults):
+            for operand in default.operands:
+                try:
+                    self._default(kind, operand, home, written)
+                except Poisoned:
+                    failed = True
+        missing = [arg.name for arg in kind.arguments.values() if arg.required and arg.name not in written.values]
+        if missing and not failed:
+            names = " and ".join(f"`{kind.arguments[name].show or name}`" for name in missing)
+            self._found.error("missing-argument", f"`{kind.name}` needs {names}", span, hint=f"write: {kind.signature()}")
+            failed = True
+        if failed:
+            raise Poisoned
+        key = (kind, tuple((name, type(value), value) for name, value in written.values.items()))
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = self._make(kind, written, span)
+        return made
+
+    def _operand(self, kind: type[Op], operand: tree.Operand, scope: Scope, written: _Written) -> None:
+        value = operand.value
+        if operand.key is not None:
+            name = operand.key.name
+            arg = kind.arguments.get(name)
+            if arg is None or arg.kind in ("window", "flag"):
+                raise self._unknown(kind, name, operand.key.span, arg)
+            written.put(arg, self._read(kind, arg, value, scope), operand.span)
+            return
+        if isinstance(value, tree.Name):
+            arg = kind.arguments.get(value.name)
+            if arg is not None and arg.kind == "flag":
+                written.put(arg, True, operand.span)
+                return
+        arg = written.next_position(isinstance(value, tree.Geometry))
+        if arg is None:
+            self._too_many(kind, operand, scope)
+            raise Poisoned
+        written.put(arg, self._read(kind, arg, value, scope), operand.span)
+
+    def _default(self, kind: type[Op], operand: tree.Operand, scope: Scope, written: _Written) -> None:
+        """An argument of a `default` statement, which gives way to every argument that is written."""
+        value = operand.value
+        if operand.key is not None:
+            arg = kind.arguments.get(operand.key.name)
+            if arg is None or arg.kind in ("window", "flag"):
+                raise self._unknown(kind, operand.key.name, operand.key.span, arg)
+            if arg.name not in written.values:
+                written.put(arg, self._read(kind, arg, value, scope), operand.span)
+            return
+        flag = kind.arguments.get(value.name) if isinstance(value, tree.Name) else None
+        if flag is None or flag.kind != "flag":
+            self._found.error(
+                "unknown-argument",
+                "`default` sets named arguments and flags",
+                operand.span,
+                hint=f"write: default {kind.name} name=value; the signature is {kind.signature()}",
+            )
+            raise Poisoned
+        padded = any(isinstance(v, Window) and v.padding is not None for v in written.values.values())
+        if flag.name not in written.values and not padded and not any(other in written.values for other in flag.excludes):
+            written.put(flag, True, operand.span)
+
+    def _unknown(self, kind: type[Op], name: str, span: Span, arg: Arg | None) -> Poisoned:
+        if arg is not None:
+            how = f"`{name}` is a flag: write it bare" if arg.kind == "flag" else f"the geometry is written {arg.show}"
+            self._found.error("unknown-argument", f"`{kind.name}` has no `{name}=`", span, hint=how)
+            return Poisoned()
+        close = nearest(name, kind.arguments)
+        hint = f"did you mean `{close}`? " if close else ""
+        self._found.error(
+            "unknown-argument",
+            f"`{kind.name}` has no argument `{name}`",
+            span,
+            hint=f"{hint}its signature is {kind.signature()}",
+        )
+        return Poisoned()
+
+    def _too_many(self, kind: type[Op], operand: tree.Operand, scope: Scope) -> None:
+        value = operand.value
+        hint = f"its signature is {kind.signature()}"
+        if isinstance(value, tree.Name):
+            flags = [arg.name for arg in kind.arguments.values() if arg.kind == "flag"]
+            close = nearest(value.name, flags)
+            if close:
+                hint = f"did you mean `{close}`? {hint}"
+            message = f"`{kind.name}` has no flag `{value.name}`, and no place left for a value"
+        elif isinstance(value, tree.Geometry):
+            message = f"`{kind.name}` takes no geometry here"
+        else:
+            message = f"`{kind.name}` takes no further argument"
+        self._found.error("unknown-argument", message, operand.span, hint=hint)
+
+    def _read(self, kind: type[Op], arg: Arg, value: tree.Expression | tree.Geometry, scope: Scope) -> Value:
+        if isinstance(value, tree.Geometry):
+            if arg.kind != "window":
+                self._found.error(
+                    "bad-argument", f"`{arg.name}` of `{kind.name}` is not a geometry", value.span,
+                    hint=f"its signature is {kind.signature()}",
+                )
+                raise Poisoned
+            return Window(
+                self._extent(kind, "the kernel", value.kernel, scope, 1),
+                None if value.stride is None else self._extent(kind, "the stride", value.stride, scope, 1),
+                None if value.padding is None else self._extent(kind, "the padding", value.padding, scope, 0),
+            )
+        if arg.kind == "window":
+            return Window(self._extent(kind, "the kernel", value, scope, 1))
+        words: tuple[str, ...] = getattr(arg.read, "words", ())
+        if words and isinstance(value, tree.Name) and value.name in words:
+            return value.name
+        evaluated = self._evaluator.evaluate(value, scope)
+        return self._checked(kind, arg, evaluated, value.span)
+
+    def _checked(self, kind: type[Op], arg: Arg, value: Value, span: Span) -> Value:
+        try:
+            return arg.read(value)  # type: ignore[return-value]
+        except ValueError as error:
+            reason = str(error)
+            fractional = isinstance(value, float) and not value.is_integer() and reason.startswith("must be a whole")
+            self._found.error(
+                "fractional-count" if fractional else "bad-argument",
+                f"`{arg.name}` of `{kind.name}` {reason}" + ("" if fractional else self._what(value)),
+                span,
+                hint="say how to round: a // b, floor(x), round(x), ceil(x), round_to(x, 8)"
+                if fractional
+                else f"its signature is {kind.signature()}",
+            )
+            raise Poisoned from None
+
+    def _what(self, value: Value) -> str:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return ""
+        return f", and this is {describe(value)}: {show(value)}"
+
+    def _extent(self, kind: type[Op], what: str, value: tree.Expression, scope: Scope, least: int) -> Extent:
+        evaluated = self._evaluator.evaluate(value, scope)
+        if not isinstance(evaluated, tuple):
+            return (self._evaluator.whole(value, scope, f"{what} of `{kind.name}`", least),)
+        for part in evaluated:
+            if isinstance(part, bool) or not isinstance(part, int) or part < least:
+                self._found.error(
+                    "bad-argument", f"{what} of `{kind.name}` is made of whole numbers, at least {least}", value.span,
+                    hint="11x11, or [h, w] where they are computed",
+                )
+                raise Poisoned
+        return tuple(part for part in evaluated if isinstance(part, int))
+
+    def _make(self, kind: type[Op], written: _Written, span: Span) -> Op:
+        for name in written.values:
+            for other in kind.arguments[name].excludes:
+                if other in written.values:
+                    self._found.error(
+                        "doubled-argument", f"`{name}` and `{other}` of `{kind.name}` exclude each other", span,
+                        hint="keep one of them",
+                    )
+                    raise Poisoned
+        return kind(**written.values)
+
+    # ------------------------------------------------------------ blocks
+
+    def block(
+        self,
+        name: str,
+        parameters: Sequence[tree.Parameter],
+        arguments: Sequence[tree.Argument],
+        scope: Scope,
+        span: Span,
+        home: Scope,
+        defined: Span,
+    ) -> dict[str, Value]:
+        """The values of a block's parameters; defaults are evaluated where the block was defined."""
+        values = self.given(name, parameters, arguments, scope, defined)
+        return self.complete(name, parameters, values, span, home, defined)
+
+    def complete(
+        self,
+        name: str,
+        parameters: Sequence[tree.Parameter],
+        values: dict[str, Value],
+        span: Span | None,
+        home: Scope,
+        defined: Span,
+    ) -> dict[str, Value]:
+        """The values with the defaults of what was not given."""
+        missing = [p.name for p in parameters if not p.star and p.name not in values and p.default is None]
+        if missing:
+            names = " and ".join(f"`{parameter}`" for parameter in missing)
+            self._found.error(
+                "missing-argument", f"`{name}` needs {names}", span or defined,
+                notes=[Note("it is defined here", defined)] if span else [], hint=self.signature(name, parameters),
+            )
+            raise Poisoned
+        if len(values) < len(parameters):
+            inner = Scope(home, False, variables=dict(values))
+            for parameter in parameters:
+                if parameter.name not in values and parameter.default is not None:
+                    values[parameter.name] = self._evaluator.argument(parameter.default, inner)
+                    inner.variables[parameter.name] = values[parameter.name]
+        return values
+
+    def given(
+        self,
+        name: str,
+        parameters: Sequence[tree.Parameter],
+        arguments: Sequence[tree.Argument],
+        scope: Scope,
+        defined: Span,
+    ) -> dict[str, Value]:
+        """The values that a call gives, by parameter."""
+        values: dict[str, Value] = {}
+        spans: dict[str, Span] = {}
+        failed = False
+        plain = [parameter for parameter in parameters if not parameter.star]
+        star = next((parameter for parameter in parameters if parameter.star), None)
+        known = {parameter.name: parameter for parameter in plain}
+        rest: list[Value] = []
+        position = 0
+        for argument in arguments:
+            try:
+                value = self._evaluator.argument(argument.value, scope)
+            except Poisoned:
+                failed = True
+                value = 0
+            if argument.key is not None:
+                key = argument.key.name
+                if key not in known:
+                    close = nearest(key, known)
+                    self._found.error(
+                        "unknown-argument", f"`{name}` has no parameter `{key}`", argument.key.span,
+                        notes=[Note("it is defined here", defined)],
+                        hint=f"did you mean `{close}`?" if close else self.signature(name, parameters),
+                    )
+                    failed = True
+                    continue
+                if key in values:
+                    failed = self._doubled(name, key, argument.span, spans[key])
+                    continue
+                values[key], spans[key] = value, argument.span
+                continue
+            parts = [value]
+            if argument.star:
+                if not isinstance(value, tuple):
+                    self._found.error(
+                        "bad-type", f"`*` stands before a list, and this is {describe(value)}", argument.span
+                    )
+                    failed = True
+                    continue
+                parts = list(value)
+            for part in parts:
+                if position < len(plain):
+                    key = plain[position].name
+                    position += 1
+                    if key in values:
+                        failed = self._doubled(name, key, argument.span, spans[key])
+                        continue
+                    values[key], spans[key] = part, argument.span
+                elif star is not None:
+                    rest.append(part)
+                else:
+                    self._found.error(
+                        "unknown-argument",
+                        f"`{name}` takes {len(plain)} argument{'' if len(plain) == 1 else 's'}, and this is one more",
+                        argument.span,
+                        notes=[Note("it is defined here", defined)],
+                        hint=self.signature(name, parameters),
+                    )
+                    failed = True
+                    break
+        if star is not None:
+            values[star.name] = tuple(rest)
+        if failed:
+            raise Poisoned
+        return values
+
+    def _doubled(self, name: str, key: str, span: Span, before: Span) -> bool:
+        self._found.error(
+            "doubled-argument", f"`{key}` of `{name}` is given twice", span,
+            notes=[Note("it was given here", before)], hint="keep one of them",
+        )
+        return True
+
+    @staticmethod
+    def signature(name: str, parameters: Sequence[tree.Parameter]) -> str:
+        """A block's parameters as its definition has them."""
+        shown = []
+        for parameter in parameters:
+            if parameter.star:
+                shown.append(f"*{parameter.name}")
+            elif parameter.default is not None:
+                shown.append(f"{parameter.name}={' '.join(parameter.default.span.text.split())}")
+            else:
+                shown.append(parameter.name)
+        return f"its parameters are {name}<{', '.join(shown)}>" if shown else f"`{name}` has no parameters"
+
+
+class _Written:
+    """The arguments of one op as they are found."""
+
+    def __init__(self, kind: type[Op], found: Collector, span: Span) -> None:
+        self._kind = kind
+        self._found = found
+        self.values: dict[str, Value] = {}
+        self._spans: dict[str, Span] = {}
+        self._open: list[Arg] = [arg for arg in kind.arguments.values() if arg.kind in ("window", "positional")]
+
+    def next_position(self, geometry: bool) -> Arg | None:
+        """The argument that the next bare value is."""
+        for index, arg in enumerate(self._open):
+            if arg.name in self.values and arg.kind == "positional":
+                continue
+            if geometry and arg.kind != "window":
+                return None
+            return self._open.pop(index)
+        return None
+
+    def put(self, arg: Arg, value: Value, span: Span) -> None:
+        if arg.name in self.values:
+            self._found.error(
+                "doubled-argument", f"`{arg.name}` of `{self._kind.name}` is given twice", span,
+                notes=[Note("it was given here", self._spans[arg.name])], hint="keep one of them",
+            )
+            raise Poisoned
+        self.values[arg.name] = value
+        self._spans[arg.name] = span
+
+

@@ -1,0 +1,128 @@
+"""Which layer made two branches differ.
+
+In: a merge that its op refused, with the branches that led to it. Out: one diagnostic that points at the stride, pool or
+filter count that set the wrong size, and names what the other branch is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archdsl.diagnostics import Diagnostic, Note, Span
+from archdsl.graph import Node, Port
+from archdsl.ops.base import Op, OpError, Shape, show_shape
+
+__all__ = ["Branch", "explain_mismatch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch as written, and the nodes `start` to `end` that it made."""
+
+    span: Span
+    start: int
+    end: int
+
+
+def explain_mismatch(
+    error: OpError,
+    op: Op,
+    span: Span,
+    nodes: Sequence[Node],
+    ports: Sequence[Port],
+    branches: Sequence[Branch],
+    calls: Sequence[tuple[str, Span]],
+) -> Diagnostic:
+    """The diagnostic of a `shape-mismatch` between the inputs of a merge."""
+    shapes = [nodes[port.node].shapes[port.index] for port in ports]
+    wrong = error.branch if error.branch is not None else 1
+    other = next((i for i, shape in enumerate(shapes) if i != wrong and _differs(op, shape, shapes[wrong])), 0)
+    # Of the two, blame the one whose branch has a layer that changes the size; the first of them where both have.
+    pair = sorted((wrong, other))
+    culprits = [
+        _culprit(nodes, ports[index], shapes[pair[1 - at]], _begin(branches, index)) for at, index in enumerate(pair)
+    ]
+    chosen = 0 if culprits[0] is not None else 1
+    culprit = culprits[chosen]
+    name = _merge_name(op, span, calls)
+    message = error.message.replace(f"`{op.name}`", f"`{name}`")
+    rest = pair[1 - chosen]
+    if culprit is None:
+        notes = [_origin(nodes, ports[index], branches, index) for index in pair]
+        return Diagnostic(error.id, message, span, "", tuple(notes), _hint(shapes, error))
+    return Diagnostic(
+        error.id,
+        message,
+        culprit.span,
+        _effect(culprit),
+        (_origin(nodes, ports[rest], branches, rest), Note(f"they meet in `{name}`", _outermost(span, calls))),
+        _hint(shapes, error, culprit),
+    )
+
+
+def _differs(op: Op, a: Shape, b: Shape) -> bool:
+    try:
+        op.shape(a, b)
+    except OpError:
+        return True
+    return a != b
+
+
+def _begin(branches: Sequence[Branch], index: int) -> int:
+    return branches[index].start if index < len(branches) else 0
+
+
+def _culprit(nodes: Sequence[Node], port: Port, other: Shape, start: int) -> Node | None:
+    """The first layer of a branch, going back from its end, that set a number in which the branch differs from the other."""
+    shape = nodes[port.node].shapes[port.index]
+    axes = [i for i in range(1, min(len(shape), len(other)) + 1) if shape[-i] != other[-i]]
+    if not axes:
+        return None
+    axis = axes[-1]
+    node = nodes[port.node]
+    while node.key >= start and node.op is not None:
+        entering = node.input_shapes[0]
+        if axis > len(entering) or entering[-axis] != shape[-axis]:
+            return node
+        node = nodes[node.inputs[0].node]
+    return None
+
+
+def _effect(node: Node) -> str:
+    before, after = node.input_shapes[0], node.shape
+    if len(before) == len(after) and all(b == 2 * a for b, a in zip(before[:-1], after[:-1], strict=True)) and len(before) > 1:
+        return f"this halves {show_shape(before)} to {show_shape(after)}"
+    return f"this makes {show_shape(after)} of {show_shape(before)}"
+
+
+def _origin(nodes: Sequence[Node], port: Port, branches: Sequence[Branch], index: int) -> Note:
+    node = nodes[port.node]
+    size = show_shape(node.shapes[port.index])
+    if node.op is None:
+        return Note(f"the other branch is the input itself, {size}", node.span)
+    if index < len(branches) and port.node < branches[index].start:
+        return Note(f"the other branch is the input itself, {size}, from `{node.call}`", node.span)
+    return Note(f"the other branch ends in `{node.call}`, {size}", node.span)
+
+
+def _merge_name(op: Op, span: Span, calls: Sequence[tuple[str, Span]]) -> str:
+    """The word that the reader wrote: `residual`, where the `add` in it stands in the standard blocks."""
+    return calls[-1][0].partition("<")[0] if calls and span.source.path.startswith("<standard>") else op.name
+
+
+def _outermost(span: Span, calls: Sequence[tuple[str, Span]]) -> Span:
+    return calls[-1][1] if calls and span.source.path.startswith("<standard>") else span
+
+
+def _hint(shapes: Sequence[Shape], error: OpError, culprit: Node | None = None) -> str:
+    if error.hint:
+        return error.hint
+    if culprit is not None and len(culprit.shape) > 1:
+        before, after = culprit.input_shapes[0], culprit.shape
+        channels = after[-1]
+        if len(before) == len(after) and before[:-1] != after[:-1]:
+            stride = max(1, round(before[0] / after[0]))
+            return f"give the other branch a projection: conv 1x1/{stride} {channels} -> bn"
+        return f"give the other branch a projection: conv 1x1 {channels} -> bn"
+    return "make the branches the same size"

@@ -1,0 +1,133 @@
+"""`expect` statements, read: what a file claims about its network.
+
+In: the statements of a file. Out: `Claim`s with the interval of what would print so. Comparing them with the network is
+left to `archdsl.analysis.claims`, which counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from archdsl.diagnostics import Collector, Span, nearest
+from archdsl.elaborate.program import Unit
+from archdsl.graph import Port
+from archdsl.syntax import tree
+
+__all__ = ["QUANTITIES", "Claim", "read_claims"]
+
+QUANTITIES = ("params", "buffers", "macs", "flops", "depth", "connections", "activations")
+"""What can be claimed: trainable parameters, batch norm's statistics, multiply-accumulates, twice that, weight layers,
+LeNet-5's connections, values of all outputs of layers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`expect params 25.6M "torchvision"`: a figure, the interval of what would print so, and where it is from.
+
+    `subject` is the label of the layer that it is about, and `node` that layer, or None for the whole network.
+    """
+
+    quantity: str
+    text: str
+    low: float
+    high: float
+    source: str
+    span: Span
+    subject: str | None = None
+    node: int | None = None
+
+    def resolve(self, labels: Mapping[str, Port]) -> Claim:
+        """The claim with its layer found."""
+        port = labels.get(self.subject) if self.subject is not None else None
+        return replace(self, node=port.node) if port is not None else self
+
+
+def read_claims(unit: Unit, variant: str | None, found: Collector) -> list[Claim]:
+    """The claims that hold for a variant: those without a name, and those that name it or a label."""
+    claims: list[Claim] = []
+    labels = _labels(unit)
+    for statement in unit.expects:
+        items = list(statement.items)
+        subject: str | None = None
+        first = items[0].value
+        if isinstance(first, tree.Name) and items[0].key is None and first.name not in QUANTITIES and len(items) > 1:
+            if first.name not in unit.variants and first.name not in labels:
+                close = nearest(first.name, [*QUANTITIES, *unit.variants, *labels])
+                found.error(
+                    "unknown-name", f"`{first.name}` is neither a quantity, nor a variant, nor a label", first.span,
+                    hint=f"did you mean `{close}`?" if close else f"quantities are {', '.join(QUANTITIES)}",
+                )
+                continue
+            items = items[1:]
+            if first.name in unit.variants:
+                if first.name != variant:
+                    _pairs(statement, items, None, Collector())
+                    continue
+            else:
+                subject = first.name
+        elif unit.variants and variant is not None and _is_default_only(unit):
+            continue
+        claims += _pairs(statement, items, subject, found)
+    return claims
+
+
+def _is_default_only(unit: Unit) -> bool:
+    """A claim without a name, in a file with variants, is about the network with its default parameters, if there is one."""
+    architecture = unit.architecture
+    return architecture is not None and all(p.default is not None for p in architecture.parameters)
+
+
+def _labels(unit: Unit) -> set[str]:
+    found: set[str] = set()
+    pending = [statement.chain for statement in unit.chains]
+    while pending:
+        chain = pending.pop()
+        for element in chain.elements:
+            found.update(s.name for s in element.suffixes if isinstance(s, tree.Label))
+            if isinstance(element.unit, tree.Group):
+                pending.append(element.unit.chain)
+    return found
+
+
+def _pairs(
+    statement: tree.Expect, items: list[tree.Operand], subject: str | None, found: Collector
+) -> list[Claim]:
+    source = ""
+    if items and isinstance(items[-1].value, tree.String) and items[-1].key is None:
+        source = items.pop().value.value  # type: ignore[union-attr]
+    claims: list[Claim] = []
+    if not items or len(items) % 2:
+        found.error("bad-expect", "a claim is a quantity and a figure", statement.span, hint='expect params 25.6M "source"')
+        return claims
+    for name, figure in zip(items[::2], items[1::2], strict=True):
+        if not isinstance(name.value, tree.Name) or name.key is not None or name.value.name not in QUANTITIES:
+            close = nearest(name.span.text, QUANTITIES)
+            found.error(
+                "unknown-name", f"`{name.span.text}` is not a quantity", name.span,
+                hint=f"did you mean `{close}`?" if close else f"quantities are {', '.join(QUANTITIES)}",
+            )
+            continue
+        if not isinstance(figure.value, tree.Number) or figure.key is not None:
+            found.error("bad-expect", "a claim is a quantity and a figure", figure.span, hint="expect params 25.6M")
+            continue
+        number = figure.value
+        half = _half_unit(number)
+        low, high = number.value - half, number.value + half
+        claims.append(Claim(name.value.name, number.text, low, high, source, statement.span, subject))
+    return claims
+
+
+def _half_unit(number: tree.Number) -> float:
+    """Half of the last printed digit: `25.6M` stands for 25.55M to 25.65M; a whole number without a suffix for itself."""
+    text = number.text.replace("_", "")
+    scale = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}.get(text[-1])
+    if scale is None:
+        mantissa, _, exponent = text.lower().partition("e")
+        if "." not in mantissa and not exponent:
+            return 0.0
+        scale, text = 10.0 ** int(exponent or 0), mantissa
+    else:
+        text = text[:-1]
+    _, _, decimals = text.partition(".")
+    return 0.5 * scale / 10 ** len(decimals)

@@ -1,0 +1,406 @@
+"""Expressions to values, by a small evaluator of its own: nothing in a file is ever run as Python.
+
+In: an expression of the tree and a scope. Out: a value, or `Poisoned` after the mistake has been reported. Looking names up
+and choosing among `one_of` is left to the `Context` that the builder is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from archdsl import limits
+from archdsl.diagnostics import Collector, Span
+from archdsl.elaborate.values import (
+    BlockValue,
+    ChainValue,
+    DimsValue,
+    OpValue,
+    Poisoned,
+    Scope,
+    ShareValue,
+    SizeValue,
+    Value,
+    describe,
+    show,
+)
+from archdsl.syntax import tree
+
+__all__ = ["FUNCTIONS", "Context", "Evaluator"]
+
+
+class Context(Protocol):
+    """What the evaluator asks of the builder."""
+
+    found: Collector
+
+    def lookup(self, name: tree.Name, scope: Scope) -> Value:
+        """The value of a name. Raises `Poisoned` after reporting an unknown one."""
+
+    def is_callable(self, name: str, scope: Scope) -> bool:
+        """Whether a name is a block, an op or a chain, so that `name(…)` is a call with tensors."""
+
+    def chosen(self, site: tree.Function, scope: Scope) -> tree.Chain:
+        """The option of a `one_of` that the assignment takes."""
+
+
+class Evaluator:
+    """Evaluates within one run."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._found = context.found
+
+    def fail(self, id: str, message: str, span: Span, hint: str = "") -> Poisoned:
+        """Report, and give what to raise."""
+        self._found.error(id, message, span, hint=hint)
+        return Poisoned()
+
+    # ------------------------------------------------------------ chains as values
+
+    def argument(self, chain: tree.Chain, scope: Scope) -> Value:
+        """What a chain means where a value or a chain may stand: the value, or the chain with its scope."""
+        plain = chain.plain
+        if plain is None:
+            element = chain.elements[0]
+            if len(chain.elements) == 1 and not element.suffixes and isinstance(element.unit, tree.Conditional):
+                unit = element.unit
+                if self._is_value(unit.then, scope) and self._is_value(unit.otherwise, scope):
+                    taken = unit.then if self.condition(unit.condition, scope) else unit.otherwise
+                    return self.argument(taken, scope)
+            return ChainValue(chain, scope)
+        if not self._is_value(chain, scope):
+            return ChainValue(chain, scope)
+        return self.evaluate(plain, scope)
+
+    def _is_value(self, chain: tree.Chain, scope: Scope) -> bool:
+        plain = chain.plain
+        match plain:
+            case None:
+                element = chain.elements[0]
+                if len(chain.elements) > 1 or element.suffixes or not isinstance(element.unit, tree.Conditional):
+                    return False
+                return self._is_value(element.unit.then, scope) and self._is_value(element.unit.otherwise, scope)
+            case tree.Reference() | tree.Call():
+                return False
+            case tree.Name(name=name):
+                return name not in ("id", "first")
+            case tree.Function(name=name):
+                return name.name in FUNCTIONS or name.name == "one_of" or not self._context.is_callable(name.name, scope)
+            case tree.Group(chain=inner):
+                return self._is_value(inner, scope)
+            case tree.Items(parenthesised=True, items=items):
+                return all(self._is_value(item, scope) for item in items)
+            case _:
+                return True
+
+    def condition(self, expression: tree.Expression, scope: Scope) -> bool:
+        value = self.evaluate(expression, scope)
+        if not isinstance(value, bool):
+            raise self.fail(
+                "bad-type",
+                f"a condition is true or false, and this is {describe(value)}: {show(value)}",
+                expression.span,
+                "compare it: `n != 0`",
+            )
+        return value
+
+    def whole(self, expression: tree.Expression, scope: Scope, what: str, least: int = 0) -> int:
+        """A whole number, for a count or an index."""
+        value = self.evaluate(expression, scope)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, float):
+            raise self.fail(
+                "fractional-count", f"{what} must be a whole number, not {value:g}", expression.span, _ROUNDING_HINT
+            )
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.fail("bad-type", f"{what} must be a whole number, not {describe(value)}", expression.span)
+        if value < least:
+            raise self.fail("bad-argument", f"{what} must be at least {least}, not {value}", expression.span)
+        return value
+
+    # ------------------------------------------------------------ expressions
+
+    def evaluate(self, expression: tree.Expression, scope: Scope) -> Value:
+        match expression:
+            case tree.Number(value=value):
+                return self._bounded(value, expression.span)
+            case tree.Name():
+                return self._context.lookup(expression, scope)
+            case tree.Attribute():
+                return self._attribute(expression, scope)
+            case tree.Binary():
+                return self._binary(expression, scope)
+            case tree.Group(chain=chain):
+                return self.argument(chain, scope)
+            case tree.Dims(sizes=sizes):
+                return DimsValue(sizes)
+            case tree.Truth(value=truth):
+                return truth
+            case tree.String(value=text):
+                return text
+            case tree.Items(items=items):
+                if len(items) > limits.LIST_LENGTH:
+                    raise self.fail(
+                        "limit-list",
+                        f"a list of {len(items):,} elements; {limits.LIST_LENGTH:,} are allowed",
+                        expression.span,
+                    )
+                return tuple(self.argument(item, scope) for item in items)
+            case tree.Index():
+                return self._index(expression, scope)
+            case tree.Unary():
+                return self._unary(expression, scope)
+            case tree.Function():
+                return self._function(expression, scope)
+            case tree.Reference(name=name):
+                raise self.fail(
+                    "bad-type",
+                    f"`@{name}` is a tensor, and a value is needed here",
+                    expression.span,
+                    "the size of a block's input is in.h, in.w, in.c",
+                )
+            case tree.Call(name=called):
+                raise self.fail(
+                    "bad-type", f"`{called.name}` is a layer, and a value is needed here", expression.span
+                )
+
+    def _bounded(self, value: int | float, span: Span) -> int | float:
+        if not -limits.MAGNITUDE <= value <= limits.MAGNITUDE:
+            raise self.fail("limit-number", "a number beyond 2^53", span, "no network has a size like that")
+        return value
+
+    def _attribute(self, expression: tree.Attribute, scope: Scope) -> Value:
+        base = expression.base
+        if not isinstance(base, tree.Name):
+            raise self.fail("bad-type", "only a tensor has a size: in.h, in.w, in.c, in.shape", expression.span)
+        size: object
+        if base.name == "in":
+            home = scope.home
+            if len(home.entering) != 1:
+                several = len(home.entering) > 1
+                raise self.fail(
+                    "bad-type",
+                    "`in` is several tensors here" if several else "nothing enters here, so `in` has no size",
+                    base.span,
+                    "name them in the block's definition, `block b<w>(a, b) { … }`, and write a.c" if several else "",
+                )
+            size = home.entering[0]
+        else:
+            size = self._context.lookup(base, scope)
+        if not isinstance(size, SizeValue):
+            raise self.fail("bad-type", f"`{base.name}` is {describe(size)}, which has no `.{expression.name}`", expression.span)
+        shape = size.shape
+        if shape is None:
+            raise Poisoned
+        axes = {"c": 1, "w": 2, "h": 3, "d": 4, "l": 2}
+        if expression.name == "shape":
+            return DimsValue(shape)
+        if expression.name not in axes:
+            raise self.fail(
+                "unknown-name", f"a size has no `.{expression.name}`", expression.span, "it has .h, .w, .c, .d, .l and .shape"
+            )
+        back = axes[expression.name]
+        missing = back > len(shape) or (expression.name == "l") != (len(shape) == 2 and back == 2)
+        if missing and back != 1:
+            from archdsl.ops.base import show_shape
+
+            raise self.fail("rank-mismatch", f"a size of {show_shape(shape)} has no `.{expression.name}`", expression.span)
+        return shape[-back]
+
+    def _index(self, expression: tree.Index, scope: Scope) -> Value:
+        base = self.evaluate(expression.base, scope)
+        if not isinstance(base, tuple):
+            raise self.fail("bad-type", f"only a list has elements, and this is {describe(base)}", expression.base.span)
+        index = self.whole(expression.index, scope, "an index", least=-len(base))
+        if not index < len(base):
+            raise self.fail(
+                "bad-argument",
+                f"the list has {len(base)} elements, and the first is [0]: there is no [{index}]",
+                expression.span,
+            )
+        return base[index]
+
+    def _number(self, value: Value, span: Span, operator: str) -> int | float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.fail("bad-type", f"`{operator}` needs numbers, and this is {describe(value)}: {show(value)}", span)
+        return value
+
+    def _unary(self, expression: tree.Unary, scope: Scope) -> Value:
+        if expression.operator == "not":
+            return not self.condition(expression.operand, scope)
+        value = self.evaluate(expression.operand, scope)
+        return -self._number(value, expression.operand.span, "-")
+
+    def _binary(self, expression: tree.Binary, scope: Scope) -> Value:
+        operator = expression.operator
+        if operator == "and":
+            return self.condition(expression.left, scope) and self.condition(expression.right, scope)
+        if operator == "or":
+            return self.condition(expression.left, scope) or self.condition(expression.right, scope)
+        left = self.evaluate(expression.left, scope)
+        right = self.evaluate(expression.right, scope)
+        if operator in ("==", "!="):
+            return self._equal(left, right, expression.span) == (operator == "==")
+        if operator == "+" and isinstance(left, tuple) and isinstance(right, tuple):
+            if len(left) + len(right) > limits.LIST_LENGTH:
+                raise self.fail("limit-list", f"a list of more than {limits.LIST_LENGTH:,} elements", expression.span)
+            return (*left, *right)
+        a = self._number(left, expression.left.span, operator)
+        b = self._number(right, expression.right.span, operator)
+        if operator in _COMPARISONS:
+            return _COMPARISONS[operator](a, b)
+        if operator in ("/", "//", "%") and b == 0:
+            raise self.fail("bad-argument", "a division by zero", expression.span)
+        if operator == "**":
+            return self._power(a, b, expression.span)
+        return self._bounded(_ARITHMETIC[operator](a, b), expression.span)
+
+    def _equal(self, left: Value, right: Value, span: Span) -> bool:
+        if isinstance(left, bool) != isinstance(right, bool) or isinstance(left, str) != isinstance(right, str):
+            raise self.fail("bad-type", f"{describe(left)} and {describe(right)} are never equal", span)
+        return left == right
+
+    def _power(self, base: int | float, exponent: int | float, span: Span) -> int | float:
+        if base == 0 and exponent < 0:
+            raise self.fail("bad-argument", "a division by zero", span)
+        if base < 0 and exponent != int(exponent):
+            raise self.fail("bad-argument", "a root of a negative number", span)
+        if base and exponent * math.log2(abs(base)) > 54:
+            raise self.fail("limit-number", "a number beyond 2^53", span, "no network has a size like that")
+        result: int | float = base**exponent
+        return self._bounded(result, span)
+
+    # ------------------------------------------------------------ functions
+
+    def _function(self, expression: tree.Function, scope: Scope) -> Value:
+        name = expression.name.name
+        if name == "one_of":
+            return self.argument(self._context.chosen(expression, scope), scope)
+        function = FUNCTIONS.get(name)
+        if function is None:
+            if self._context.is_callable(name, scope):
+                raise self.fail(
+                    "bad-type",
+                    f"`{name}` is a layer, and a value is needed here",
+                    expression.span,
+                    f"an op takes its arguments after a space: `{name} 64`; a block in angle brackets: `{name}<64>`",
+                )
+            from archdsl.diagnostics import nearest
+
+            close = nearest(name, FUNCTIONS)
+            raise self.fail(
+                "unknown-name",
+                f"there is no function `{name}`",
+                expression.name.span,
+                f"did you mean `{close}`?" if close else f"there are {', '.join(sorted(FUNCTIONS))}",
+            )
+        for argument in expression.arguments:
+            if argument.key is not None or argument.star:
+                raise self.fail("unknown-argument", f"`{name}` takes no named arguments", argument.span)
+        values = [self.argument(argument.value, scope) for argument in expression.arguments]
+        try:
+            result = function(*values)
+        except _Refused as refused:
+            raise self.fail("bad-argument", f"`{name}` {refused}", expression.span) from None
+        if isinstance(result, int | float) and not isinstance(result, bool):
+            return self._bounded(result, expression.span)
+        return result
+
+
+_ROUNDING_HINT = "say how to round: a // b, floor(x), round(x), ceil(x), round_to(x, 8)"
+
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<": lambda a, b: a < b,
+    ">": lambda a, b: a > b,
+    "<=": lambda a, b: a <= b,
+    ">=": lambda a, b: a >= b,
+}
+_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "//": lambda a, b: a // b,
+    "%": lambda a, b: a % b,
+}
+
+
+class _Refused(Exception):
+    """Why a function does not take its arguments; completes "`min` …"."""
+
+
+def _numbers(values: tuple[Value, ...]) -> list[int | float]:
+    flat = values[0] if len(values) == 1 and isinstance(values[0], tuple) else values
+    out: list[int | float] = []
+    for value in flat:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise _Refused(f"takes numbers, and this is {describe(value)}: {show(value)}")
+        out.append(value)
+    return out
+
+
+def _some(values: tuple[Value, ...]) -> list[int | float]:
+    found = _numbers(values)
+    if not found:
+        raise _Refused("needs at least one number")
+    return found
+
+
+def _one(values: tuple[Value, ...]) -> int | float:
+    if len(values) != 1 or isinstance(values[0], tuple):
+        raise _Refused("takes one number")
+    return _numbers(values)[0]
+
+
+def _wholes(values: tuple[Value, ...], least: int, most: int) -> list[int]:
+    if not least <= len(values) <= most:
+        raise _Refused(f"takes {least} to {most} numbers")
+    out = []
+    for value in _numbers((values,)):
+        if value != int(value):
+            raise _Refused(f"takes whole numbers, not {value:g}")
+        out.append(int(value))
+    return out
+
+
+def _range(*values: Value) -> Value:
+    made = range(*_wholes(values, 1, 2))
+    if len(made) > limits.LIST_LENGTH:
+        raise _Refused(f"would make {len(made):,} elements; {limits.LIST_LENGTH:,} are allowed")
+    return tuple(made)
+
+
+def _len(*values: Value) -> Value:
+    if len(values) != 1 or not isinstance(values[0], tuple):
+        raise _Refused("takes one list")
+    return len(values[0])
+
+
+def _round_to(*values: Value) -> Value:
+    """The nearest multiple of n, never more than a tenth below x: the rule of MobileNet and EfficientNet."""
+    if len(values) != 2:
+        raise _Refused("takes a number and a step: round_to(x, 8)")
+    x, step = _numbers(values)
+    if step != int(step) or step < 1:
+        raise _Refused("takes a step that is a whole number above zero")
+    nearest_multiple = max(int(step), int(x + step / 2) // int(step) * int(step))
+    return nearest_multiple + int(step) if nearest_multiple < 0.9 * x else nearest_multiple
+
+
+FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "min": lambda *v: min(_some(v)),
+    "max": lambda *v: max(_some(v)),
+    "sum": lambda *v: sum(_numbers(v)),
+    "round": lambda *v: math.floor(_one(v) + 0.5),
+    "ceil": lambda *v: math.ceil(_one(v)),
+    "floor": lambda *v: math.floor(_one(v)),
+    "int": lambda *v: int(_one(v)),
+    "len": _len,
+    "range": _range,
+    "round_to": _round_to,
+}
+"""The functions of the language. `round` takes halves up, `int` cuts towards zero."""
+

@@ -1,0 +1,268 @@
+"""Files and what they define.
+
+In: a path or a text. Out: `Unit`s, each a parsed file with its names sorted out, linked by `use` and to the standard
+blocks of `specs/lib`. What the names do is left to the builder.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from archdsl import limits
+from archdsl.diagnostics import Collector, Note, Source, Span
+from archdsl.ops import registry
+from archdsl.resources import specs_path
+from archdsl.syntax import tree
+from archdsl.syntax.parser import parse
+
+__all__ = ["Program", "Unit"]
+
+_ROOT_MARKS = (".git", "pyproject.toml", ".archroot")
+RESERVED = frozenset({"id", "first", "choice", "one_of", "in", "x"})
+
+
+@dataclass(eq=False)
+class Unit:
+    """One file: its statements by kind."""
+
+    path: Path | None
+    file: tree.File
+    architecture: tree.Architecture | None = None
+    inputs: list[tree.Input] = field(default_factory=list)
+    blocks: dict[str, list[tree.Block]] = field(default_factory=dict)
+    shares: dict[str, tree.Share] = field(default_factory=dict)
+    lets: dict[str, tree.Let] = field(default_factory=dict)
+    variants: dict[str, tree.Variant] = field(default_factory=dict)
+    defaults: list[tree.Default] = field(default_factory=list)
+    chains: list[tree.ChainStatement] = field(default_factory=list)
+    outputs: list[tree.OutputStatement] = field(default_factory=list)
+    expects: list[tree.Expect] = field(default_factory=list)
+    train: tree.Train | None = None
+    used: list[tuple[tree.Use, Unit]] = field(default_factory=list)
+    standard: bool = False
+
+
+class Program:
+    """The files of one run; each is read and parsed once."""
+
+    def __init__(self, found: Collector) -> None:
+        self.found = found
+        self._units: dict[Path, Unit] = {}
+        self._reading: list[tuple[Path, Span | None]] = []
+        self._standard_index: dict[str, Path] | None = None
+        self._root: Path | None = None
+
+    # ------------------------------------------------------------ reading
+
+    def read(self, path: Path, shown: str | None = None) -> Unit | None:
+        """The file at a path; None where it cannot be read, which is reported."""
+        resolved = path.resolve()
+        self._root = self._root or _project_root(resolved)
+        return self._read(resolved, shown or str(path), None)
+
+    def read_text(self, text: str, shown: str = "<text>") -> Unit:
+        """A text without a file; `use` in it is relative to the current folder."""
+        self._root = self._root or Path.cwd().resolve()
+        return self._link(Source(shown, text), None)
+
+    def _read(self, path: Path, shown: str, span: Span | None) -> Unit | None:
+        if path in self._units:
+            return self._units[path]
+        if len(self._units) >= limits.TOTAL_FILES:
+            self.found.error("limit-files", f"more than {limits.TOTAL_FILES} files are used", span, hint="join some of them")
+            return None
+        try:
+            if path.stat().st_size > limits.FILE_BYTES:
+                size = path.stat().st_size
+                self.found.error(
+                    "limit-file",
+                    f"{shown} has {size:,} bytes; {limits.FILE_BYTES:,} are allowed",
+                    span,
+                    hint="write repeated parts as blocks and repeats",
+                )
+                return None
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            self.found.error("unreadable-file", f"{shown} cannot be read: {reason}", span, hint="check the path")
+            return None
+        except UnicodeDecodeError as error:
+            self.found.error(
+                "unreadable-file", f"{shown} is not UTF-8 text: byte {error.start}", span, hint="save it as UTF-8"
+            )
+            return None
+        self._reading.append((path, span))
+        unit = self._link(Source(shown, text), path)
+        self._reading.pop()
+        self._units[path] = unit
+        return unit
+
+    # ------------------------------------------------------------ names of a file
+
+    def _link(self, source: Source, path: Path | None) -> Unit:
+        file = parse(source, self.found)
+        unit = Unit(path, file)
+        for statement in file.statements:
+            self._sort(unit, statement)
+        return unit
+
+    def _sort(self, unit: Unit, statement: tree.Statement) -> None:
+        match statement:
+            case tree.Architecture():
+                if unit.architecture is not None:
+                    self._twice("`arch`", statement.span, unit.architecture.span)
+                else:
+                    unit.architecture = statement
+                    self._parameters(statement.parameters)
+            case tree.Input():
+                unit.inputs.append(statement)
+            case tree.Block():
+                self._block(unit, statement)
+            case tree.Let():
+                if self._free(unit, statement.name):
+                    unit.lets[statement.name.name] = statement
+            case tree.Share():
+                if self._free(unit, statement.name):
+                    unit.shares[statement.name.name] = statement
+            case tree.Variant():
+                before = unit.variants.get(statement.name.name)
+                if before is not None:
+                    self._twice(f"the variant `{statement.name.name}`", statement.name.span, before.name.span)
+                else:
+                    unit.variants[statement.name.name] = statement
+            case tree.Default():
+                unit.defaults.append(statement)
+            case tree.ChainStatement():
+                unit.chains.append(statement)
+            case tree.OutputStatement():
+                unit.outputs.append(statement)
+            case tree.Expect():
+                unit.expects.append(statement)
+            case tree.Train():
+                if unit.train is not None:
+                    self._twice("`train`", statement.span, unit.train.span)
+                else:
+                    unit.train = statement
+            case tree.Use():
+                self._use(unit, statement)
+            case tree.Return():
+                self.found.error(
+                    "misplaced-statement",
+                    "`return` stands in the body of a block",
+                    statement.span,
+                    hint="the last chain of a file is its output; further ones are `output name = …`",
+                )
+
+    def _parameters(self, parameters: tuple[tree.Parameter, ...]) -> None:
+        seen: dict[str, tree.Parameter] = {}
+        for parameter in parameters:
+            if parameter.name in seen:
+                self._twice(f"the parameter `{parameter.name}`", parameter.span, seen[parameter.name].span)
+            if parameter.name in RESERVED:
+                self._reserved(parameter.name, parameter.span)
+            seen[parameter.name] = parameter
+
+    def _reserved(self, name: str, span: Span) -> None:
+        self.found.error("reserved-name", f"`{name}` is a word of the language", span, hint="choose another name")
+
+    def _block(self, unit: Unit, block: tree.Block) -> None:
+        self._parameters(block.parameters)
+        name = block.name.name
+        forms = unit.blocks.get(name)
+        star = any(parameter.star for parameter in block.parameters)
+        if forms is not None and all(any(p.star for p in form.parameters) != star for form in forms):
+            forms.append(block)  # one form for values, one for any number of branches
+        elif self._free(unit, block.name):
+            unit.blocks[name] = [block]
+
+    def _free(self, unit: Unit, name: tree.Name) -> bool:
+        """Whether a file may define a name; it may hide a standard block, and nothing else."""
+        if name.name in RESERVED:
+            self._reserved(name.name, name.span)
+            return False
+        if registry.lookup(name.name) is not None:
+            self.found.error(
+                "duplicate-name", f"`{name.name}` is an op of the language", name.span, hint="choose another name"
+            )
+            return False
+        holders = (unit.blocks.get(name.name, [None])[0], unit.shares.get(name.name), unit.lets.get(name.name))
+        for holder in holders:
+            if holder is not None:
+                self._twice(f"`{name.name}`", name.span, holder.name.span)
+                return False
+        return True
+
+    def _twice(self, what: str, span: Span, before: Span) -> None:
+        self.found.error(
+            "duplicate-name",
+            f"{what} is defined twice",
+            span,
+            notes=[Note("it was defined first here", before)],
+            hint="rename or remove one of them",
+        )
+
+    # ------------------------------------------------------------ other files
+
+    def _use(self, unit: Unit, use: tree.Use) -> None:
+        written = use.path.value
+        folder = unit.path.parent if unit.path is not None else Path.cwd()
+        if "\0" in written or not written:
+            self.found.error("unreadable-file", "this is not a path", use.path.span, hint='use "lib/blocks.arch"')
+            return
+        target = (folder / written).resolve()
+        root = self._root or folder
+        if not target.is_relative_to(root):
+            self.found.error(
+                "outside-project",
+                "`use` reaches outside the project",
+                use.path.span,
+                notes=[Note(f"the project's root is {root}: the nearest folder above with {', '.join(_ROOT_MARKS)}")],
+                hint="copy the file into the project, or mark its root with an empty file .archroot",
+            )
+            return
+        for position, (path, _) in enumerate(self._reading):
+            if path == target:
+                steps = [path.name for path, _ in self._reading[position:]] + [target.name]
+                self.found.error(
+                    "cyclic-use",
+                    f"`use` goes in a circle: {' -> '.join(steps)}",
+                    use.path.span,
+                    hint="move what both need into a third file",
+                )
+                return
+        source = unit.file.source.path
+        beside = Path(source).parent / written if unit.path is not None else Path(written)
+        read = self._read(target, str(beside), use.path.span)
+        if read is not None:
+            unit.used.append((use, read))
+
+    # ------------------------------------------------------------ the standard blocks
+
+    def standard(self, name: str) -> Unit | None:
+        """The file of `specs/lib` that defines a block of that name, or None."""
+        path = self.standard_names().get(name)
+        if path is None:
+            return None
+        unit = self._read(path, f"<standard>/{path.name}", None)
+        if unit is not None:
+            unit.standard = True
+        return unit
+
+    def standard_names(self) -> dict[str, Path]:
+        """The standard blocks and their files; found without parsing them."""
+        if self._standard_index is None:
+            self._standard_index = {}
+            for path in sorted((specs_path() / "lib").glob("*.arch")):
+                for name in re.findall(r"^block\s+(\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+                    self._standard_index[name] = path.resolve()
+        return self._standard_index
+
+
+def _project_root(path: Path) -> Path:
+    """The nearest folder above a file that is marked as a project's root, or the file's own folder."""
+    for folder in path.parents:
+        if any((folder / mark).exists() for mark in _ROOT_MARKS):
+            return folder
+    return path.parent

@@ -1,0 +1,163 @@
+"""What an expression can be, and where names are looked up.
+
+In: nothing. Out: the values of the language beside plain ints, floats, bools, strings and tuples, and the scopes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from archdsl.graph import Port
+from archdsl.ops.base import Op, Shape, Window, show_shape
+from archdsl.syntax import tree
+
+__all__ = [
+    "BlockValue",
+    "ChainValue",
+    "DimsValue",
+    "OpValue",
+    "Poisoned",
+    "Scope",
+    "ShareValue",
+    "SizeValue",
+    "Value",
+    "describe",
+    "show",
+]
+
+
+class Poisoned(Exception):
+    """Something that this depends on is wrong and has been reported; nothing more can be said about it."""
+
+
+class DimsValue(tuple[int, ...]):
+    """`11x11`: shown as it is written, otherwise a tuple."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpValue:
+    """An op by its name, as an argument: `norm=bn`."""
+
+    op: type[Op]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockValue:
+    """A block by its name, as an argument: `unit=bottleneck`; `scope` is where it was defined."""
+
+    forms: tuple[tree.Block, ...]
+    scope: Scope
+
+    @property
+    def name(self) -> str:
+        return self.forms[0].name.name
+
+
+@dataclass(frozen=True, slots=True)
+class ShareValue:
+    """A shared instance; `scope` is the one it belongs to, so that each instance of a block has its own."""
+
+    share: tree.Share
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class ChainValue:
+    """A chain that was written as an argument, with the scope in which its names mean something."""
+
+    chain: tree.Chain
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class SizeValue:
+    """The size of a tensor that enters: what `in` is; None while it is not known because of an earlier mistake."""
+
+    shape: Shape | None
+
+
+Value: TypeAlias = (
+    int
+    | float
+    | bool
+    | str
+    | tuple["Value", ...]
+    | DimsValue
+    | Window
+    | OpValue
+    | BlockValue
+    | ShareValue
+    | ChainValue
+    | SizeValue
+)
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """The names of a file, of one instance of a block, or of one turn of a loop.
+
+    `home` is the scope of the instance or file: labels are looked for from here up to there, values beyond it as well.
+    """
+
+    parent: Scope | None
+    boundary: bool
+    variables: dict[str, Value | None] = field(default_factory=dict)
+    """None is a name whose value is wrong, which has been reported."""
+    labels: dict[str, tuple[Port | None, ...]] = field(default_factory=dict)
+    written_labels: dict[str, tree.Label] = field(default_factory=dict)
+    defaults: list[tree.Default] = field(default_factory=list)
+    entering: tuple[SizeValue, ...] = ()
+
+    @property
+    def home(self) -> Scope:
+        scope = self
+        while not scope.boundary and scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+
+def describe(value: object) -> str:
+    """The kind of a value, for a sentence."""
+    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
+        (bool, "true or false"),
+        (int, "a number"),
+        (float, "a number"),
+        (str, "a text"),
+        (DimsValue, "dims"),
+        (tuple, "a list"),
+        (Window, "a geometry"),
+        (OpValue, "an op"),
+        (BlockValue, "a block"),
+        (ShareValue, "a shared instance"),
+        (ChainValue, "a chain"),
+        (SizeValue, "a size"),
+    )
+    return next(text for kind, text in kinds if isinstance(value, kind))
+
+
+def show(value: object) -> str:
+    """A value as a text would have it, short."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, str):
+        return f'"{value}"' if len(value) <= 40 else f'"{value[:37]}…"'
+    if isinstance(value, DimsValue):
+        return show_shape(value)
+    if isinstance(value, tuple):
+        shown = [show(part) for part in value[:8]] + (["…"] if len(value) > 8 else [])
+        return f"[{', '.join(shown)}]"
+    if isinstance(value, OpValue):
+        return value.op.name
+    if isinstance(value, BlockValue):
+        return value.name
+    if isinstance(value, ShareValue):
+        return value.share.name.name
+    if isinstance(value, ChainValue):
+        text = " ".join(value.chain.span.text.split())
+        return text if len(text) <= 40 else text[:37] + "…"
+    return str(value)

@@ -1,0 +1,39 @@
+"""The bounds that keep a hostile file from taking the machine; each has its own error, `limit-…`.
+
+In: nothing. Out: numbers that every honest network stays far below.
+"""
+
+from typing import Final
+
+FILE_BYTES: Final = 4 * 1024 * 1024
+"""Size of one file. A chain of 100,000 layers written out in full is about 1 MiB."""
+
+TOTAL_FILES: Final = 200
+"""Files that one program may bring in by `use`."""
+
+NESTING: Final = 60
+"""Brackets inside brackets in the text."""
+
+NAME_LENGTH: Final = 80
+"""Characters of a name."""
+
+LIST_LENGTH: Final = 10_000
+"""Elements of a list, a tuple or a range."""
+
+NODES: Final = 120_000
+"""Layers of the unrolled network. ResNet-1202 has 4,800."""
+
+REPEATS: Final = 100_000
+"""Iterations of one repeat."""
+
+CALL_DEPTH: Final = 100
+"""Blocks inside blocks when the network is unrolled: what ends a recursion that does not end itself."""
+
+MAGNITUDE: Final = 2**53
+"""Largest absolute value of a number, so that every size is exact in a float as well."""
+
+STEPS: Final = 2_000_000
+"""Evaluation steps of one elaboration, counting calls that add no layer."""
+
+ELEMENTS: Final = 2**53
+"""Values of one tensor of one image."""

@@ -1,0 +1,452 @@
+"""Activations that take each value by itself, every one of PyTorch under its own name.
+
+In: any tensor. Out: the same size. Those along the channels (softmax, `glu`, `maxout`) are in `channel_activation`.
+`work` counts a comparison, a sum, a product, a quotient, an exponential, a logarithm, a tanh and an erf as one
+operation each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archdsl.ops.base import Example, Op, OpError, Reach, Shape, Torch, Weight, flag, keyword, number, positional, word
+from archdsl.ops.registry import register
+
+
+class _Elementwise(Op):
+    """What all of them share: the size stays, there are no matrix products, each value is by itself."""
+
+    style = "activation"
+
+    _operations: ClassVar[int]
+    """Operations an element."""
+
+    def _module(self) -> str:
+        """The constructor expression."""
+        raise NotImplementedError
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (entering,) = inputs
+        return entering
+
+    def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        return 0
+
+    def reach(self, *inputs: Shape) -> Reach | None:
+        return None
+
+    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        return self._operations * math.prod(inputs[0])
+
+    def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
+        return Torch(self._module(), sequence="any")
+
+
+# ---------------------------------------------------------------- without arguments
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """An activation without arguments: its word, its class in `torch.nn`, operations an element, its formula."""
+
+    name: str
+    module: str
+    operations: int
+    formula: str
+    source: str = ""
+
+
+_TABLE = (
+    _Row("relu", "ReLU", 1, "max(0, x)", "Nair & Hinton, 2010"),
+    _Row("relu6", "ReLU6", 2, "min(max(0, x), 6)", "Krizhevsky, 2010"),
+    _Row(
+        "selu",
+        "SELU",
+        5,
+        "1.0507 * (x if x > 0 else 1.6733 * (exp(x) - 1))",
+        "Klambauer et al., Self-Normalizing Neural Networks, 2017",
+    ),
+    _Row("silu", "SiLU", 5, "x * sigmoid(x), also called swish", "Elfwing, Uchibe & Doya, 2017"),
+    _Row("mish", "Mish", 5, "x * tanh(log(1 + exp(x)))", "Misra, 2019"),
+    _Row("hardswish", "Hardswish", 5, "x * min(max(0, x + 3), 6) / 6", "Howard et al., MobileNetV3, 2019"),
+    _Row("hardsigmoid", "Hardsigmoid", 4, "min(max(0, x + 3), 6) / 6", "Howard et al., MobileNetV3, 2019"),
+    _Row("sigmoid", "Sigmoid", 4, "1 / (1 + exp(-x))"),
+    _Row("tanh", "Tanh", 1, "tanh(x)"),
+    _Row("tanhshrink", "Tanhshrink", 2, "x - tanh(x)"),
+    _Row("softsign", "Softsign", 3, "x / (1 + |x|)", "Glorot & Bengio, 2010"),
+    _Row("logsigmoid", "LogSigmoid", 5, "-log(1 + exp(-x))"),
+)
+
+
+def _plain(row: _Row) -> type[Op]:
+    """The op of one row."""
+
+    class Plain(_Elementwise):
+        __doc__ = (
+            f"`{row.name}`: {row.formula}.\n\n    `{row.name}` on 56x56x64 keeps 56x56x64 and trains nothing; "
+            f"it has no arguments. {row.operations} operation{'s' if row.operations > 1 else ''} an element."
+            + (f"\n\n    {row.source}." if row.source else "")
+            + "\n    "
+        )
+        name = row.name
+        _operations = row.operations
+        examples = (
+            Example(row.name, ((56, 56, 64),), (56, 56, 64)),
+            Example(row.name, ((10, 6),), (10, 6)),
+            Example(row.name, ((3, 4, 5, 6),), (3, 4, 5, 6)),
+            Example(row.name, ((20,),), (20,)),
+        )
+
+        def _module(self) -> str:
+            return f"nn.{row.module}()"
+
+    Plain.__name__ = Plain.__qualname__ = row.module
+    return register(Plain)
+
+
+for _row in _TABLE:
+    _plain(_row)
+
+
+# ---------------------------------------------------------------- with arguments
+
+
+@register
+class LeakyReLU(_Elementwise):
+    """`leaky_relu [slope=0.01]`: x where it is positive, slope * x elsewhere.
+
+    `leaky_relu 0.2` on 32x32x64 keeps 32x32x64, as in DCGAN's discriminator.
+
+    - `slope`: of the negative side.
+
+    Maas, Hannun & Ng, 2013.
+    """
+
+    name = "leaky_relu"
+    _operations = 2
+    examples = (
+        Example("leaky_relu 0.2", ((32, 32, 64),), (32, 32, 64)),
+        Example("leaky_relu", ((10, 6),), (10, 6)),
+        Example("leaky_relu slope=0.1", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("leaky_relu", ((20,),), (20,)),
+    )
+
+    slope: float = positional(number(), 0.01)
+
+    def _module(self) -> str:
+        return f"nn.LeakyReLU({self.slope!r})"
+
+
+@register
+class PReLU(_Elementwise):
+    """`prelu`: x where it is positive, a trained slope times x elsewhere.
+
+    `prelu` on 56x56x64 keeps 56x56x64 and trains 64 slopes, one a channel; `prelu shared` trains one.
+
+    - `init`: the slopes at the start.
+    - `shared`: one slope for all channels, PyTorch's default.
+
+    He et al., "Delving Deep into Rectifiers", 2015.
+    """
+
+    name = "prelu"
+    _operations = 2
+    examples = (
+        Example("prelu", ((56, 56, 64),), (56, 56, 64)),
+        Example("prelu shared", ((8, 8, 16),), (8, 8, 16)),
+        Example("prelu init=0.1", ((10, 6),), (10, 6)),
+        Example("prelu", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("prelu", ((20,),), (20,)),
+    )
+
+    init: float = keyword(number(), 0.25)
+    shared: bool = flag()
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("weight", (1 if self.shared else inputs[0][-1],)),)
+
+    def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
+        parts = [] if self.shared else [str(inputs[0][-1])]
+        if self.init != 0.25:
+            parts.append(f"init={self.init!r}")
+        return Torch(f"nn.PReLU({', '.join(parts)})", sequence="any" if self.shared else "channels_first")
+
+
+@register
+class RReLU(_Elementwise):
+    """`rrelu [lower=1/8] [upper=1/3]`: x where it is positive; elsewhere times a slope drawn anew while training.
+
+    `rrelu` on 32x32x96 keeps 32x32x96. Afterwards the slope is the middle of `lower` and `upper`.
+
+    - `lower`, `upper`: the bounds of the slope, `lower` not above `upper`.
+
+    Raises `bad-argument` where they are the wrong way round. Xu et al., "Empirical Evaluation of Rectified
+    Activations", 2015.
+    """
+
+    name = "rrelu"
+    _operations = 2
+    examples = (
+        Example("rrelu", ((32, 32, 96),), (32, 32, 96)),
+        Example("rrelu lower=0.1 upper=0.3", ((10, 6),), (10, 6)),
+        Example("rrelu", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("rrelu", ((20,),), (20,)),
+        Example("rrelu lower=0.5 upper=0.1", ((20,),), error="bad-argument"),
+    )
+
+    lower: float = keyword(number(), 1 / 8)
+    upper: float = keyword(number(), 1 / 3)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        if self.lower > self.upper:
+            raise OpError(
+                "bad-argument",
+                f"`lower` of `rrelu` is above `upper`: {self.lower:g} and {self.upper:g}",
+                hint=f"write lower={self.upper:g} upper={self.lower:g}",
+            )
+        return super().shape(*inputs)
+
+    def _module(self) -> str:
+        bounds = "" if (self.lower, self.upper) == (1 / 8, 1 / 3) else f"{self.lower!r}, {self.upper!r}"
+        return f"nn.RReLU({bounds})"
+
+
+@register
+class ELU(_Elementwise):
+    """`elu [alpha=1]`: x where it is positive, alpha * (exp(x) - 1) elsewhere.
+
+    `elu` on 32x32x64 keeps 32x32x64.
+
+    - `alpha`: the value approached from above as x falls is -alpha.
+
+    Clevert, Unterthiner & Hochreiter, 2016.
+    """
+
+    name = "elu"
+    _operations = 4
+    examples = (
+        Example("elu", ((32, 32, 64),), (32, 32, 64)),
+        Example("elu 0.5", ((10, 6),), (10, 6)),
+        Example("elu alpha=2", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("elu", ((20,),), (20,)),
+    )
+
+    alpha: float = positional(number(), 1.0)
+
+    def _module(self) -> str:
+        return f"nn.ELU({_unless(self.alpha, 1.0)})"
+
+
+@register
+class CELU(_Elementwise):
+    """`celu [alpha=1]`: max(0, x) + min(0, alpha * (exp(x / alpha) - 1)), whose slope is continuous for every alpha.
+
+    `celu` on 32x32x64 keeps 32x32x64.
+
+    - `alpha`: the value approached as x falls is -alpha; above 0.
+
+    Barron, "Continuously Differentiable Exponential Linear Units", 2017.
+    """
+
+    name = "celu"
+    _operations = 5
+    examples = (
+        Example("celu", ((32, 32, 64),), (32, 32, 64)),
+        Example("celu 0.5", ((10, 6),), (10, 6)),
+        Example("celu alpha=2", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("celu", ((20,),), (20,)),
+        Example("celu 0", ((20,),), error="bad-argument", torch="nn.CELU(0.0)(torch.zeros(2, 20))"),
+    )
+
+    alpha: float = positional(number(above=0.0), 1.0)
+
+    def _module(self) -> str:
+        return f"nn.CELU({_unless(self.alpha, 1.0)})"
+
+
+@register
+class GELU(_Elementwise):
+    """`gelu [approximate=none]`: x * Phi(x), Phi the distribution function of the normal distribution.
+
+    `gelu` on 196x3072 keeps 196x3072. 5 operations an element with erf, 9 with tanh.
+
+    - `approximate`: `tanh` takes 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), as BERT's and GPT-2's code does.
+
+    Hendrycks & Gimpel, "Gaussian Error Linear Units", 2016.
+    """
+
+    name = "gelu"
+    _operations = 5
+    examples = (
+        Example("gelu", ((196, 3072),), (196, 3072)),
+        Example("gelu approximate=tanh", ((8, 8, 16),), (8, 8, 16)),
+        Example("gelu", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("gelu", ((20,),), (20,)),
+    )
+
+    approximate: str = keyword(word("none", "tanh"), "none")
+
+    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        return (9 if self.approximate == "tanh" else 5) * math.prod(inputs[0])
+
+    def _module(self) -> str:
+        option = 'approximate="tanh"' if self.approximate == "tanh" else ""
+        return f"nn.GELU({option})"
+
+
+@register
+class Hardtanh(_Elementwise):
+    """`hardtanh [low=-1] [high=1]`: x, but never below `low` nor above `high`.
+
+    `hardtanh` on 32x32x64 keeps 32x32x64.
+
+    - `low`, `high`: the bounds, `low` below `high`.
+
+    Raises `bad-argument` where they are not. Collobert, 2004.
+    """
+
+    name = "hardtanh"
+    _operations = 2
+    examples = (
+        Example("hardtanh", ((32, 32, 64),), (32, 32, 64)),
+        Example("hardtanh low=0 high=4", ((10, 6),), (10, 6)),
+        Example("hardtanh", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("hardtanh", ((20,),), (20,)),
+        Example("hardtanh low=1 high=1", ((20,),), error="bad-argument"),
+    )
+
+    low: float = keyword(number(), -1.0)
+    high: float = keyword(number(), 1.0)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        if self.low >= self.high:
+            raise OpError(
+                "bad-argument",
+                f"`low` of `hardtanh` must be below `high`: {self.low:g} and {self.high:g}",
+                hint="write the smaller one as `low`",
+            )
+        return super().shape(*inputs)
+
+    def _module(self) -> str:
+        bounds = "" if (self.low, self.high) == (-1.0, 1.0) else f"{self.low!r}, {self.high!r}"
+        return f"nn.Hardtanh({bounds})"
+
+
+@register
+class Softplus(_Elementwise):
+    """`softplus [beta=1]`: log(1 + exp(beta * x)) / beta, a smooth relu.
+
+    `softplus` on 32x32x64 keeps 32x32x64. 3 operations an element, 5 with a `beta`.
+
+    - `beta`: how sharp the bend is; above 0.
+    - `threshold`: where beta * x is above it, x itself is taken, for the sake of the exponential.
+
+    Dugas et al., 2001.
+    """
+
+    name = "softplus"
+    _operations = 3
+    examples = (
+        Example("softplus", ((32, 32, 64),), (32, 32, 64)),
+        Example("softplus 2", ((10, 6),), (10, 6)),
+        Example("softplus threshold=10", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("softplus", ((20,),), (20,)),
+        Example(
+            "softplus 0", ((20,),), error="bad-argument", torch_accepts="PyTorch divides by beta and gives infinities"
+        ),
+    )
+
+    beta: float = positional(number(above=0.0), 1.0)
+    threshold: float = keyword(number(), 20.0)
+
+    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        return (3 if self.beta == 1 else 5) * math.prod(inputs[0])
+
+    def _module(self) -> str:
+        values = "" if (self.beta, self.threshold) == (1.0, 20.0) else f"{self.beta!r}, {self.threshold!r}"
+        return f"nn.Softplus({values})"
+
+
+@register
+class Softshrink(_Elementwise):
+    """`softshrink [amount=0.5]`: x moved by `amount` towards 0, and 0 where it is nearer.
+
+    `softshrink 0.1` on 32x32x64 keeps 32x32x64.
+
+    - `amount`: lambda of the formula, 0 or more.
+    """
+
+    name = "softshrink"
+    _operations = 3
+    examples = (
+        Example("softshrink 0.1", ((32, 32, 64),), (32, 32, 64)),
+        Example("softshrink", ((10, 6),), (10, 6)),
+        Example("softshrink amount=1", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("softshrink", ((20,),), (20,)),
+        Example("softshrink (-1)", ((20,),), error="bad-argument", torch="nn.Softshrink(-1.0)(torch.zeros(2, 20))"),
+    )
+
+    amount: float = positional(number(0.0), 0.5)
+
+    def _module(self) -> str:
+        return f"nn.Softshrink({_unless(self.amount, 0.5)})"
+
+
+@register
+class Hardshrink(_Elementwise):
+    """`hardshrink [amount=0.5]`: x, and 0 where it is nearer to 0 than `amount`.
+
+    `hardshrink 0.1` on 32x32x64 keeps 32x32x64.
+
+    - `amount`: lambda of the formula, 0 or more.
+    """
+
+    name = "hardshrink"
+    _operations = 2
+    examples = (
+        Example("hardshrink 0.1", ((32, 32, 64),), (32, 32, 64)),
+        Example("hardshrink", ((10, 6),), (10, 6)),
+        Example("hardshrink amount=1", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("hardshrink", ((20,),), (20,)),
+        Example(
+            "hardshrink (-1)", ((20,),), error="bad-argument", torch_accepts="PyTorch takes it and shrinks nothing"
+        ),
+    )
+
+    amount: float = positional(number(0.0), 0.5)
+
+    def _module(self) -> str:
+        return f"nn.Hardshrink({_unless(self.amount, 0.5)})"
+
+
+@register
+class Threshold(_Elementwise):
+    """`threshold above [value=0]`: x where it is above a bound, a constant elsewhere.
+
+    `threshold 0.1` on 32x32x64 keeps 32x32x64: x where x > 0.1, else 0.
+
+    - `above`: the bound.
+    - `value`: what stands in the place of the others.
+    """
+
+    name = "threshold"
+    _operations = 1
+    examples = (
+        Example("threshold 0.1", ((32, 32, 64),), (32, 32, 64)),
+        Example("threshold 0.1 20", ((10, 6),), (10, 6)),
+        Example("threshold 1 value=(-1)", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("threshold 0", ((20,),), (20,)),
+    )
+
+    above: float = positional(number())
+    value: float = positional(number(), 0.0)
+
+    def _module(self) -> str:
+        return f"nn.Threshold({self.above!r}, {self.value!r})"
+
+
+def _unless(value: float, default: float) -> str:
+    return "" if value == default else repr(value)

@@ -1,0 +1,485 @@
+"""What every op states about itself, and the words it states it in.
+
+In: bound arguments and the sizes of the tensors that enter. Out: sizes, weights, arithmetic, a receptive-field step and
+a line of PyTorch. Reading arguments out of a text is left to `archdsl.elaborate`, adding things up to `archdsl.analysis`.
+
+Sizes are tuples of plain ints in the order of papers, channels last, without the batch: `(55, 55, 96)` is 55x55x96.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, ClassVar, Final, Literal
+
+__all__ = [
+    "WHOLE",
+    "Arg",
+    "Example",
+    "Extent",
+    "Op",
+    "OpError",
+    "Reach",
+    "Shape",
+    "Style",
+    "Torch",
+    "Weight",
+    "Window",
+    "flag",
+    "keyword",
+    "positional",
+    "show_shape",
+    "spread",
+    "window",
+]
+
+Shape = tuple[int, ...]
+Extent = tuple[int, ...]
+"""A size along the spatial axes; one number stands for all of them: `(3,)` is 3x3 on images, 3x3x3 on volumes."""
+
+Style = Literal[
+    "input",
+    "convolution",
+    "pooling",
+    "linear",
+    "normalization",
+    "activation",
+    "dropout",
+    "reshape",
+    "merge",
+    "attention",
+    "embedding",
+]
+"""The kind of layer, from which a picture takes its colour."""
+
+
+class OpError(Exception):
+    """Why an op refuses its arguments or its input: a documented id, one sentence, the fix.
+
+    `branch` is the index of the input that is wrong, for an op with several.
+    """
+
+    def __init__(self, id: str, message: str, *, hint: str = "", branch: int | None = None) -> None:
+        super().__init__(message)
+        self.id = id
+        self.message = message
+        self.hint = hint
+        self.branch = branch
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A kernel with the stride and padding that were written, `K[/S][+P]`; None where nothing was.
+
+    >>> Window((11, 11), (4,))       # 11x11/4
+    """
+
+    kernel: Extent
+    stride: Extent | None = None
+    padding: Extent | None = None
+
+    def __str__(self) -> str:
+        text = "x".join(map(str, self.kernel))
+        if self.stride is not None:
+            text += "/" + "x".join(map(str, self.stride))
+        if self.padding is not None:
+            text += "+" + "x".join(map(str, self.padding))
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A tensor that a layer owns, by its PyTorch name and shape.
+
+    `parameter` is trained; `buffer` is state that is not (batch norm's running statistics, counted apart);
+    `counter` is bookkeeping that nobody counts (`num_batches_tracked`).
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    kind: Literal["parameter", "buffer", "counter"] = "parameter"
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far an op looks: kernel (with dilation), stride and padding along each spatial axis.
+
+    A stride below one (`Fraction(1, 2)`) is an upsampling.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[Fraction | int, ...]
+    padding: tuple[int, ...]
+
+
+WHOLE: Final = Reach((), (), ())
+"""The step of an op that looks at its whole input: `gap`, or `fc` on an image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Torch:
+    """A layer as PyTorch source.
+
+    `init` is the constructor expression, or None for a function. `call` is the expression in `forward`: `{m}` is the
+    module, `{0}`, `{1}`, … the inputs, `{all}` all of them separated by commas. An op with several outputs gives a tuple.
+    `helpers` names the classes of `archdsl.codegen.layers` that the expressions use. `sequence` says where the channels
+    of an LxC tensor must be: PyTorch's convolutions want (N, C, L), its linear layers (N, L, C); `any` takes both.
+    """
+
+    init: str | None
+    call: str = "{m}({0})"
+    helpers: tuple[str, ...] = ()
+    sequence: Literal["channels_first", "channels_last", "any"] = "channels_last"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A worked example, run against PyTorch by the tests.
+
+    `text` is the op as written. It turns `inputs` into `output` (a tuple of sizes where the op has several), or is refused
+    with the error id `error`; then PyTorch refuses it too: the line that the op itself writes, or the expression `torch`
+    where the op cannot even be bound. `torch_accepts` is the reason why PyTorch lets pass what we refuse.
+    """
+
+    text: str
+    inputs: tuple[Shape, ...]
+    output: Shape | tuple[Shape, ...] | None = None
+    error: str | None = None
+    torch: str | None = None
+    torch_accepts: str | None = None
+
+
+# ---------------------------------------------------------------- arguments
+
+Reader = Callable[[object], object]
+"""Turns an evaluated value into what the op's field holds; raises ValueError that completes "`groups` …"."""
+
+
+_REQUIRED: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """How an argument is written: `window` (K[/S][+P]), `positional`, `keyword` or `flag`."""
+
+    kind: Literal["window", "positional", "keyword", "flag"]
+    read: Reader
+    default: object = _REQUIRED
+    show: str = ""
+    excludes: tuple[str, ...] = ()
+    name: str = ""
+
+    @property
+    def required(self) -> bool:
+        return self.default is _REQUIRED
+
+    def named(self, name: str) -> Arg:
+        return replace(self, name=name)
+
+
+def window(show: str = "K[/S][+P]") -> Any:
+    """An argument that holds the kernel, stride and padding as a `Window`."""
+    return Arg("window", _read_window, show=show)
+
+
+def positional(read: Reader, default: object = _REQUIRED) -> Any:
+    """An argument written as a bare value, in the order of the class; `name=value` works as well."""
+    return Arg("positional", read, default)
+
+
+def keyword(read: Reader, default: object = _REQUIRED) -> Any:
+    """An argument written `name=value`."""
+    return Arg("keyword", read, default)
+
+
+def flag(excludes: tuple[str, ...] = ()) -> Any:
+    """An argument that is False unless its bare name is written; `excludes` names the flags it cannot stand beside."""
+    return Arg("flag", boolean, False, excludes=excludes)
+
+
+def _read_window(value: object) -> Window:
+    if isinstance(value, Window):
+        return value
+    return Window(_extent(value, 1))
+
+
+def boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("is true or false")
+    return value
+
+
+def whole(least: int = 1, most: int | None = None) -> Reader:
+    """Reads a whole number; `32.0` is one, `31.5` is not and is never rounded."""
+
+    def read(value: object) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, float):
+            raise ValueError(f"must be a whole number, not {value:g}")
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError("must be a whole number")
+        if value < least:
+            raise ValueError(f"must be at least {least}, not {value}")
+        if most is not None and value > most:
+            raise ValueError(f"must be at most {most}, not {value}")
+        return value
+
+    return read
+
+
+def number(least: float | None = None, most: float | None = None, *, above: float | None = None) -> Reader:
+    """Reads a finite number within bounds: `least <= value <= most`, `above < value`."""
+
+    def read(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError("must be a number")
+        if least is not None and value < least:
+            raise ValueError(f"must be at least {least:g}, not {value:g}")
+        if most is not None and value > most:
+            raise ValueError(f"must be at most {most:g}, not {value:g}")
+        if above is not None and value <= above:
+            raise ValueError(f"must be above {above:g}, not {value:g}")
+        return float(value)
+
+    return read
+
+
+def word(*choices: str) -> Reader:
+    """Reads one of a few words, written bare or in quotes."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError(f"is one of {', '.join(choices)}")
+        return value
+
+    read.words = choices  # type: ignore[attr-defined]  # the binder takes these bare, as in mode=bilinear
+    return read
+
+
+def extent(least: int = 1) -> Reader:
+    """Reads one number for all spatial axes, or dims: `6`, `6x6`."""
+
+    def read(value: object) -> Extent:
+        return _extent(value, least)
+
+    return read
+
+
+def _extent(value: object, least: int) -> Extent:
+    one = whole(least)
+    if isinstance(value, tuple):
+        return tuple(int(str(one(part))) for part in value)
+    return (int(str(one(value))),)
+
+
+def wholes(least: int = 0) -> Reader:
+    """Reads a list of whole numbers: `[2, 0, 1]`."""
+    one = whole(least)
+
+    def read(value: object) -> tuple[int, ...]:
+        if not isinstance(value, tuple) or not value:
+            raise ValueError("is a list of whole numbers")
+        return tuple(int(str(one(part))) for part in value)
+
+    return read
+
+
+# ---------------------------------------------------------------- sizes
+
+
+def show_shape(shape: Shape) -> str:
+    """A size as papers write it.
+
+    >>> show_shape((55, 55, 96))
+    '55x55x96'
+    """
+    return "x".join(map(str, shape))
+
+
+def spread(extent: Extent, rank: int, what: str) -> Extent:
+    """One number for every spatial axis, or exactly as many as there are.
+
+    >>> spread((3,), 2, "kernel")
+    (3, 3)
+
+    Raises `OpError` where the counts differ.
+    """
+    if len(extent) == 1:
+        return extent * rank
+    if len(extent) != rank:
+        raise OpError(
+            "rank-mismatch",
+            f"the {what} {show_shape(extent)} has {len(extent)} numbers, and the input has {rank} spatial axes",
+            hint=f"write one number for all axes, or {rank}",
+        )
+    return extent
+
+
+def spatial(shape: Shape, op: str) -> Shape:
+    """The spatial part of a size, for an op that needs one: `(55, 55)` of 55x55x96.
+
+    Raises `OpError` for a vector.
+    """
+    if len(shape) < 2:
+        raise OpError(
+            "rank-mismatch",
+            f"`{op}` needs an image, a sequence or a volume, and gets a vector of {show_shape(shape)}",
+            hint="a vector has no positions left to slide over; put it before the layer that removes them",
+        )
+    return shape[:-1]
+
+
+def broadcast(op: str, shapes: Sequence[Shape]) -> Shape:
+    """The common size as PyTorch broadcasts it, with a vector of C over every position of HxWxC.
+
+    Raises `OpError` with both sizes where they do not agree.
+    """
+    result: Shape = max(shapes, key=len)
+    for index, shape in enumerate(shapes):
+        lined = (1,) * (len(result) - len(shape)) + shape
+        if any(a != b and a != 1 and b != 1 for a, b in zip(result, lined, strict=True)):
+            first = next(s for s in shapes if s != shape)
+            raise OpError(
+                "shape-mismatch",
+                f"the branches of `{op}` do not agree: {show_shape(first)} and {show_shape(shape)}",
+                branch=index,
+            )
+        result = tuple(max(a, b) for a, b in zip(result, lined, strict=True))
+    return result
+
+
+def torch_shape(shape: Shape) -> tuple[int, ...]:
+    """The size of one example in PyTorch's order: (C, H, W), (C, D, H, W), (L, C) for a sequence, (C,) for a vector."""
+    return (shape[-1], *shape[:-1]) if len(shape) >= 3 else shape
+
+
+# ---------------------------------------------------------------- the op
+
+
+class Op:
+    """One layer of the language, with everything that there is to say about it in one class.
+
+    A subclass is a frozen dataclass whose fields are its arguments, in the order of its syntax. `@register` makes it one
+    and refuses a class that lacks a rule. See `archdsl/ops/convolution.py` for the pattern.
+    """
+
+    name: ClassVar[str]
+    """The word in the language."""
+
+    arity: ClassVar[int | None] = 1
+    """How many tensors enter; None for two or more."""
+
+    style: ClassVar[Style]
+    """The kind of layer."""
+
+    weighted: ClassVar[bool] = False
+    """Whether papers count it when they say how deep a network is."""
+
+    examples: ClassVar[tuple[Example, ...]]
+    """Worked examples, at least one accepted."""
+
+    def shape(self, *inputs: Shape) -> Shape | tuple[Shape, ...]:
+        """The size that leaves, or a tuple of sizes for several outputs. Raises `OpError`."""
+        raise NotImplementedError
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        """What the layer owns, by PyTorch's names and shapes."""
+        return ()
+
+    def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        """Multiply-accumulates of convolutions and matrix products, for one example; bias not counted."""
+        raise NotImplementedError
+
+    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        """All other arithmetic, in operations for one example: comparisons, additions, exponentials count one each."""
+        raise NotImplementedError
+
+    def reach(self, *inputs: Shape) -> Reach | None:
+        """The receptive-field step; None for an op that works on each position by itself; `WHOLE` for all of it."""
+        raise NotImplementedError
+
+    def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
+        """The layer as PyTorch source."""
+        raise NotImplementedError
+
+    # -------------------------------------------------- what follows from the arguments
+
+    arguments: ClassVar[dict[str, Arg]] = {}
+    """The arguments by name, in the order of the syntax; `@register` fills it."""
+
+    def __init__(self, **values: object) -> None:
+        for name, arg in self.arguments.items():
+            object.__setattr__(self, name, values.pop(name) if arg.required else values.pop(name, arg.default))
+        if values:
+            raise TypeError(f"`{self.name}` has no argument {', '.join(values)}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an op is frozen; `{name}` cannot be set")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self.name, *vars(self).values()))
+
+    def __repr__(self) -> str:
+        return f"<{self.call()}>"
+
+    @classmethod
+    def signature(cls) -> str:
+        """The syntax in one line.
+
+        >>> Conv.signature()
+        'conv K[/S][+P] filters [groups=1] [dilation=1] [bias=true] [same] [half]'
+        """
+        parts = [cls.name]
+        for arg in cls.arguments.values():
+            text = arg.show or arg.name
+            if arg.kind in ("keyword", "positional") and not arg.required:
+                text = f"{arg.name}={_show_default(arg.default)}"
+            elif arg.kind == "keyword":
+                text = f"{arg.name}=…"
+            parts.append(text if arg.required else f"[{text}]")
+        return " ".join(parts)
+
+    def call(self) -> str:
+        """The op as a text would have it, arguments at their defaults left out.
+
+        >>> Conv(window=Window((3, 3), None, (1, 1)), filters=64).call()
+        'conv 3x3+1x1 64'
+        """
+        parts = [self.name]
+        for arg in self.arguments.values():
+            value = getattr(self, arg.name)
+            if not arg.required and value == arg.default:
+                continue
+            if arg.kind == "flag":
+                parts.append(arg.name)
+            elif arg.kind == "keyword":
+                parts.append(f"{arg.name}={_show_value(value)}")
+            else:
+                parts.append(_show_value(value))
+        return " ".join(parts)
+
+
+def _show_default(value: object) -> str:
+    return "none" if value is None else _show_value(value)
+
+
+def _show_value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        if value and all(isinstance(part, int) for part in value):
+            return "x".join(map(str, value))
+        return "[" + ", ".join(_show_value(part) for part in value) + "]"
+    return str(value)

@@ -1,0 +1,393 @@
+"""Convolutions: `conv`, `deconv`, `deform_conv`.
+
+In: an image, a sequence or a volume. Out: filters of it, position by position.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+from archdsl.ops.base import (
+    Example,
+    Extent,
+    Op,
+    OpError,
+    Reach,
+    Shape,
+    Torch,
+    Weight,
+    Window,
+    boolean,
+    extent,
+    flag,
+    keyword,
+    positional,
+    show_shape,
+    spatial,
+    spread,
+    whole,
+    window,
+)
+from archdsl.ops.geometry import Geometry, show_extent, solve
+from archdsl.ops.registry import register
+
+Table = tuple[tuple[int, ...], ...]
+"""For each filter, the input channels that it sees."""
+
+
+def _table(value: object) -> Table:
+    """Reads a connection table: a list of lists of whole numbers."""
+    problem = "is a list with one list of input channels for each filter, counted from 0: [[0, 1], [1, 2]]"
+    if not isinstance(value, tuple) or not value:
+        raise ValueError(problem)
+    channel = whole(0)
+    rows = []
+    for row in value:
+        if not isinstance(row, tuple) or not row:
+            raise ValueError(problem)
+        rows.append(tuple(int(str(channel(part))) for part in row))
+    return tuple(rows)
+
+
+@register
+class Conv(Op):
+    """`conv K[/S][+P] filters`: convolution.
+
+    `conv 11x11/4 96` turns 227x227x3 into 55x55x96: (227 - 11) / 4 + 1 = 55, with 11*11*3*96 weights and 96 biases.
+
+    - `filters`: channels that leave.
+    - `groups`: slices of the channels that do not see each other; `groups=(in.c)` is depthwise.
+    - `dilation`: distance between the taps of the kernel.
+    - `bias`: whether each filter has one.
+    - `connect`: a connection table, for each filter the list of the input channels that it sees, counted from 0; only
+      connections that exist have weights. LeNet-5's C3 is `conv 5x5 16 connect=[[0,1,2], …]`: its table has 60 of the
+      16*6 connections, so 60*5*5 weights and 16 biases, 1,516 in all.
+    - `same`: ceil(n/s) positions leave, the odd pixel of padding at the end, as TensorFlow and Keras do.
+    - `half`: k//2 on each side, the field's half padding.
+
+    Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016; the table: LeCun et al.,
+    "Gradient-based learning applied to document recognition", 1998.
+    """
+
+    name = "conv"
+    style = "convolution"
+    weighted = True
+    examples = (
+        Example("conv 11x11/4 96", ((227, 227, 3),), (55, 55, 96)),
+        Example("conv 3x3/2+1 32 bias=false", ((224, 224, 3),), (112, 112, 32)),
+        Example("conv 3x3/2 32 same", ((224, 224, 3),), (112, 112, 32)),
+        Example("conv 3/2 8 groups=2 half", ((20, 6),), (10, 8)),
+        Example("conv 5/2 8 dilation=2 same", ((21, 6),), (11, 8)),
+        Example("conv 3x3x3+1x0x1 8", ((4, 6, 6, 3),), (4, 4, 6, 8)),
+        Example("conv 1x7+0x3 8 dilation=1x2", ((9, 17, 4),), (9, 11, 8)),
+        Example("conv 5x5 4 connect=[[0, 1, 2], [1, 2], [0, 2], [0, 1, 2]]", ((14, 14, 3),), (10, 10, 4)),
+        Example("conv 3/2 3 connect=[[0], [1, 0], [3]] bias=false same", ((8, 4),), (4, 3)),
+        Example("conv 2+1 2 connect=[[0, 1], [1]] dilation=2", ((4, 4, 4, 2),), (4, 4, 4, 2)),
+        Example("conv 3 8 groups=3", ((20, 8),), error="bad-groups"),
+        Example("conv 3x3 7 groups=2", ((20, 20, 6),), error="bad-groups"),
+        Example("conv 7x7 8", ((5, 5, 3),), error="kernel-too-large"),
+        Example("conv 3 8 dilation=5", ((10, 3),), error="kernel-too-large"),
+        Example("conv 3x3 8", ((10, 3),), error="rank-mismatch", torch="nn.Conv1d(3, 8, (3, 3))(x)"),
+        Example("conv 3 8", ((10,),), error="rank-mismatch", torch="nn.Conv1d(10, 8, 3)(x)"),
+        Example("conv 3 2 connect=[[0, 1], [1, 3]]", ((10, 3),), error="bad-argument"),
+        Example("conv 3 2 connect=[[0, 1], [1, 1]]", ((10, 3),), error="bad-argument"),
+        Example(
+            "conv 3 3 connect=[[0, 1], [1, 2]]",
+            ((10, 3),),
+            error="bad-argument",
+            torch_accepts="PyTorch takes the number of filters from the table alone",
+        ),
+        Example(
+            "conv 3 2 connect=[[0], [1]] groups=2",
+            ((10, 2),),
+            error="doubled-argument",
+            torch_accepts="PyTorch has no layer that takes both",
+        ),
+    )
+
+    window: Window = window()
+    filters: int = positional(whole(1))
+    groups: int = keyword(whole(1), 1)
+    dilation: Extent = keyword(extent(1), (1,))
+    bias: bool = keyword(boolean, True)
+    connect: Table | None = keyword(_table, None)
+    same: bool = flag(excludes=("half",))
+    half: bool = flag(excludes=("same",))
+
+    def _geometry(self, shape: Shape) -> Geometry:
+        return solve("conv", spatial(shape, "conv"), self.window, self.dilation, same=self.same, half=self.half)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (entering,) = inputs
+        sizes = self._geometry(entering).outputs
+        _check_groups(entering[-1], self.filters, self.groups)
+        if self.connect is not None:
+            self._check_table(self.connect, entering[-1])
+        return (*sizes, self.filters)
+
+    def _check_table(self, table: Table, channels: int) -> None:
+        if self.groups != 1:
+            raise OpError(
+                "doubled-argument",
+                "`connect` and `groups` both say which channels a filter sees",
+                hint="keep the table, or the groups",
+            )
+        if len(table) != self.filters:
+            raise OpError(
+                "bad-argument",
+                f"`connect` has {len(table)} lists for {self.filters} filters",
+                hint="the table has one list of input channels for each filter",
+            )
+        for number, row in enumerate(table):
+            if max(row) >= channels:
+                raise OpError(
+                    "bad-argument",
+                    f"filter {number} of `connect` sees channel {max(row)}, and the input has {channels} channels",
+                    hint=f"channels are counted from 0 to {channels - 1}",
+                )
+            if len(set(row)) != len(row):
+                twice = next(channel for channel in row if row.count(channel) > 1)
+                raise OpError("bad-argument", f"filter {number} of `connect` sees channel {twice} twice")
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (entering,) = inputs
+        kernel = self._geometry(entering).kernel
+        if self.connect is not None:
+            weight = Weight("weight", (sum(map(len, self.connect)), *kernel))
+        else:
+            weight = Weight("weight", (self.filters, entering[-1] // self.groups, *kernel))
+        return (weight, Weight("bias", (self.filters,))) if self.bias else (weight,)
+
+    def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        weight = self.weights(*inputs)[0]
+        return weight.size * math.prod(outputs[0][:-1])
+
+    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        return math.prod(outputs[0]) if self.bias else 0
+
+    def reach(self, *inputs: Shape) -> Reach:
+        return self._geometry(inputs[0]).reach()
+
+    def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
+        (entering,) = inputs
+        geometry = self._geometry(entering)
+        call = geometry.padded_call()
+        if self.connect is None:
+            options = geometry.options(groups=self.groups, bias=self.bias)
+            init = f"nn.Conv{len(entering) - 1}d({entering[-1]}, {self.filters}, {options})"
+            return Torch(init, call, sequence="channels_first")
+        table = str([list(row) for row in self.connect])
+        parts = [str(entering[-1]), table, str(geometry.kernel), *geometry.details()]
+        parts += [] if self.bias else ["bias=False"]
+        return Torch(f"TableConv({', '.join(parts)})", call, ("TableConv",), sequence="channels_first")
+
+
+@register
+class Deconv(Op):
+    """`deconv K[/S][+P] filters`: transposed convolution, the way up.
+
+    `deconv 4x4/2+1 64` turns 7x7x128 into 14x14x64: (7 - 1) * 2 - 2*1 + 4 = 14, with 4*4*128*64 weights and 64 biases.
+    It spreads every input over a kernel, `S` apart, and adds; `+P` cuts P from each border of what comes out.
+
+    - `filters`: channels that leave.
+    - `output_padding`: positions added at the end of each axis, below the stride or the dilation: which of the inputs
+      that a strided convolution makes equal is meant.
+    - `groups`: slices of the channels that do not see each other.
+    - `dilation`: distance between the taps of the kernel.
+    - `bias`: whether each filter has one.
+
+    Zeiler et al., "Deconvolutional networks", 2010; Dumoulin & Visin, 2016, chapter 4.
+    """
+
+    name = "deconv"
+    style = "convolution"
+    weighted = True
+    examples = (
+        Example("deconv 4x4/2+1 64", ((7, 7, 128),), (14, 14, 64)),
+        Example("deconv 3x3/2+1 16 output_padding=1 bias=false", ((8, 8, 32),), (16, 16, 16)),
+        Example("deconv 3/2 6 groups=3", ((9, 12),), (19, 6)),
+        Example("deconv 3 4 dilation=3 output_padding=2", ((5, 2),), (13, 4)),
+        Example("deconv 2x4x4/1x2x2+0x1x1 8", ((3, 5, 6, 4),), (4, 10, 12, 8)),
+        Example("deconv 3x3/2 8 output_padding=2", ((8, 8, 4),), error="bad-argument"),
+        Example("deconv 2x2/2 9 groups=2", ((8, 8, 4),), error="bad-groups"),
+        Example("deconv 1x1+2 8", ((3, 3, 4),), error="zero-size"),
+        Example("deconv 2x2/2 8", ((16,),), error="rank-mismatch", torch="nn.ConvTranspose2d(16, 8, 2, stride=2)(x)"),
+    )
+
+    window: Window = window()
+    filters: int = positional(whole(1))
+    output_padding: Extent = keyword(extent(0), (0,))
+    groups: int = keyword(whole(1), 1)
+    dilation: Extent = keyword(extent(1), (1,))
+    bias: bool = keyword(boolean, True)
+
+    def _geometry(self, shape: Shape) -> Geometry:
+        return solve("deconv", spatial(shape, "deconv"), self.window, self.dilation)
+
+    def _extra(self, geometry: Geometry) -> Extent:
+        return spread(self.output_padding, len(geometry.sizes), "output_padding")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (entering,) = inputs
+        geometry = self._geometry(entering)
+        extra = self._extra(geometry)
+        for most, more in zip(map(max, geometry.stride, geometry.dilation), extra, strict=True):
+            if more >= most:
+                raise OpError(
+                    "bad-argument",
+                    f"`output_padding` of {more} is not below the stride or the dilation, {most}",
+                    hint="a stride of 2 leaves one size in doubt, so it takes an output_padding of 0 or 1",
+                )
+        _check_groups(entering[-1], self.filters, self.groups)
+        sizes = tuple(
+            (n - 1) * s - 2 * p + k + more
+            for n, s, (p, _), k, more in zip(
+                geometry.sizes, geometry.stride, geometry.padding, geometry.span, extra, strict=True
+            )
+        )
+        if min(sizes) < 1:
+            raise OpError(
+                "zero-size",
+                f"`deconv` leaves {show_shape(sizes)} of {show_shape(geometry.sizes)}",
+                hint="the padding of `deconv` is cut from its output; take less of it",
+            )
+        return (*sizes, self.filters)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (entering,) = inputs
+        weight = Weight("weight", (entering[-1], self.filters // self.groups, *self._geometry(entering).kernel))
+        return (weight, Weight("bias", (self.filters,))) if self.bias else (weight,)
+
+    def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        # Every input is multiplied with the whole kernel of its channel, cut borders included.
+        return self.weights(*inputs)[0].size * math.prod(inputs[0][:-1])
+
+    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        return math.prod(outputs[0]) if self.bias else 0
+
+    def reach(self, *inputs: Shape) -> Reach:
+        geometry = self._geometry(inputs[0])
+        # An output sees the inputs whose kernel covers it: one in S of the taps, when dilation does not skip some.
+        kernel = tuple((span - 1) // s + 1 for span, s in zip(geometry.span, geometry.stride, strict=True))
+        before = tuple(
+            (span - 1 - p) // s
+            for span, s, (p, _) in zip(geometry.span, geometry.stride, geometry.padding, strict=True)
+        )
+        return Reach(kernel, tuple(Fraction(1, s) for s in geometry.stride), before)
+
+    def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
+        (entering,) = inputs
+        geometry = self._geometry(entering)
+        options = geometry.options(groups=self.groups, bias=self.bias)
+        if any(self.output_padding):
+            options += f", output_padding={show_extent(self._extra(geometry))}"
+        init = f"nn.ConvTranspose{len(entering) - 1}d({entering[-1]}, {self.filters}, {options})"
+        return Torch(init, sequence="channels_first")
+
+
+@register
+class DeformConv(Op):
+    """`deform_conv K[/S][+P] filters`: deformable convolution, whose taps go where an inner convolution sends them.
+
+    `deform_conv 3x3+1 64` turns 28x28x32 into 28x28x64: 3*3*32*64 weights and 64 biases, and an inner convolution of
+    the same geometry with 2 filters for each of the 9 taps, 3*3*32*18 weights and 18 biases, that gives the offsets (y,
+    x). Between the pixels the input is read bilinearly, outside of it as zero. Images only.
+
+    - `filters`: channels that leave.
+    - `groups`: slices of the channels that do not see each other in the outer convolution.
+    - `dilation`: distance between the taps of the undeformed kernel.
+    - `bias`: whether each filter has one; the inner convolution always has.
+    - `modulated`: the second version, where a third inner filter for each tap gives its weight between 0 and 1.
+
+    The receptive field that is shown is the undeformed one. Dai et al., "Deformable convolutional networks", 2017; Zhu
+    et al., "Deformable ConvNets v2", 2019.
+    """
+
+    name = "deform_conv"
+    style = "convolution"
+    weighted = True
+    examples = (
+        Example("deform_conv 3x3+1 64", ((28, 28, 32),), (28, 28, 64)),
+        Example("deform_conv 3x3/2+1 8 modulated=true bias=false", ((9, 7, 4),), (5, 4, 8)),
+        Example("deform_conv 3x1+2x0 6 dilation=2 groups=2", ((9, 7, 4),), (9, 7, 6)),
+        Example("deform_conv 7 8", ((5, 5, 3),), error="kernel-too-large"),
+        Example("deform_conv 3 8 groups=3", ((9, 9, 4),), error="bad-groups"),
+        Example("deform_conv 3 8", ((20, 4),), error="rank-mismatch"),
+        Example("deform_conv 3 8", ((9, 9, 9, 4),), error="rank-mismatch"),
+    )
+
+    window: Window = window()
+    filters: int = positional(whole(1))
+    groups: int = keyword(whole(1), 1)
+    dilation: Extent = keyword(extent(1), (1,))
+    bias: bool = keyword(boolean, True)
+    modulated: bool = keyword(boolean, False)
+
+    def _geometry(self, shape: Shape) -> Geometry:
+        return solve("deform_conv", spatial(shape, "deform_conv"), self.window, self.dilation)
+
+    def _taps(self, shape: Shape) -> int:
+        return math.prod(self._geometry(shape).kernel)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (entering,) = inputs
+        if len(entering) != 3:
+            raise OpError(
+                "rank-mismatch",
+                f"`deform_conv` needs an image, and gets {show_shape(entering)}",
+                hint="its offsets are pairs (y, x)",
+            )
+        sizes = self._geometry(entering).outputs
+        _check_groups(entering[-1], self.filters, self.groups)
+        return (*sizes, self.filters)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (entering,) = inputs
+        kernel = self._geometry(entering).kernel
+        inner = (3 if self.modulated else 2) * math.prod(kernel)
+        return (
+            Weight("weight", (self.filters, entering[-1] // self.groups, *kernel)),
+            *((Weight("bias", (self.filters,)),) if self.bias else ()),
+            Weight("offset.weight", (inner, entering[-1], *kernel)),
+            Weight("offset.bias", (inner,)),
+        )
+
+    def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        kernels = sum(weight.size for weight in self.weights(*inputs) if weight.name.endswith("weight"))
+        return kernels * math.prod(outputs[0][:-1])
+
+    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        positions, taps, channels = math.prod(outputs[0][:-1]), self._taps(inputs[0]), inputs[0][-1]
+        # A bilinear reading is 4 products and 3 sums; the modulation one product, and one sigmoid for all channels.
+        reading = taps * channels * (8 if self.modulated else 7) + (taps if self.modulated else 0)
+        biases = (3 if self.modulated else 2) * taps + (self.filters if self.bias else 0)
+        return positions * (reading + biases)
+
+    def reach(self, *inputs: Shape) -> Reach:
+        return self._geometry(inputs[0]).reach()
+
+    def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
+        (entering,) = inputs
+        options = self._geometry(entering).options(groups=self.groups, bias=self.bias)
+        options += ", modulated=True" if self.modulated else ""
+        init = f"DeformConv2d({entering[-1]}, {self.filters}, {options})"
+        return Torch(init, helpers=("DeformConv2d",), sequence="channels_first")
+
+
+def _check_groups(channels: int, filters: int, groups: int) -> None:
+    if channels % groups or filters % groups:
+        which = f"{channels} input channels" if channels % groups else f"{filters} filters"
+        raise OpError(
+            "bad-groups",
+            f"{which} do not divide into {groups} groups",
+            hint=f"groups must divide both {channels} and {filters}: {_common(channels, filters)}",
+        )
+
+
+def _common(a: int, b: int) -> str:
+    """The numbers that divide both, at most eight of them."""
+    both = math.gcd(a, b)
+    found = [str(n) for n in range(1, min(both, 4096) + 1) if both % n == 0]
+    return ", ".join(found[:8]) + (", …" if len(found) > 8 else "")

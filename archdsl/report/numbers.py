@@ -1,0 +1,81 @@
+"""Numbers and sizes as a reader wants them.
+
+In: ints. Out: short strings. Which number goes where is left to `columns.py`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from fractions import Fraction
+
+__all__ = ["binary", "clean", "grouped", "short", "stride_text", "width"]
+
+
+def grouped(value: int) -> str:
+    """
+    >>> grouped(60192808)
+    '60,192,808'
+    """
+    return f"{value:,}"
+
+
+def short(value: int) -> str:
+    """Four digits and a power of a thousand.
+
+    >>> short(11513626624)
+    '11.51G'
+    """
+    if value < 10_000:
+        return f"{value:,}"
+    scaled = float(value)
+    for unit in ("", "K", "M", "G", "T", "P"):
+        # 999.95 would be rounded to five digits.
+        if scaled < 999.95 or unit == "P":
+            break
+        scaled /= 1000
+    digits = 2 if scaled < 99.995 else 1
+    return f"{scaled:,.{digits}f}{unit}"
+
+
+def binary(value: int) -> str:
+    """Bytes with a power of 1,024.
+
+    >>> binary(240771232)
+    '229.6 MiB'
+    """
+    scaled = float(value)
+    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB"):
+        if scaled < 1023.95 or unit == "PiB":
+            break
+        scaled /= 1024
+    if unit == "bytes":
+        return f"{value} bytes"
+    digits = 2 if scaled < 9.995 else 1
+    return f"{scaled:,.{digits}f} {unit}"
+
+
+def stride_text(values: tuple[int | Fraction, ...], *, fold: bool) -> str:
+    """Numbers along the axes: `4x4`, `1/2x1/2`; one for all of them where `fold` and they are equal."""
+    if fold and all(value == values[0] for value in values):
+        return str(values[0])
+    return "x".join(map(str, values))
+
+
+def clean(text: str) -> str:
+    """Text that stays in its place on a terminal: control and bidirectional characters as escapes."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if unicodedata.category(char)[0] not in "C" and unicodedata.category(char) not in ("Zl", "Zp")
+        else f"\\u{ord(char):04x}"
+        for char in text
+    )  # fmt: skip
+
+
+def width(text: str) -> int:
+    """Columns of a terminal that a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )

@@ -1,0 +1,287 @@
+"""What a character means by where it stands: the step between the lexer and the parser.
+
+In: the lexer's tokens, newlines included. Out: the tokens of each statement, with the words and brackets told apart that
+look alike: `<` behind a name is a bracket and elsewhere a comparison, `f(` calls while `f (` has an argument, `x3` and
+`x(` repeat, a newline ends a statement only where one can end. Reports brackets that do not match; parses nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from lark import Token
+
+from archdsl import limits
+from archdsl.diagnostics import Collector, Note, Source, Span
+
+__all__ = ["STATEMENT_WORDS", "Line", "arrange"]
+
+STATEMENT_WORDS = {
+    "arch": "_ARCH",
+    "input": "_INPUT",
+    "output": "_OUTPUT",
+    "block": "_BLOCK",
+    "let": "_LET",
+    "share": "_SHARE",
+    "default": "_DEFAULT",
+    "variant": "_VARIANT",
+    "use": "_USE",
+    "expect": "_EXPECT",
+    "train": "_TRAIN",
+    "return": "_RETURN",
+}
+_WORDS = {
+    "if": "_IF",
+    "then": "_THEN",
+    "else": "_ELSE",
+    "and": "AND",
+    "or": "OR",
+    "not": "NOT",
+    "true": "TRUE",
+    "false": "FALSE",
+}
+_TOP_WORDS = frozenset({"arch", "input", "output", "block", "variant", "use", "expect", "train"})
+_OPERAND_ENDS = frozenset(
+    {"NAME", "INTEGER", "FLOAT", "QUANTITY", "DIMS", "STRING", "TRUE", "FALSE", "_RPAR", "_RSQB", "_RANGLE", "REFERENCE"}
+)
+_CARRIES_ON = frozenset({"_ARROW", "BAR", "_COMMA", "_ASSIGN", "_THEN", "_ELSE"})
+_CARRIED_ON = frozenset({"_ARROW", "BAR", "_SHAPE"})
+_CLOSERS = {"_RPAR": "(", "_RSQB": "[", "_RBRACE": "{", "_RANGLE": "<"}
+_OPENERS = {"_LPAR": "(", "_CALL_LPAR": "(", "_REPEAT_LPAR": "(", "_LSQB": "[", "_INDEX_LSQB": "[", "_LBRACE": "{", "_LANGLE": "<"}
+_SHOWN = {"(": ")", "[": "]", "{": "}", "<": ">"}
+_REPEAT = re.compile(r"x[0-9]+")
+
+# What an open bracket holds decides what `<` and a newline mean inside it.
+_CHAIN, _EITHER, _VALUE, _ANGLE, _BODY, _TABLE = "chain", "either", "value", "angle", "body", "table"
+
+
+@dataclass(slots=True)
+class Line:
+    """The tokens of one statement; `broken` where its brackets do not match, so that it is not worth parsing."""
+
+    tokens: list[Token] = field(default_factory=list)
+    broken: bool = False
+
+
+@dataclass(slots=True)
+class _Open:
+    token: Token
+    bracket: str
+    holds: str
+
+
+class _Layout:
+    def __init__(self, tokens: Iterable[Token], source: Source, found: Collector) -> None:
+        self._tokens = list(tokens)
+        self._source = source
+        self._found = found
+        self._stack: list[_Open] = []
+        self._line = Line()
+
+    def run(self) -> Iterator[Line]:
+        tokens = self._tokens
+        for index, token in enumerate(tokens):
+            if token.type == "_NEWLINE":
+                if self._ends_statement(index):
+                    yield from self._flush()
+                continue
+            if not self._admit(token, index):
+                return
+        for left in reversed(self._stack[-1:]):
+            self._unclosed(left)
+        yield from self._flush()
+
+    # ------------------------------------------------------------ statements and newlines
+
+    def _flush(self) -> Iterator[Line]:
+        if self._line.tokens or self._line.broken:
+            yield self._line
+        self._line = Line()
+        self._stack.clear()
+
+    def _following(self, index: int) -> Token | None:
+        for token in self._tokens[index + 1 :]:
+            if token.type != "_NEWLINE":
+                return token
+        return None
+
+    def _ends_statement(self, index: int) -> bool:
+        """Handle a newline; true where it ends a statement of the file itself."""
+        if index + 1 < len(self._tokens) and self._tokens[index + 1].type == "_NEWLINE":
+            return False
+        following = self._following(index)
+        if following is None:
+            return not self._stack
+        if self._stack and self._starts_over(following):
+            self._unclosed(self._stack[-1])
+            return True
+        holds = self._stack[-1].holds if self._stack else _BODY
+        before = self._line.tokens[-1] if self._line.tokens else None
+        if holds not in (_BODY, _TABLE) or before is None:
+            return False
+        carried = following.type in _CARRIED_ON or (following.type == "NAME" and following.value in ("then", "else"))
+        if before.type in _CARRIES_ON or carried:
+            return False
+        if not self._stack:
+            return True
+        if before.type not in ("_LBRACE", "_NEWLINE") and following.type != "_RBRACE":
+            token = self._tokens[index]
+            self._line.tokens.append(token)
+        return False
+
+    def _starts_over(self, token: Token) -> bool:
+        """Whether a line plainly begins a new statement of the file, so that an open bracket was forgotten."""
+        if token.type != "NAME" or token.column != 1 or token.value not in STATEMENT_WORDS:
+            return False
+        if any(entry.holds in (_BODY, _TABLE) for entry in self._stack):
+            return token.value in _TOP_WORDS
+        return True
+
+    def _unclosed(self, left: _Open) -> None:
+        self._found.error(
+            "syntax",
+            f"this `{left.bracket}` is never closed",
+            self._span(left.token),
+            hint=f"add the `{_SHOWN[left.bracket]}` that ends it",
+        )
+        self._line.broken = True
+
+    def _span(self, token: Token) -> Span:
+        return Span(self._source, token.start_pos or 0, token.end_pos or 0)
+
+    # ------------------------------------------------------------ one token
+
+    def _admit(self, token: Token, index: int) -> bool:
+        """Append a token to the statement under its true type; false where a limit ends the reading."""
+        kept = self._line.tokens
+        before = kept[-1] if kept else None
+        joined = before is not None and before.end_pos == token.start_pos
+        kind = token.type
+        if kind == "NAME":
+            kind = self._word(token, before, index)
+        elif kind == "_LPAR" and before is not None and joined and before.type == "NAME" and before.value == "x":
+            kept.pop()
+            token = Token("_REPEAT_LPAR", "x(", before.start_pos, before.line, before.column, None, None, token.end_pos)
+            kind = "_REPEAT_LPAR"
+        elif kind == "_LPAR" and before is not None and joined and before.type in ("NAME", "_RANGLE"):
+            kind = "_CALL_LPAR"
+        elif kind == "_LSQB" and before is not None and joined and before.type in ("NAME", "_RSQB", "_RPAR"):
+            kind = "_INDEX_LSQB"
+        elif kind == "LESS":
+            kind = self._less(before, joined)
+        elif kind == "GREATER" and self._stack and self._stack[-1].bracket == "<":
+            kind = "_RANGLE"
+        elif kind == "COMPARE" and token.value == ">=" and self._stack and self._stack[-1].bracket == "<":
+            middle = (token.start_pos or 0) + 1
+            first = Token("_RANGLE", ">", token.start_pos, token.line, token.column, None, None, middle)
+            second = Token("_ASSIGN", "=", middle, token.line, (token.column or 0) + 1, None, None, token.end_pos)
+            return self._admit(first, index) and self._admit(second, index)
+        elif kind in ("PLUS", "SLASH"):
+            after = self._tokens[index + 1] if index + 1 < len(self._tokens) else None
+            touches = after is not None and after.start_pos == token.end_pos and after.type != "_NEWLINE"
+            if joined and touches and before is not None and before.type in _OPERAND_ENDS:
+                kind = f"TIGHT_{kind}"
+        elif kind == "_COMMA":
+            after = self._following(index)
+            if after is not None and after.type in ("_RPAR", "_RSQB"):
+                kind = "TRAILING_COMMA"
+        if kind != token.type:
+            token = Token.new_borrow_pos(kind, token.value, token)
+        if kind in _OPENERS:
+            if len(self._stack) >= limits.NESTING:
+                self._found.error(
+                    "limit-nesting",
+                    f"brackets are nested more than {limits.NESTING} deep",
+                    self._span(token),
+                    hint="give the inner parts names, as blocks or with `let`",
+                )
+                return False
+            self._stack.append(_Open(token, _OPENERS[kind], self._holds(kind, before)))
+        elif kind in _CLOSERS:
+            self._close(token, _CLOSERS[kind])
+        kept.append(token)
+        return True
+
+    def _word(self, token: Token, before: Token | None, index: int) -> str:
+        value = str(token.value)
+        if len(value) > limits.NAME_LENGTH:
+            self._found.error(
+                "limit-name",
+                f"a name of {len(value)} characters; {limits.NAME_LENGTH} are allowed",
+                self._span(token),
+                hint="shorten it",
+            )
+            self._line.broken = True
+        starts = before is None or before.type in ("_NEWLINE", "_LBRACE")
+        holds = self._stack[-1].holds if self._stack else _BODY
+        if starts and holds == _BODY and value in STATEMENT_WORDS:
+            return STATEMENT_WORDS[value]
+        if value in _WORDS:
+            return _WORDS[value]
+        if _REPEAT.fullmatch(value):
+            return "REPEAT"
+        if value == "in" and holds == _VALUE and before is not None and before.type in ("NAME", "_RPAR"):
+            return "_IN"
+        return "NAME"
+
+    def _less(self, before: Token | None, joined: bool) -> str:
+        holds = self._stack[-1].holds if self._stack else _BODY
+        if before is None or before.type != "NAME" or holds == _VALUE:
+            return "LESS"
+        return "_LANGLE" if joined or holds != _EITHER else "LESS"
+
+    def _holds(self, kind: str, before: Token | None) -> str:
+        """What the bracket that opens here holds."""
+        outer = self._stack[-1].holds if self._stack else _BODY
+        previous = before.type if before is not None else None
+        if kind == "_LBRACE":
+            if outer == _TABLE:
+                return _VALUE
+            return _TABLE if previous == "_TRAIN" else _BODY
+        if kind == "_LANGLE":
+            return _ANGLE
+        if kind in ("_REPEAT_LPAR", "_INDEX_LSQB"):
+            return _VALUE
+        if outer == _VALUE:
+            return _VALUE
+        if kind == "_CALL_LPAR":
+            return _CHAIN if previous == "_RANGLE" else _EITHER
+        if kind == "_LSQB":
+            return _EITHER
+        if previous in (None, "_NEWLINE", "_LBRACE", "_ARROW", "BAR", "_THEN", "_ELSE", "_RETURN"):
+            return _CHAIN
+        if previous in ("_LPAR", "_CALL_LPAR"):
+            return outer
+        if previous in ("_ASSIGN", "_COMMA", "_LANGLE"):
+            return _EITHER
+        return _VALUE
+
+    def _close(self, token: Token, bracket: str) -> None:
+        if self._stack and self._stack[-1].bracket == bracket:
+            self._stack.pop()
+            return
+        if not self._line.broken:
+            if self._stack:
+                left = self._stack[-1]
+                self._found.error(
+                    "syntax",
+                    f"`{token.value}` closes a `{left.bracket}`",
+                    self._span(token),
+                    notes=[Note(f"the `{left.bracket}` that is still open", self._span(left.token))],
+                    hint=f"close it with `{_SHOWN[left.bracket]}` first",
+                )
+            else:
+                self._found.error(
+                    "syntax", f"`{token.value}` closes nothing", self._span(token), hint="remove it, or open it before"
+                )
+        self._line.broken = True
+        if any(entry.bracket == bracket for entry in self._stack):
+            while self._stack.pop().bracket != bracket:
+                pass
+
+
+def arrange(tokens: Iterable[Token], source: Source, found: Collector) -> Iterator[Line]:
+    """The statements of a file as tokens of their true types; mismatched brackets go to `found`."""
+    return _Layout(tokens, source, found).run()

@@ -1,0 +1,42 @@
+"""What all tests share: how many cases are generated, and texts that are compared with a file.
+
+In: the environment variables ARCHDSL_CASES and ARCHDSL_GOLDEN. Out: the fixtures `cases` and `golden`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+_GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def cases() -> int:
+    """How many cases a property test generates."""
+    return int(os.environ.get("ARCHDSL_CASES", "2000"))
+
+
+@pytest.fixture
+def golden() -> Callable[[str, str], None]:
+    """`golden("lenet5.py", text)`: the text is that of tests/golden/lenet5.py; ARCHDSL_GOLDEN=write makes it so."""
+
+    def compare(name: str, text: str) -> None:
+        path = _GOLDEN / name
+        if os.environ.get("ARCHDSL_GOLDEN") == "write":
+            path.write_text(text, encoding="utf-8", newline="")
+        assert path.exists(), f"there is no tests/golden/{name}; `make golden` writes it"
+        assert text == path.read_text(encoding="utf-8"), f"differs from tests/golden/{name}; if meant, `make golden`"
+
+    return compare
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses a fixture of this file, so that `make golden` and `make test-slow` find it."""
+    for item in items:
+        for name in ("golden", "cases"):
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(name)
