@@ -61,7 +61,7 @@ class Net:
         """One layer on these nodes; its key."""
         entering = tuple(self.nodes[key].shape for key in inputs)
         leaving = made.shape(*entering)
-        several: tuple[Shape, ...] = leaving if isinstance(leaving[0], tuple) else (leaving,)  # type: ignore[assignment]
+        several: tuple[Shape, ...] = leaving if isinstance(leaving[0], tuple) else (leaving,)
         ports = tuple(Port(key) for key in inputs)
         self.nodes.append(
             Node(len(self.nodes), made, ports, entering, several, self.frame, label, _SPAN, shared),

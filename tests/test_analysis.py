@@ -176,7 +176,8 @@ def test_fields_are_those_of_pytorchs_gradients(seed: int) -> None:
     from torch import nn
 
     rng = random.Random(seed)
-    net, layers, doubled = Net(256, 2), [], 0
+    net, doubled = Net(256, 2), 0
+    layers: list[nn.Module] = []
     for _ in range(rng.randint(1, 5)):
         kind = rng.choice(["conv", "pool", "up"])
         if kind == "up" and doubled < 2:

@@ -15,6 +15,7 @@ import click
 from archdsl.cli.common import target_options
 
 from archdsl.analysis.memory import OPTIMIZERS
+from archdsl.report.columns import COLUMNS, choose_columns
 from archdsl.report.summary import BATCH, OPTIMIZER, summarize
 from archdsl.report.text import WIDTH
 
@@ -33,10 +34,12 @@ Examples:
   archdsl summary vgg.arch:vgg16 --columns name,op,params,flops,rf
   archdsl summary vgg.arch:vgg16 --batch 256 --optimizer adam
   archdsl summary lenet5.arch --json
+
 """
+_COLUMNS = f"Columns: {', '.join(COLUMNS)}."
 
 
-@click.command("summary", epilog=_EXAMPLES)
+@click.command("summary", epilog=_EXAMPLES + _COLUMNS)
 @target_options
 @click.option(
     "--depth", type=click.IntRange(min=1), metavar="N", help="Open blocks N levels deep; all the way unless given."
@@ -44,7 +47,7 @@ Examples:
 @click.option(
     "--unfold", is_flag=True, help="Show every iteration of a repeat; like ones are one row (x3) unless given."
 )
-@click.option("--columns", metavar="A,B,…", help="Which columns, in this order; `all` for every one.")
+@click.option("--columns", metavar="A,B,…", help="Which columns, in this order (listed below); `all` for every one.")
 @click.option(
     "--batch", type=click.IntRange(min=1), metavar="N", help=f"Images in a step, for the memory estimate [{BATCH}]."
 )
@@ -97,8 +100,6 @@ def _refuse(form: str, option: str, when: bool, why: str) -> None:
 
 
 def _columns(text: str | None) -> tuple[Column, ...] | None:
-    from archdsl.report.columns import COLUMNS, choose_columns
-
     if text is None:
         return None
     if text.strip() == "all":

@@ -19,7 +19,7 @@ from archdsl.codegen.values import Statement, name_values
 from archdsl.graph import Graph, Port
 from archdsl.ops.base import show_shape
 
-__all__ = ["Body", "Layer", "Line", "Result", "body"]
+__all__ = ["Body", "Layer", "Line", "Result", "attributes", "body"]
 
 _LONGEST: Final = 3
 """Calls inside each other: `relu(bn(conv(x)))`."""
@@ -69,7 +69,7 @@ def body(
 
     `result` is given for a network that hands over a tuple.
     """
-    layers, attributes = _attributes(block)
+    layers, called = attributes(block)
     running = [step for step in block.steps if step.use != "never"]
     outside = NETWORK if block.network else None
     entering = {
@@ -79,7 +79,7 @@ def body(
     uses = Counter(block.outputs)
     for step in running:
         uses.update(step.inputs)
-    statements = _statements(running, turned, attributes, uses)
+    statements = _statements(running, turned, called, uses)
     names = name_values(block, statements, uses, parameters, taken, result.fields if result else ())
     lines = [_line(graph, statement, names.of) for statement in statements]
     if names.absent:
@@ -102,7 +102,7 @@ def body(
     return Body(layers, tuple(parameters), tuple(lines), value)
 
 
-def _attributes(block: Block) -> tuple[tuple[Layer, ...], dict[int, str]]:
+def attributes(block: Block) -> tuple[tuple[Layer, ...], dict[int, str]]:
     """The attributes of a class, and for each step (by its identity) which one it calls.
 
     Uses of shared weights have one attribute, and so have equal layers without weights, such as every `nn.ReLU()`.

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from archdsl.codegen.constructors import Value
+from archdsl.codegen.instances import Instance
 from archdsl.codegen.modules import Hole
 from archdsl.codegen.naming import Scope, variable
 
-__all__ = ["Column", "Parameter", "fit"]
+__all__ = ["Column", "Fitted", "Parameter", "fit"]
 
 Column = tuple[Value, ...]
 """One value of the constructor, in every instance."""
 
+_COMPARED: Final = 64
+"""Parameters of which another value is tried as a multiple."""
 _CHANNELS: Final = frozenset(
     {
         "in_channels",
@@ -56,41 +60,121 @@ class _Base:
     owner: str
 
 
-def fit(
-    holes: Sequence[Hole], owners: Sequence[str], columns: Sequence[Column], entering: Column, leaving: Column
-) -> tuple[tuple[Parameter, ...], tuple[str, ...], tuple[Column, ...]]:
-    """Parameters, the text for each hole, and the values of each parameter by instance.
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The arguments of a constructor and the expressions in it.
 
-    `owners` are the attributes that the holes belong to; `entering` and `leaving` the channels of the block.
+    `texts` has one for each hole, `given` for each parameter its value in every instance, `conditions` for each attribute
+    that some instances have not, when it is there.
     """
+
+    parameters: tuple[Parameter, ...]
+    texts: tuple[str, ...]
+    given: tuple[Column, ...]
+    conditions: tuple[tuple[str, str], ...]
+
+
+def fit(group: Sequence[Instance], entering: Column, leaving: Column) -> Fitted:
+    """Parameters for the instances of one class; `entering` and `leaving` are the channels of the block in each."""
+    first = group[0]
+    pairs = list(zip(first.body.layers, first.made, strict=True))
+    holes = [hole for _, made in pairs for hole in made.holes]
+    owners = [layer.attribute for layer, made in pairs for _ in made.holes]
+    columns = _filled(_columns(group), holes, entering, leaving)
     bases: dict[Column, _Base] = {}
     for hole, owner, column in zip(holes, owners, columns, strict=True):
-        if _differs(column) and column not in bases and not any(_ratio(column, base) for base in bases):
+        if _differs(column) and column not in bases and not any(_ratio(column, b) for b in islice(bases, _COMPARED)):
             bases[column] = _Base(column, hole, owner)
     names = _names(list(bases.values()), entering, leaving)
-    texts: list[str] = []
-    for column in columns:
-        texts.append(_text(column, names) if _differs(column) else column[0].text)
-    parameters = []
-    for column, base in bases.items():
-        default = base.hole.default if base.hole.default in column else None
-        parameters.append((Parameter(names[column], _annotation(column), default), column))
-    parameters.sort(key=lambda pair: pair[0].default is not None)
-    return tuple(p for p, _ in parameters), tuple(texts), tuple(column for _, column in parameters)
+    texts = [_text(column, names) or "" if _differs(column) else column[0].text for column in columns]
+    found = [(_parameter(base, names[column]), column) for column, base in bases.items()]
+    conditions: list[tuple[str, str]] = []
+    scope = Scope(names.values())
+    for attribute in dict.fromkeys(name for instance in group for name in sorted(instance.missing)):
+        present = tuple(attribute not in instance.missing for instance in group)
+        condition = _condition(present, found, names, entering, leaving)
+        if not condition:
+            condition = scope.claim(variable(attribute))
+            flags = tuple(Value.of(there) for there in present)
+            found.append((Parameter(condition, "bool", Value.of(False)), flags))
+        conditions.append((attribute, condition))
+    found.sort(key=lambda pair: pair[0].default is not None)
+    given = tuple(column for _, column in found)
+    return Fitted(tuple(parameter for parameter, _ in found), tuple(texts), given, tuple(conditions))
+
+
+def _columns(group: Sequence[Instance]) -> list[tuple[Value | None, ...]]:
+    """What stands in each hole of the first instance in all of them; None for a layer that one has not."""
+    counts = [(layer.attribute, len(made.holes)) for layer, made in zip(group[0].body.layers, group[0].made, strict=True)]
+    rows: list[list[Value | None]] = []
+    for instance in group:
+        own = iter(instance.made)
+        row: list[Value | None] = []
+        for attribute, count in counts:
+            row += [None] * count if attribute in instance.missing else [hole.value for hole in next(own).holes]
+        rows.append(row)
+    return list(zip(*rows, strict=True))
+
+
+def _filled(
+    columns: Sequence[tuple[Value | None, ...]], holes: Sequence[Hole], entering: Column, leaving: Column
+) -> list[Column]:
+    """Columns without gaps. What a missing layer would have had is free to choose: what another column has."""
+    whole = [tuple(value for value in column if value is not None) for column in columns]
+    models = [entering, leaving, *(column for column in whole if len(column) == len(entering))]
+    found: list[Column] = []
+    for column, values in zip(columns, whole, strict=True):
+        if len(values) == len(column):
+            found.append(values)
+            continue
+        model = next((model for model in dict.fromkeys(models) if _fits(column, model)), None)
+        found.append(model or tuple(values[0] if value is None else value for value in column))
+    return found
+
+
+def _fits(column: tuple[Value | None, ...], model: Column) -> bool:
+    return _differs(model) and all(value in (None, other) for value, other in zip(column, model, strict=True))
+
+
+def _condition(
+    present: tuple[bool, ...],
+    found: Sequence[tuple[Parameter, Column]],
+    names: dict[Column, str],
+    entering: Column,
+    leaving: Column,
+) -> str:
+    """When a layer is there, in terms of the parameters; empty where they do not tell."""
+    channels = tuple(a != b for a, b in zip(entering, leaving, strict=True))
+    texts = [_text(column, names) if _differs(column) else column[0].text for column in (entering, leaving)]
+    differ = f"{texts[0]} != {texts[1]}" if all(texts) else ""
+    stride = next((column for parameter, column in found if parameter.name == "stride"), None)
+    strides = tuple(value.value != 1 for value in stride) if stride else (False,) * len(present)
+    if differ and present == channels:
+        return differ
+    if stride and present == strides:
+        return "stride != 1"
+    either = tuple(a or b for a, b in zip(channels, strides, strict=True))
+    return f"stride != 1 or {differ}" if stride and differ and present == either else ""
+
+
+def _parameter(base: _Base, name: str) -> Parameter:
+    default = base.hole.default if base.hole.default in base.column else None
+    return Parameter(name, _annotation(base.column), default)
 
 
 def _differs(column: Column) -> bool:
     return any(value != column[0] for value in column)
 
 
-def _text(column: Column, names: dict[Column, str]) -> str:
+def _text(column: Column, names: dict[Column, str]) -> str | None:
+    """A parameter or a multiple of one; None for a column that is neither."""
     if column in names:
         return names[column]
-    for base, name in names.items():
+    for base, name in islice(names.items(), _COMPARED):
         ratio = _ratio(column, base)
         if ratio:
             return f"{ratio} * {name}" if ratio > 0 else f"{name} // {-ratio}"
-    raise AssertionError("a column that differs is a parameter or a multiple of one")
+    return None
 
 
 def _ratio(column: Column, base: Column) -> int:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from archdsl.codegen import helpers
-from archdsl.codegen.classes import Class, classes
-from archdsl.codegen.expression import free_names, wrap
+from archdsl.codegen.classes import Class, Construction, classes
+from archdsl.codegen.expression import WIDTH, free_names, wrap
 from archdsl.codegen.forward import Line, Result
 from archdsl.codegen.helpers import Helper
 from archdsl.codegen.naming import Scope, class_name, field_name, variable
@@ -182,10 +182,10 @@ def _class(entry: Class) -> str:
     signature = ", ".join(["self", *map(str, entry.parameters)])
     lines += wrap(f"def __init__({signature}) -> None:", 4)
     lines.append("        super().__init__()")
-    for layer in entry.layers:
-        lines += wrap(f"self.{layer.attribute} = {layer.text}", 8)
+    for construction in entry.constructions:
+        lines += _construction(construction)
     lines.append("")
-    arguments = ", ".join(["self", *(f"{name}: Tensor" for name in entry.body.parameters)])
+    arguments = ", ".join(["self", *(f"{name}: Tensor" for name in entry.first.body.parameters)])
     lines += wrap(f"def forward({arguments}) -> {_returns(entry)}:", 4)
     training = False
     for line in entry.lines:
@@ -193,21 +193,34 @@ def _class(entry: Class) -> str:
             lines.append("        if self.training:")
         training = line.training
         lines += _code(line)
-    if entry.body.result:
-        lines += wrap(f"return {entry.body.result}", 8)
+    if entry.first.body.result:
+        lines += wrap(f"return {entry.first.body.result}", 8)
     return "\n".join(lines)
 
 
+def _construction(made: Construction) -> list[str]:
+    target = f"self.{made.attribute} ="
+    if not made.condition:
+        return wrap(f"{target} {made.text}", 8)
+    line = f"{made.text} if {made.condition} else nn.Identity()"
+    if len(target) + len(line) + 9 <= WIDTH:
+        return [f"        {target} {line}"]
+    inner = [" " * 12 + line]
+    if len(inner[0]) > WIDTH:
+        inner = [*wrap(made.text, 12), f"            if {made.condition}", "            else nn.Identity()"]
+    return [f"        {target} (", *inner, "        )"]
+
+
 def _returns(entry: Class) -> str:
-    block = entry.instances[0].block
-    if block.network and entry.body.result.count("("):
-        return entry.body.result.partition("(")[0]
+    block = entry.first.block
+    if block.network and entry.first.body.result.count("("):
+        return entry.first.body.result.partition("(")[0]
     return "Tensor" if len(block.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(block.outputs))}]"
 
 
 def _code(line: Line) -> list[str]:
     """A line of `forward` with the size behind it, where there is room for it."""
     lines = wrap(line.text, 12 if line.training else 8)
-    if line.comment and len(lines) == 1 and len(lines[0]) + len(line.comment) + 4 <= 88:
+    if line.comment and len(lines) == 1 and len(lines[0]) + len(line.comment) + 4 <= WIDTH:
         lines[0] += f"  # {line.comment}"
     return lines

@@ -37,6 +37,14 @@ class Chain:
     parts: tuple[Module, ...]
     spread: bool = False
 
+    @property
+    def elements(self) -> list[Module]:
+        """What the `nn.Sequential` holds, repeats among its parts written into it."""
+        found: list[Module] = []
+        for part in self.parts:
+            found += part.elements if isinstance(part, Chain) and part.spread else (part,)
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class Block:
@@ -183,7 +191,9 @@ def _grouped(place: Place) -> Iterator[tuple[list[Place | Node], str]]:
         if isinstance(child, Node):
             yield [child], prefix
         elif child.dissolved:
-            inner = f"{prefix}{child.part}_" + (f"{child.frame.index}_" if child.frame.kind == "repeat" else "")
+            inner = prefix
+            if not child.nameless:
+                inner += f"{child.part}_" + (f"{child.frame.index}_" if child.frame.kind == "repeat" else "")
             pending += [(entry, inner) for entry in reversed(child.children)]
         elif child.frame.kind == "repeat":
             group: list[Place | Node] = [child]

@@ -32,6 +32,8 @@ class Place:
     children: list[Place | Node] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     dissolved: bool = False
+    nameless: bool = False
+    """Whether it is dissolved without a trace in the names of what it holds."""
     pinned: bool = False
     """Whether another place uses its weights."""
 
@@ -74,6 +76,7 @@ class Tree:
         self.root = self._build()
         for place in self.root.inner():
             place.dissolved = place.depth > _DEEPEST or not self._coherent(place)
+        self._dissolve_wrapped()
 
     def use(self, node: Node) -> Use:
         """When a node runs."""
@@ -116,6 +119,29 @@ class Tree:
         """Leave no place but the root."""
         for place in self.root.inner():
             place.dissolved = True
+
+    def _dissolve_wrapped(self) -> None:
+        """Dissolve a block that is all that matters in the block around it, as in `residual<…> -> relu`.
+
+        Only where every block of its name stands so: one that is used on its own is a class anyway.
+        """
+        weighted = {n.key for n in self._graph.layers if n.op is not None and n.op.weights(*n.input_shapes)}
+        found: dict[str, list[Place]] = {}
+        kept: set[str] = set()
+        for place in self.root.inner():
+            around = place.parent
+            if place.frame.kind != "block" or place.dissolved or around is None:
+                continue
+            beside = [child for child in around.children if child is not place]
+            alone = all(isinstance(child, Node) and child.key not in weighted for child in beside)
+            if alone and beside and around.frame.kind == "block" and not around.dissolved:
+                found.setdefault(place.frame.name, []).append(place)
+            else:
+                kept.add(place.frame.name)
+        for name, places in found.items():
+            for place in places:
+                if name not in kept:
+                    place.dissolved = place.nameless = True
 
     def _build(self) -> Place:
         root: Place | None = None

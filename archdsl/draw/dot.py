@@ -135,14 +135,18 @@ class _Writer:
         return "  ".join(filter(None, (_escape(_typeset(title)), count)))
 
     def _node(self, piece: Piece, fill: str) -> str:
-        cells = "".join(map(self._cell, piece.cells))
-        if piece.caption:
-            title = f'<FONT COLOR="{self.theme.text}">{self._title(piece.caption, piece.times)}</FONT>'
-            caption = f'<TR><TD COLSPAN="{len(piece.cells)}" ALIGN="LEFT" BGCOLOR="{fill}">{title}</TD></TR>'
-            return self._table(f"{caption}<TR>{cells}</TR>")
-        if piece.times > 1:
-            cells += f'<TD BORDER="0"><FONT COLOR="{self.theme.text}">{self._title("", piece.times)}</FONT></TD>'
-        return self._table(f"<TR>{cells}</TR>")
+        """The layers beside each other where the network runs down, under each other where it runs to the right."""
+        cells = list(map(self._cell, piece.cells))
+        count = f'<FONT COLOR="{self.theme.text}">{self._title("", piece.times)}</FONT>'
+        if piece.times > 1 and not piece.caption:
+            cells.append(f'<TD BORDER="0">{count}</TD>')
+        down = self.direction == "down"
+        rows = f"<TR>{''.join(cells)}</TR>" if down else "".join(f"<TR>{cell}</TR>" for cell in cells)
+        if not piece.caption:
+            return self._table(rows)
+        title = f'<FONT COLOR="{self.theme.text}">{self._title(piece.caption, piece.times)}</FONT>'
+        span = len(cells) if down else 1
+        return self._table(f'<TR><TD COLSPAN="{span}" ALIGN="LEFT" BGCOLOR="{fill}">{title}</TD></TR>{rows}')
 
     def _table(self, rows: str) -> str:
         return (

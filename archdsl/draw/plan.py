@@ -30,7 +30,7 @@ def make_plan(graph: Graph, *, depth: int | None = None, fold: bool = True, show
 
     `make_plan(resnet50)` has eight boxes: the first unit of each stage and the others folded, × 2, × 3, × 5 and × 2.
 
-    - `depth`: blocks inside blocks that are open; deeper ones are one node each. None opens all.
+    - `depth`: levels that are shown; a block at the limit is one node. None opens all.
     - `fold`: iterations that follow each other and are alike become one box with a count.
     - `show`: numbers in every node, for one example.
     """
@@ -91,7 +91,7 @@ class _Planner:
                     hole = _Open(box.id, "", 1, [])
                     box.parts.append(hole)
                     inner.append((inside, hole, level))
-                elif self.depth is not None and level >= self.depth and title:
+                elif self.depth is not None and level + 1 >= self.depth and title:
                     box.parts.append(_Shut(inside.nodes[0], title, times))
                     self.closed.update(dict.fromkeys(inside.nodes, inside.nodes[0]))
                     self.box_of[inside.nodes[0]] = box.id
@@ -151,6 +151,9 @@ class _Planner:
         return node.op.style in _ATTACHED and node.input_shapes[0] == node.shape
 
     def _freeze(self, page: _Open, heads: dict[int, int]) -> Box:
+        closed: dict[int, list[int]] = {}
+        for key, first in self.closed.items():
+            closed.setdefault(first, []).append(key)
         members: dict[int, list[int]] = {}
         for key, head in heads.items():
             members.setdefault(head, []).append(key)
@@ -158,7 +161,7 @@ class _Planner:
         def parts(box: _Open) -> Iterator[Box | Piece]:
             for part in box.parts:
                 if isinstance(part, _Shut):
-                    cell = Cell(part.title, None, figures=self._figures(_nodes_of(self.closed, part.key)))
+                    cell = Cell(part.title, None, figures=self._figures(closed[part.key]))
                     yield Piece(part.key, self.graph.names[part.key], (cell,), times=part.times)
                 elif isinstance(part, _Open):
                     if part.id == box.id:
@@ -203,6 +206,7 @@ class _Planner:
                 reader = (-1, -1) if node.key in self.closed else (node.key, position)
                 found.setdefault((port, head, *reader), (tail, head))
         told: set[Port] = set()
+        labelled: set[int] = set()
         edges: list[Edge] = []
         for (port, *_), (tail, head) in found.items():
             # From inside a folded box to its outside leaves the size of the last iteration, and that alone.
@@ -210,6 +214,10 @@ class _Planner:
             new = tuple(sizes[port]) if stays else (self.graph.shape(port),)
             known = self.graph.nodes[port.node].op is None or port in told or set(new) <= entering.get(tail, set())
             told.add(port)
+            # What joins tensors of one size says it once.
+            known = known or (head in labelled and len(entering[head]) == 1)
+            if not known:
+                labelled.add(head)
             edges.append(Edge(port, tail, head, () if known else new))
         return tuple(edges)
 
@@ -248,10 +256,6 @@ def _boxed(box: _Open, parts: tuple[Box | Piece, ...]) -> Box | Piece:
     if len(parts) == 1 and isinstance(only := parts[0], Piece) and not only.caption and only.times == 1:
         return replace(only, caption=box.title, times=box.times)
     return Box(box.id, box.title, box.times, parts)
-
-
-def _nodes_of(closed: dict[int, int], first: int) -> list[int]:
-    return [key for key, head in closed.items() if head == first]
 
 
 def _figure(figure: Figure, node: Node) -> int:

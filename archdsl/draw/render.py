@@ -13,9 +13,13 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from types import ModuleType
+from typing import Final, Literal
 
-__all__ = ["Format", "RenderError", "render"]
+__all__ = ["DPI", "Format", "RenderError", "render"]
+
+DPI: Final = 144
+"""Dots per inch of a PNG unless asked otherwise: sharp on a screen, 300 for print."""
 
 Format = Literal["svg", "png", "pdf"]
 
@@ -24,7 +28,7 @@ class RenderError(RuntimeError):
     """There is no Graphviz, or it refused or complained."""
 
 
-def render(dot: str, format: Format, *, dpi: int = 144) -> bytes:
+def render(dot: str, format: Format, *, dpi: int = DPI) -> bytes:
     """`render(text, "svg")`: the picture as bytes. `dpi` is for PNG; SVG and PDF have the size of the layout in points.
 
     Raises `RenderError` with what Graphviz said.
@@ -39,18 +43,18 @@ def render(dot: str, format: Format, *, dpi: int = 144) -> bytes:
     return _undated(made) if format == "pdf" else made
 
 
-def _by_library(pygraphviz: object, text: str, format: Format) -> bytes:
+def _by_library(pygraphviz: ModuleType, text: str, format: Format) -> bytes:
     said: list[str] = []
-    with _standard_error(said):
-        graph = pygraphviz.AGraph(string=text)  # type: ignore[attr-defined]
-        try:
-            made = graph.draw(format=format, prog="dot")
-        except (ValueError, RuntimeError, OSError) as error:
-            raise RenderError(f"Graphviz could not lay the picture out: {error}") from error
-        finally:
+    try:
+        with _standard_error(said):
+            graph = pygraphviz.AGraph(string=text)
+            made = bytes(graph.draw(format=format, prog="dot"))
             graph.close()
+    except (ValueError, RuntimeError, OSError, pygraphviz.DotError) as error:
+        told = "; ".join([str(error), *_lines("".join(said))])
+        raise RenderError(f"Graphviz could not lay the picture out: {told}") from error
     _complain("".join(said))
-    return bytes(made)
+    return made
 
 
 def _by_command(text: str, format: Format) -> bytes:
@@ -66,10 +70,14 @@ def _by_command(text: str, format: Format) -> bytes:
 
 
 def _complain(said: str) -> None:
-    """What Graphviz says about the text is a fault of ours; what its font library says of the system's files is not."""
-    lines = [line for line in said.splitlines() if line.strip() and not line.startswith("Fontconfig")]
-    if lines:
+    """What Graphviz says about the text is a fault of ours, and no picture is better than a wrong one."""
+    if lines := _lines(said):
         raise RenderError("Graphviz says: " + "\n".join(lines))
+
+
+def _lines(said: str) -> list[str]:
+    """Without what its font library says of the system's own files."""
+    return [line for line in said.splitlines() if line.strip() and not line.startswith("Fontconfig")]
 
 
 @contextmanager

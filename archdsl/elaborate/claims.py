@@ -16,9 +16,9 @@ from archdsl.syntax import tree
 
 __all__ = ["QUANTITIES", "Claim", "read_claims"]
 
-QUANTITIES = ("params", "buffers", "macs", "flops", "depth", "connections", "activations")
-"""What can be claimed: trainable parameters, batch norm's statistics, multiply-accumulates, twice that, weight layers,
-LeNet-5's connections, values of all outputs of layers."""
+QUANTITIES = ("params", "training_params", "buffers", "macs", "flops", "depth", "connections", "activations")
+"""What can be claimed: trainable parameters, the same with training-only heads, batch norm's statistics,
+multiply-accumulates, twice that, weight layers, LeNet-5's connections, values of the input and all outputs of layers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,6 +288,7 @@ def wholes(least: int = 0) -> Reader:
             raise ValueError("is a list of whole numbers")
         return tuple(int(str(one(part))) for part in value)
 
+    read.listed = True  # type: ignore[attr-defined]  # shown as a list, not as dims
     return read
 
 
@@ -462,10 +463,9 @@ class Op:
                 continue
             if arg.kind == "flag":
                 parts.append(arg.name)
-            elif arg.kind == "keyword":
-                parts.append(f"{arg.name}={_show_value(value)}")
-            else:
-                parts.append(_show_value(value))
+                continue
+            shown = _show_list(value) if getattr(arg.read, "listed", False) else _show_value(value)
+            parts.append(f"{arg.name}={shown}" if arg.kind == "keyword" else shown)
         return " ".join(parts)
 
 
@@ -474,12 +474,19 @@ def _show_default(value: object) -> str:
 
 
 def _show_value(value: object) -> str:
+    """A value as a text would have it: negative numbers in brackets, words that are none in quotes."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:g}"
+    if isinstance(value, int | float):
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        return shown if value >= 0 else f"({shown})"
     if isinstance(value, tuple):
-        if value and all(isinstance(part, int) for part in value):
-            return "x".join(map(str, value))
-        return "[" + ", ".join(_show_value(part) for part in value) + "]"
-    return str(value)
+        return "x".join(map(str, value))
+    text = str(value)
+    return text if isinstance(value, Window) or text.isidentifier() else f'"{text}"'
+
+
+def _show_list(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_show_list, value)) + "]"
+    return _show_value(value)

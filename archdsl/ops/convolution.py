@@ -51,6 +51,9 @@ def _table(value: object) -> Table:
     return tuple(rows)
 
 
+_table.listed = True  # type: ignore[attr-defined]  # shown as a list, not as dims
+
+
 @register
 class Conv(Op):
     """`conv K[/S][+P] filters`: convolution.

@@ -34,6 +34,10 @@ class Geometry:
         return any(before or after for before, after in self.padding)
 
     @property
+    def padded_sizes(self) -> tuple[int, ...]:
+        return tuple(size + before + after for size, (before, after) in zip(self.sizes, self.padding, strict=True))
+
+    @property
     def span(self) -> tuple[int, ...]:
         """From the first tap of the kernel to the last, dilation included."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))

@@ -22,6 +22,7 @@ from archdsl.ops.base import (
     flag,
     keyword,
     number,
+    show_shape,
     spatial,
     window,
 )
@@ -60,7 +61,20 @@ class _Pool(Op):
                     hint="a window could lie in the padding altogether; write `half` for the most that makes sense, "
                     "or put a `pad` before the pool",
                 )
-        return (*geometry.outputs, entering[-1])
+        outputs = geometry.outputs
+        seen = self._seen(geometry)
+        if len(seen) == 3 and any(kernel > size for kernel, size in zip(geometry.kernel, seen, strict=True)):
+            raise OpError(
+                "kernel-too-large",
+                f"the kernel of `{self.name}` spans {show_shape(geometry.kernel)}, and its input is only "
+                f"{show_shape(seen)}: over volumes PyTorch's sums and means want it to fit without padding",
+                hint="take a smaller kernel, or put a `pad` before the pool",
+            )
+        return (*outputs, entering[-1])
+
+    def _seen(self, geometry: Geometry) -> tuple[int, ...]:
+        """The sizes that PyTorch's mean over windows meets, which must hold a kernel on volumes; () for no mean."""
+        return geometry.sizes if geometry.even else geometry.padded_sizes
 
     def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return 0
@@ -116,6 +130,9 @@ class MaxPool(_Pool):
     same: bool = flag(excludes=("half", "ceil"))
     half: bool = flag(excludes=("same",))
 
+    def _seen(self, geometry: Geometry) -> tuple[int, ...]:
+        return ()
+
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return (self._taps(inputs) - 1) * math.prod(outputs[0])
 
@@ -152,6 +169,7 @@ class AvgPool(_Pool):
         Example("avgpool 2/2 same", ((5, 8, 7, 3),), (3, 4, 4, 3)),
         Example("avgpool 2+2", ((8, 8, 3),), error="bad-argument"),
         Example("avgpool 9", ((8, 8, 3),), error="kernel-too-large"),
+        Example("avgpool 4/2+1", ((6, 3, 5, 4),), error="kernel-too-large"),
         Example("avgpool 2", ((10,),), error="rank-mismatch", torch="nn.AvgPool2d(2)(x)"),
     )
 
@@ -213,6 +231,9 @@ class LpPool(_Pool):
     ceil: bool = flag(excludes=("same",))
     same: bool = flag(excludes=("half", "ceil"))
     half: bool = flag(excludes=("same",))
+
+    def _seen(self, geometry: Geometry) -> tuple[int, ...]:
+        return geometry.padded_sizes
 
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         # A power and a sum for each tap, one root.

@@ -6,9 +6,8 @@ In: a `Row`. Out: its cell as an exact value; how a cell is drawn is left to the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from archdsl.analysis.rows import Row
 from archdsl.ops.base import show_shape
@@ -17,8 +16,7 @@ from archdsl.report.numbers import stride_text
 __all__ = ["COLUMNS", "DEFAULT", "Column", "choose_columns", "iteration_text", "output_text"]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column: `key` in `--columns`, its heading, what it counts, and a row's cell (None where there is no answer)."""
 
     key: str

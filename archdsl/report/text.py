@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from archdsl.analysis.rows import Row
 from archdsl.report.columns import COLUMNS, DEFAULT, Column
@@ -22,7 +22,7 @@ WIDTH = 80
 _KIB, _MIB = 1024, 1024 * 1024
 _NONE = "-"
 _TRAINING = "†"
-_SHRINK = {"op": (28, 19, 12), "name": (22, 15, 10)}
+_SHRINK = {"op": (28, 17, 12), "name": (22, 13, 10)}
 """How far the two long columns may be shortened, first gladly, then where nothing else helps."""
 
 
@@ -76,8 +76,7 @@ class _Paint:
         return f"\x1b[2m{text}\x1b[0m" if self._on else text
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(NamedTuple):
     """Cells as drawn, their widths, and the blanks between columns."""
 
     columns: tuple[Column, ...]
@@ -113,7 +112,7 @@ class _Table:
                 break
             widths[max(able, key=lambda place: widths[place] - least[place])] -= 1
             excess -= 1
-        return replace(self, widths=tuple(widths))
+        return self._replace(widths=tuple(widths))
 
     def redrawn(self, place: int, cells: Sequence[str]) -> _Table:
         """With other cells in one column."""
@@ -154,7 +153,7 @@ def _fit(rows: Sequence[Row], columns: tuple[Column, ...], limit: int, *, droppa
     if table.width > limit:
         table = table.shrunk(limit, 1)
     if table.width > limit:
-        table = replace(table, widths=_measured(table.columns, table.cells, 1).widths, gap=1).shrunk(limit, 1)
+        table = table._replace(widths=_measured(table.columns, table.cells, 1).widths, gap=1).shrunk(limit, 1)
     for key in ("stride", "rf", "memory"):
         place = table.column(key)
         if droppable and table.width > limit and place is not None:
@@ -167,7 +166,7 @@ def _with_unit(column: Column, rows: Sequence[Row]) -> Column:
     if column.kind != "bytes":
         return column
     largest = max((row.activation_bytes for row in rows), default=0)
-    return replace(column, heading="MiB" if largest >= _MIB else "KiB")
+    return column._replace(heading="MiB" if largest >= _MIB else "KiB")
 
 
 def _cell(row: Row, column: Column) -> str:
@@ -192,11 +191,15 @@ def _cell(row: Row, column: Column) -> str:
 
 
 def _name(row: Row) -> str:
-    """Iterations by their numbers, `unit.1-7`."""
-    if row.times > 1 and row.iteration is not None:
-        base = row.name.rpartition(".")[0] or row.name
-        return f"{base}.{row.iteration}-{row.iteration + row.times - 1}"
-    return row.name
+    """Iterations by their numbers, `unit.1-7`; all of them by the name alone, as `x7` stands beside it."""
+    if row.iteration is None:
+        return row.name
+    base = row.name.removesuffix(f".{row.iteration}")
+    if row.times == row.iterations:
+        return base
+    if row.times == 1:
+        return row.name
+    return f"{base}.{row.iteration}-{row.iteration + row.times - 1}"
 
 
 def _axes(row: Row, column: Column) -> str:
@@ -208,9 +211,21 @@ def _axes(row: Row, column: Column) -> str:
 
 
 def _cut(text: str, wide: int) -> str:
-    """A text too long loses its end, and says so; whole words where that costs little."""
+    """A text too long loses what says least: the end of a block's name before its arguments, else its own end, by whole
+    words where that costs little, and never the `x7` behind it.
+
+    >>> _cut("bottleneck<128, s=2> x7", 20)
+    'bottle…<128, s=2> x7'
+    """
     if width(text) <= wide:
         return text
+    head, _, tail = text.rpartition(" ")
+    if tail[:1] == "x" and tail[1:].isdigit() and len(tail) + 6 < wide:
+        return f"{_cut(head, wide - len(tail) - 1)} {tail}"
+    word, bracket, arguments = text.partition("<")
+    room = wide - 1 - width(bracket + arguments)
+    if bracket and word.isidentifier() and room >= 3 and width(word) == len(word):
+        return f"{word[:room]}…{bracket}{arguments}"
     kept = text[: max(0, wide - 1)]
     while width(kept) > wide - 1:
         kept = kept[:-1]

@@ -5,7 +5,7 @@ In: a `Summary`. Out: `Total` lines in words. How they are set is left to the fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from archdsl.analysis.memory import NOT_CONTAINED, TrainingEstimate
 from archdsl.ops.base import show_shape
@@ -15,8 +15,7 @@ from archdsl.report.summary import Summary
 __all__ = ["Total", "heading", "totals"]
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(NamedTuple):
     """`label`, its `amount` with its unit, and in `meaning` what is in it."""
 
     label: str

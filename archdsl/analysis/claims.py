@@ -1,0 +1,78 @@
+"""Whether the figures that a file claims are those of its network.
+
+In: a graph and the claims of its file. Out: an error for each that does not hold. Tables are left to others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from archdsl.analysis.counts import Counts, count
+from archdsl.analysis.depth import depth
+from archdsl.analysis.facts import facts
+from archdsl.diagnostics import Collector
+from archdsl.elaborate.claims import Claim
+from archdsl.graph import Graph
+
+__all__ = ["check_claims"]
+
+
+def check_claims(graph: Graph, claims: Sequence[Claim], found: Collector) -> None:
+    """Compare each claim with the network; it holds where the figure, rounded as it is written, prints the same.
+
+    `expect params 25.6M` holds for 25,557,032, since that lies between 25.55M and 25.65M.
+    """
+    if not claims:
+        return
+    counts = count(graph)
+    for claim in claims:
+        actual = _of_node(graph, counts, claim) if claim.subject is not None else _of_network(graph, counts, claim)
+        if actual is None:
+            found.error(
+                "bad-expect",
+                f"`{claim.quantity}` of a single layer cannot be claimed",
+                claim.span,
+                hint="of a layer: params, buffers, macs, flops, connections",
+            )
+        elif not claim.low <= actual <= claim.high:
+            whose = f"`{claim.subject}`" if claim.subject else f"`{graph.variant or graph.name}`"
+            hint = f"write {claim.quantity} {actual:_}, or mend the layers"
+            if claim.source:
+                hint = f"the claim's source is: {claim.source}; {hint}"
+            found.error(
+                "wrong-claim",
+                f"{claim.quantity} of {whose} is {actual:,}, not {claim.text}",
+                claim.span,
+                label=f"computed: {actual:,}",
+                hint=hint,
+            )
+
+
+def _of_network(graph: Graph, counts: Counts, claim: Claim) -> int:
+    total = counts.total
+    read: dict[str, Callable[[], int]] = {
+        "params": lambda: total.params,
+        "buffers": lambda: total.buffers,
+        "macs": lambda: total.macs,
+        "flops": lambda: total.flops,
+        "connections": lambda: total.connections,
+        "training_params": lambda: total.params + counts.training.params,
+        "depth": lambda: depth(graph),
+        "activations": lambda: sum(math.prod(shape) for node in graph.nodes for shape in node.shapes),
+    }
+    return read[claim.quantity]()
+
+
+def _of_node(graph: Graph, counts: Counts, claim: Claim) -> int | None:
+    if claim.node is None:
+        return None
+    fact = facts(graph)[claim.node]
+    read: dict[str, Callable[[], int]] = {
+        "params": lambda: counts.params[claim.node or 0],
+        "buffers": lambda: counts.buffers[claim.node or 0],
+        "macs": lambda: fact.macs,
+        "flops": lambda: 2 * fact.macs,
+        "connections": lambda: fact.connections,
+    }
+    return read[claim.quantity]() if claim.quantity in read else None

@@ -1,0 +1,202 @@
+"""The Python interface: a file in, an `Architecture` out.
+
+In: a path or a text. Out: an object that summarises, checks, compiles and draws itself, and shows itself in a notebook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archdsl.diagnostics import ArchError, Collector, Diagnostic
+from archdsl.elaborate import Network, Recipe, Request, Unresolved, Workspace
+from archdsl.elaborate.claims import Claim
+from archdsl.graph import Graph
+from archdsl.ops.base import Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archdsl.draw.image import ImageFormat
+    from archdsl.report.summary import Summary
+
+__all__ = ["Architecture", "load", "loads", "unresolved"]
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """One network, checked.
+
+    >>> net = archdsl.load("resnet.arch", variant="resnet50")
+    >>> net.graph.shape(net.graph.outputs[0].port)
+    (1000,)
+    """
+
+    network: Network
+    workspace: Workspace
+    request: Request
+
+    @property
+    def name(self) -> str:
+        """The variant's name, or the architecture's."""
+        return self.graph.variant or self.graph.name
+
+    @property
+    def graph(self) -> Graph:
+        """The layers, with every size."""
+        return self.network.graph
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What the file's `expect` lines claim of this network."""
+        return self.network.claims
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """The file's `train { … }`, or None."""
+        return self.network.recipe
+
+    def check(self) -> tuple[Diagnostic, ...]:
+        """Claims that do not hold, and warnings.
+
+        >>> archdsl.load("lenet5.arch").check()
+        ()
+        """
+        from archdsl.checking import check_workspace
+
+        return check_workspace(self.workspace, self.request, Collector()).diagnostics
+
+    def summary(self, *, levels: int | None = None, fold: bool = True, batch: int = 32, optimizer: str = "sgd-momentum") -> Summary:
+        """The table of layers and totals; `print` shows it, a notebook shows it as a table.
+
+        >>> archdsl.load("lenet5.arch").summary().counts.total.params
+        61706
+
+        - `levels`: how far blocks are opened; None for all the way.
+        - `fold`: whether like turns of a repeat are one row.
+        - `batch`, `optimizer`: what the estimate of training memory is for.
+
+        Raises `ValueError` for an unknown optimizer.
+        """
+        from archdsl.report.summary import summarize
+
+        return summarize(self.graph, levels=levels, fold=fold, batch=batch, optimizer=optimizer)
+
+    def source(self) -> str:
+        """The PyTorch source of the network, as `archdsl compile` writes it."""
+        from archdsl.codegen.source import source
+
+        return source(self.graph)
+
+    def module(self, *, seed: int | None = None) -> nn.Module:
+        """The network as a live `torch.nn.Module`: that same source, executed.
+
+        >>> archdsl.load("lenet5.arch").module(seed=0)(torch.zeros(8, 1, 32, 32)).shape
+        torch.Size([8, 10])
+
+        - `seed`: for the initial weights; None leaves torch's generator as it is.
+        """
+        import torch
+
+        from archdsl.codegen.module import module
+
+        if seed is None:
+            return module(self.graph)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return module(self.graph)
+
+    def draw(self, path: str | Path | None = None, *, format: ImageFormat | None = None) -> bytes:
+        """The picture, as bytes; written to `path` as well where one is given, whose suffix then decides the format.
+
+        >>> archdsl.load("lenet5.arch").draw("lenet5.svg")
+        b'<?xml version="1.0"…'
+
+        Raises `ValueError` for a format that is none of svg, png, pdf and dot.
+        """
+        from archdsl.draw.image import FORMATS, image
+
+        wanted = format or (Path(path).suffix.removeprefix(".").lower() if path is not None else "svg")
+        known = next((name for name in FORMATS if name == wanted), None)
+        if known is None:
+            raise ValueError(f"`{wanted}` is not one of {', '.join(FORMATS)}")
+        made = image(self.graph, known)
+        if path is not None:
+            Path(path).write_bytes(made)
+        return made
+
+    def _repr_html_(self) -> str:
+        """The picture with the summary beneath, for a notebook."""
+        from archdsl.report.html import to_html
+
+        picture = self.draw(format="svg").decode()
+        return picture[picture.index("<svg") :] + to_html(self.summary(levels=1))
+
+
+def load(
+    path: str | Path,
+    variant: str | None = None,
+    *,
+    settings: Mapping[str, str | int | float] | None = None,
+    inputs: Mapping[str | None, Shape] | None = None,
+    choices: Mapping[str, str] | None = None,
+) -> Architecture:
+    """Read, check and unroll a network.
+
+    >>> archdsl.load("resnet.arch", variant="resnet50", settings={"classes": 10}).name
+    'resnet50'
+
+    - `variant`: a member of the file's family.
+    - `settings`: the architecture's parameters.
+    - `inputs`: sizes in place of the written ones, `{None: (64, 64, 3)}`; with several inputs, by their names.
+    - `choices`: what to take where the file leaves something open, `{"width": "128"}`.
+
+    Raises `ArchError`, which holds every diagnostic.
+    """
+    found = Collector()
+    return _build(Workspace.open(path, found), Request(variant, _texts(settings), inputs, choices), found)
+
+
+def loads(
+    text: str,
+    variant: str | None = None,
+    *,
+    settings: Mapping[str, str | int | float] | None = None,
+    inputs: Mapping[str | None, Shape] | None = None,
+    choices: Mapping[str, str] | None = None,
+) -> Architecture:
+    """The same for a text.
+
+    >>> archdsl.loads("input 28x28x1\\nconv 5x5 6 -> relu -> gap -> fc 10").graph.names[-1]
+    'fc'
+    """
+    found = Collector()
+    return _build(Workspace.text(text, found), Request(variant, _texts(settings), inputs, choices), found)
+
+
+def _texts(settings: Mapping[str, str | int | float] | None) -> dict[str, str]:
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in (settings or {}).items()}
+
+
+def _build(workspace: Workspace, request: Request, found: Collector) -> Architecture:
+    try:
+        network = workspace.network(request, found)
+    except Unresolved as left:
+        raise ArchError([unresolved(workspace, left)]) from None
+    if network is None:
+        raise ArchError(found.sorted())
+    return Architecture(network, workspace, request)
+
+
+def unresolved(workspace: Workspace, left: Unresolved) -> Diagnostic:
+    """The error of a choice that is left open where one network is needed."""
+    site = next(place for place in workspace.places if place.unit is left.unit)
+    names = ", ".join(place.name for place in workspace.places)
+    return Diagnostic(
+        "unresolved-choice",
+        f"`{site.name}` is left open: {' or '.join(site.options)}",
+        site.span,
+        hint=f"--choose {site.name}={site.options[0]!s}; the choices of this file: {names}",
+    )

@@ -1,0 +1,62 @@
+"""Every mistake of a file in one run.
+
+In: a path and what of it to look at. Out: diagnostics of the text, of each variant's network, of its claims, and what is
+never used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from archdsl.analysis.claims import check_claims
+from archdsl.diagnostics import Collector, Diagnostic
+from archdsl.elaborate import Request, Workspace
+from archdsl.elaborate.lint import lint
+from archdsl.space import first_of_each
+
+__all__ = ["Checked", "check_file", "check_workspace"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found, and how many networks (variants) it looked at and claims it compared."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    networks: int
+    claims: int
+
+    @property
+    def failed(self) -> bool:
+        return any(d.severity == "error" for d in self.diagnostics)
+
+
+def check_file(path: str | Path, request: Request) -> Checked:
+    """Check a file: the variant of the request, or the network itself and all its variants."""
+    found = Collector()
+    return check_workspace(Workspace.open(path, found), request, found)
+
+
+def check_workspace(workspace: Workspace, request: Request, found: Collector) -> Checked:
+    """The same for a file that has been read; `found` holds what reading it found."""
+    unit = workspace.unit
+    networks = claims = 0
+    if unit is not None and not workspace.is_library:
+        variants: list[str | None] = [request.variant]
+        if request.variant is None:
+            own = [] if workspace.needs_variant and workspace.variants else [None]
+            variants = [*own, *workspace.variants]
+        for variant in variants:
+            wanted = replace(request, variant=variant)
+            for choices in first_of_each(workspace, wanted, found):
+                own_found = Collector()
+                network = workspace.assigned(wanted, choices, own_found)
+                if network is not None:
+                    networks += 1
+                    claims += len(network.claims)
+                    check_claims(network.graph, network.claims, own_found)
+                for diagnostic in own_found:
+                    found.add(diagnostic)
+    if unit is not None:
+        lint(unit, found)
+    return Checked(found.sorted(), networks, claims)

@@ -1,0 +1,73 @@
+"""`archdsl check`: every mistake of the named files in one run.
+
+In: files, each perhaps with a variant. Out: diagnostics; status 0, 1 (errors) or 2 (usage).
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import click
+
+from archdsl.checking import Checked, check_file
+from archdsl.cli.common import colour, read_request, split_target
+from archdsl.diagnostics import render_github, render_json, render_text
+
+__all__ = ["command"]
+
+_EXAMPLES = """\b
+Examples:
+  archdsl check lenet5.arch
+  archdsl check resnet.arch:resnet50 --set classes=10
+  archdsl check specs/*/*.arch --format github
+"""
+
+
+@click.command("check", epilog=_EXAMPLES)
+@click.argument("targets", metavar="FILE[:VARIANT]…", nargs=-1, required=True)
+@click.option("--input", "inputs", multiple=True, metavar="[NAME=]SIZE", help="Another input size: 64x64x3.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the architecture.")
+@click.option("--choose", "choices", multiple=True, metavar="NAME=OPTION", help="What to take where a choice is open.")
+@click.option(
+    "--format", "form", type=click.Choice(("text", "json", "github")), default="text", show_default=True,
+    help="For people, for programs, or as annotations of a pull request.",
+)
+def command(
+    targets: tuple[str, ...], inputs: tuple[str, ...], settings: tuple[str, ...], choices: tuple[str, ...], form: str
+) -> None:
+    """Report every mistake: of the text, the sizes, the claims (`expect`), the recipe, and what is never used.
+
+    A file without a variant is checked with all its variants. Ends with status 0 (warnings count as none), 1 or 2.
+    """
+    checked: list[Checked] = []
+    request = read_request(None, inputs, settings, choices)
+    for target in targets:
+        path, variant = split_target(target)
+        checked.append(check_file(path, replace(request, variant=variant)))
+    found = [diagnostic for one in checked for diagnostic in one.diagnostics]
+    if form == "json":
+        click.echo(render_json(found))
+    elif form == "github":
+        if found:
+            click.echo(render_github(found))
+    else:
+        if found:
+            click.echo(render_text(found, colour=colour(sys.stdout)))
+            click.echo()
+        click.echo(_verdict(checked))
+    sys.exit(1 if any(one.failed for one in checked) else 0)
+
+
+def _verdict(checked: list[Checked]) -> str:
+    errors = sum(d.severity == "error" for one in checked for d in one.diagnostics)
+    warnings = sum(d.severity == "warning" for one in checked for d in one.diagnostics)
+    networks, claims = sum(one.networks for one in checked), sum(one.claims for one in checked)
+    what = f"{_count(len(checked), 'file')}, {_count(networks, 'network')}, {_count(claims, 'claim')}"
+    if not errors and not warnings:
+        return f"{what}: no mistakes"
+    return f"{what}: {_count(errors, 'error')}, {_count(warnings, 'warning')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

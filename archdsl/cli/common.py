@@ -1,0 +1,133 @@
+"""What the commands share: naming a network on the command line, and saying what is wrong with it.
+
+In: `FILE[:VARIANT]`, `--input`, `--set`, `--choose`. Out: an `Architecture`, or diagnostics on standard error and status 1.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archdsl.diagnostics import Collector, Diagnostic, render_text
+from archdsl.elaborate import Request
+
+__all__ = ["fail", "load_target", "read_request", "report", "split_target", "target_options"]
+
+
+def split_target(target: str) -> tuple[str, str | None]:
+    """A path and a variant.
+
+    >>> split_target("resnet.arch:resnet50")
+    ('resnet.arch', 'resnet50')
+    """
+    path, colon, variant = target.rpartition(":")
+    if not colon or Path(target).exists() or os.sep in variant:
+        return target, None
+    return path, variant or None
+
+
+def target_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command FILE[:VARIANT], --input, --set and --choose, and call it with the `architecture` they name."""
+
+    @click.argument("target", metavar="FILE[:VARIANT]")
+    @click.option("--input", "inputs", multiple=True, metavar="[NAME=]SIZE", help="Another input size: 64x64x3.")
+    @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the architecture.")
+    @click.option("--choose", "choices", multiple=True, metavar="NAME=OPTION", help="What to take where a choice is open.")
+    @functools.wraps(command)
+    def wrapped(
+        target: str, inputs: tuple[str, ...], settings: tuple[str, ...], choices: tuple[str, ...], **rest: Any
+    ) -> None:
+        architecture = load_target(target, inputs, settings, choices)
+        command(architecture=architecture, **rest)
+
+    return wrapped
+
+
+def read_request(
+    variant: str | None, inputs: Iterable[str], settings: Iterable[str], choices: Iterable[str]
+) -> Request:
+    """The options as a request. Raises `click.BadParameter`."""
+    return Request(variant, _pairs(settings, "--set"), dict(map(_input, inputs)), _pairs(choices, "--choose"))
+
+
+def load_target(
+    target: str, inputs: Iterable[str] = (), settings: Iterable[str] = (), choices: Iterable[str] = ()
+) -> Any:
+    """The network that a command line names; ends the process with status 1 after saying what is wrong."""
+    from archdsl.analysis.claims import check_claims
+    from archdsl.api import Architecture, unresolved
+    from archdsl.elaborate import Unresolved, Workspace
+
+    path, variant = split_target(target)
+    request = read_request(variant, inputs, settings, choices)
+    found = Collector()
+    workspace = Workspace.open(path, found)
+    try:
+        network = workspace.network(request, found)
+    except Unresolved as left:
+        raise OpenChoice(workspace, request, unresolved(workspace, left)) from None
+    if network is None:
+        fail(found.sorted())
+    check_claims(network.graph, network.claims, found)
+    report(found.sorted())
+    return Architecture(network, workspace, request)
+
+
+class OpenChoice(click.ClickException):
+    """The file leaves a choice open, and the command needs one network."""
+
+    def __init__(self, workspace: Any, request: Request, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.workspace = workspace
+        self.request = request
+        self.diagnostic = diagnostic
+
+    def show(self, file: Any = None) -> None:
+        report([self.diagnostic])
+
+
+def report(diagnostics: Iterable[Diagnostic]) -> None:
+    """Diagnostics on standard error, coloured on a terminal."""
+    text = render_text(diagnostics, colour=colour(sys.stderr))
+    if text:
+        click.echo(text, err=True)
+
+
+def fail(diagnostics: Iterable[Diagnostic]) -> Any:
+    """The same, and the end of the process with status 1."""
+    report(diagnostics)
+    raise SystemExit(1)
+
+
+def colour(stream: Any) -> bool:
+    """Whether a stream is a terminal that may be coloured."""
+    return bool(stream.isatty()) and not os.environ.get("NO_COLOR")
+
+
+def _pairs(written: Iterable[str], option: str) -> dict[str, str]:
+    made: dict[str, str] = {}
+    for text in written:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name or not value.strip():
+            raise click.BadParameter(f"`{text}` is not NAME=VALUE", param_hint=option)
+        if name in made:
+            raise click.BadParameter(f"`{name}` is given twice", param_hint=option)
+        made[name] = value.strip()
+    return made
+
+
+def _input(text: str) -> tuple[str | None, tuple[int, ...]]:
+    name, equals, size = text.rpartition("=")
+    if not re.fullmatch(r"[1-9][0-9]{0,14}(x[1-9][0-9]{0,14}){0,3}", size):
+        raise click.BadParameter(f"`{size}` is not a size: write 64x64x3, HxWxC", param_hint="--input")
+    return (name if equals else None), tuple(int(part) for part in size.split("x"))
+
+

@@ -1,0 +1,87 @@
+"""`archdsl`: the command that finds the others.
+
+In: arguments. Out: what the named command does; each is loaded when it is called, so that starting stays fast.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from archdsl import __version__
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "check": "Report every mistake of a file.",
+    "summary": "Show sizes, parameters, MACs and memory, layer by layer.",
+    "fmt": "Lay files out in the one canonical way.",
+    "ops": "List the ops and standard blocks, or explain one.",
+    "explain": "Explain an error id.",
+    "compile": "Write the network as PyTorch source.",
+    "train": "Train the network.",
+    "draw": "Draw the network.",
+}
+
+_EXAMPLES = """\b
+Examples:
+  archdsl check lenet5.arch
+  archdsl summary resnet.arch:resnet50 --input 64x64x3 --set classes=10
+  archdsl compile resnet.arch:resnet50 -o resnet50.py
+  archdsl draw googlenet.arch -o googlenet.svg
+  archdsl train lenet5.arch --data digits
+
+\b
+Completion, for bash (zsh and fish alike):
+  eval "$(_ARCHDSL_COMPLETE=bash_source archdsl)"
+"""
+
+
+class _Lazy(click.Group):
+    """Knows its commands by name, and loads the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"archdsl.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from archdsl.diagnostics import nearest
+
+            close = nearest(args[0], _COMMANDS)
+            hint = f" Did you mean `{close}`?" if close else ""
+            raise click.UsageError(f"there is no command `{args[0]}`.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="archdsl")
+def _archdsl() -> None:
+    """The language in which neural-network architectures are written down.
+
+    A .arch file reads like the layer table of a paper; from it come the checked sizes, the counts, the PyTorch module,
+    the training run and the picture.
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        _archdsl(prog_name="archdsl")
+    except BrokenPipeError:
+        # The reader, a pager perhaps, has gone: nobody is left to tell.
+        sys.stderr.close()
+        sys.exit(141)

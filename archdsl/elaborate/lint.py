@@ -1,0 +1,104 @@
+"""What is written and never used.
+
+In: a parsed file. Out: warnings about blocks, shares, `let`s, parameters and labels that nothing refers to. Looks at names
+alone and elaborates nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator
+
+from archdsl.diagnostics import Collector, Span
+from archdsl.elaborate.program import Unit
+from archdsl.ops import registry
+from archdsl.syntax import tree
+
+__all__ = ["lint"]
+
+
+def lint(unit: Unit, found: Collector) -> None:
+    """Warn about what is never used; a library's blocks are there for others."""
+    names: Counter[str] = Counter()
+    for node in _nodes(unit.file.statements):
+        if isinstance(node, tree.Name):
+            names[node.name] += 1
+    library = not (unit.chains or unit.architecture)
+    for forms in unit.blocks.values():
+        for block in forms:
+            own = sum(1 for node in _nodes(block) if isinstance(node, tree.Name) and node.name == block.name.name)
+            if not library and names[block.name.name] == own * len(forms):
+                _unused(found, "unused-block", f"the block `{block.name.name}`", block.name.span)
+            _parameters(block.parameters, (block.parameters, block.body), found)
+            _tensors(block, found)
+    for let in unit.lets.values():
+        if names[let.name.name] == 1 and not library:
+            _unused(found, "unused-let", f"`{let.name.name}`", let.name.span)
+    for share in unit.shares.values():
+        if names[share.name.name] == 1:
+            _unused(found, "unused-block", f"the shared `{share.name.name}`", share.name.span)
+    if unit.architecture is not None:
+        rest = tuple(s for s in unit.file.statements if not isinstance(s, tree.Architecture | tree.Variant))
+        _parameters(unit.architecture.parameters, (unit.architecture.parameters, rest), found)
+    _labels(unit, found)
+
+
+def _unused(found: Collector, id: str, what: str, span: Span) -> None:
+    found.warning(id, f"{what} is never used", span, hint="use it or remove it")
+
+
+def _parameters(parameters: tuple[tree.Parameter, ...], where: object, found: Collector) -> None:
+    used = {node.name for node in _nodes(where) if isinstance(node, tree.Name)}
+    for parameter in parameters:
+        if parameter.name not in used:
+            _unused(found, "unused-parameter", f"the parameter `{parameter.name}`", parameter.span)
+
+
+def _tensors(block: tree.Block, found: Collector) -> None:
+    used = {n.name for n in _nodes(block.body) if isinstance(n, tree.Reference | tree.Name)}
+    for name in block.tensors or ():
+        if name.name not in used:
+            _unused(found, "unused-label", f"the tensor `{name.name}`", name.span)
+
+
+def _labels(unit: Unit, found: Collector) -> None:
+    """A label behind a single layer is there to be referred to; behind a block, group or repeat it names a part."""
+    homes: list[tuple[object, set[str]]] = [(block, set()) for forms in unit.blocks.values() for block in forms]
+    claimed = {
+        item.value.name for expect in unit.expects for item in expect.items if isinstance(item.value, tree.Name)
+    }
+    outside = tuple(s for s in unit.file.statements if not isinstance(s, tree.Block))
+    homes.append((outside, claimed))
+    for home, used in homes:
+        used.update(node.name for node in _nodes(home) if isinstance(node, tree.Reference))
+        for element in (node for node in _nodes(home) if isinstance(node, tree.Element)):
+            labels = [suffix for suffix in element.suffixes if isinstance(suffix, tree.Label)]
+            for label in labels:
+                if label.name not in used and (_single(element, unit) or len(labels) > 1):
+                    found.warning(
+                        "unused-label",
+                        f"the label `@{label.name}` is never used",
+                        label.span,
+                        hint=f"start a chain at it, claim something of it (expect {label.name} params …), or remove it",
+                    )
+
+
+def _single(element: tree.Element, unit: Unit) -> bool:
+    if any(isinstance(suffix, tree.Repeat) for suffix in element.suffixes):
+        return False
+    at = element.unit
+    name = at.name if isinstance(at, tree.Name) else at.name.name if isinstance(at, tree.Call) else None
+    return name is not None and name not in unit.blocks and registry.lookup(name) is not None
+
+
+def _nodes(root: object) -> Iterator[object]:
+    """Every node of the tree below something, without recursion."""
+    pending = [root]
+    while pending:
+        at = pending.pop()
+        if isinstance(at, tuple | list):
+            pending.extend(at)
+        elif dataclasses.is_dataclass(at) and not isinstance(at, Span):
+            yield at
+            pending.extend(getattr(at, field.name) for field in dataclasses.fields(at))
