@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from click.testing import CliRunner, Result
 
+from archdsl.cli.draw import command
 from archdsl.diagnostics import Source, Span
 from archdsl.draw.dot import to_dot
 from archdsl.draw.image import FORMATS, ImageFormat, image
@@ -489,3 +491,68 @@ def test_draw_names_no_op() -> None:
 
 def test_formats_are_named_once() -> None:
     assert set(FORMATS) == set(get_args(ImageFormat))
+
+
+# ---------------------------------------------------------------- the command
+
+_LENET = """arch lenet "LeCun, 1998"
+input 32x32x1
+conv 5x5 6 -> tanh -> avgpool 2 -> conv 5x5 16 -> tanh -> avgpool 2 -> conv 5x5 120 -> tanh -> fc 84 -> tanh -> fc 10
+variant small = lenet
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "lenet.arch").write_text(_LENET)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _run(*args: str) -> Result:
+    return CliRunner().invoke(command, args)
+
+
+def test_the_suffix_decides_the_format(folder: Path) -> None:
+    for format, magic in {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "dot": b"digraph"}.items():
+        ran = _run("lenet.arch", "-o", f"out.{format}")
+        assert ran.exit_code == 0, ran.output
+        assert (folder / f"out.{format}").read_bytes().startswith(magic)
+        assert f"wrote out.{format}" in ran.output
+
+
+def test_the_picture_is_named_after_the_network(folder: Path) -> None:
+    assert _run("lenet.arch").exit_code == 0
+    assert _run("lenet.arch:small").exit_code == 0
+    assert {path.name for path in folder.glob("*.svg")} == {"lenet.svg", "small.svg"}
+
+
+def test_dots_per_inch(folder: Path) -> None:
+    def width(dpi: int) -> int:
+        assert _run("lenet.arch", "-o", "out.png", "--dpi", str(dpi)).exit_code == 0
+        return int.from_bytes((folder / "out.png").read_bytes()[16:20])  # width, in the PNG's first chunk
+
+    assert width(288) == pytest.approx(2 * width(144), abs=4)
+
+
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        (["-o", "out.gif"], ".svg, .png, .pdf, .dot"),
+        (["-o", "out"], ".svg, .png, .pdf, .dot"),
+        (["-o", "out.svg", "--dpi", "300"], "--dpi does not go with svg"),
+        (["--show", "params,weight"], "`weight` is not one of params, macs"),
+        (["--depth", "0"], "--depth"),
+    ],
+)
+def test_a_wrong_use_is_exit_2_and_writes_nothing(folder: Path, args: list[str], word: str) -> None:
+    ran = _run("lenet.arch", *args)
+    assert ran.exit_code == 2
+    assert word in ran.output
+    assert [path.name for path in folder.iterdir()] == ["lenet.arch"]
+
+
+def test_a_folder_that_is_not_there_is_said(folder: Path) -> None:
+    ran = _run("lenet.arch", "-o", "nowhere/out.svg")
+    assert ran.exit_code == 1
+    assert "cannot write nowhere/out.svg: No such file or directory" in ran.output

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
-from archdsl.cli.common import target_options
 
+from archdsl.cli.common import target_options
 from archdsl.draw.dot import Direction
 from archdsl.draw.image import FORMATS, ImageFormat, image
 from archdsl.draw.picture import Figure
@@ -90,7 +90,7 @@ def command(
         path.write_bytes(made)
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
-    click.echo(f"wrote {path}")
+    click.echo(f"wrote {path}", err=True)
 
 
 def _format(path: Path) -> ImageFormat:

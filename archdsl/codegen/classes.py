@@ -88,8 +88,9 @@ def classes(
             found.append(_class(graph, group, known))
     scope = Scope({*taken, name})
     for entry in sorted(found, key=lambda entry: min(instance.order for instance in entry.instances)):
-        title = entry.first.block.title
-        entry.name = name if entry.first.block is network else scope.claim(class_name(title), "")
+        wish = class_name(entry.first.block.title)
+        wish = f"{wish}Block" if wish == name else wish
+        entry.name = name if entry.first.block is network else scope.claim(wish, "")
     return found
 
 

@@ -133,10 +133,10 @@ class _Builder:
         return Step(leaf, name, node.label, node.inputs, outputs, owner, self._tree.use(node), face, node.key)
 
     def _block(self, place: Place, name: str) -> Step:
-        """A block as a step of its class; one that holds a single step is that step under the block's name."""
+        """A block as a step of its class; one that holds one layer, one block or a row of them is that, under its name."""
         steps = self._steps(place)
         label = place.frame.label
-        if len(steps) == 1:
+        if len(steps) == 1 and (place.frame.kind == "repeat" or _only_blocks(steps[0].module)):
             (step,) = steps
             return replace(step, name=name, label=label or step.label, owner=self._owner(place, step.owner))
         inputs, outputs = self._tree.face(place)
@@ -212,3 +212,7 @@ def _same_repeat(first: Place, other: Place | Node) -> bool:
         and other.parent is first.parent
         and other.frame.site == first.frame.site
     )
+
+
+def _only_blocks(module: Module) -> bool:
+    return not isinstance(module, Chain) or all(isinstance(part, Block) for part in module.elements)

@@ -106,6 +106,7 @@ class _Naming:
         ]
         self._joins = immediate_postdominators(joins)
         self._wishes: dict[Port, str] = {}
+        self._flows: dict[Port, str] = {}
         self._leads: dict[Port, str] = {}
 
     def _name_results(self, fields: Sequence[str]) -> dict[Port, str]:
@@ -180,32 +181,38 @@ class _Naming:
 
     def _wish(self, statement: Statement, position: int, port: Port) -> str:
         """What a tensor would best be called, all later ones having been asked."""
+        self._flows[port] = flow = self._flow(statement, position, port)
         readers = self._readers.get(port, [])
+        lives_on = self._uses[port] > 1 or (bool(readers) and readers[0] != self._maker[port] + 1)
+        if port not in self._results and statement.label and position == 0 and lives_on:
+            return variable(statement.label, self._taken)
+        return flow
+
+    def _flow(self, statement: Statement, position: int, port: Port) -> str:
+        """What the chain is called in which a tensor stands."""
         if port in self._results:
             return self._results[port]
+        readers = self._readers.get(port, [])
         if not readers:
             return "_"
         index = self._maker[port]
-        lives_on = self._uses[port] > 1 or readers[0] != index + 1
-        if statement.label and position == 0 and lives_on:
-            return variable(statement.label, self._taken)
-        if len(statement.outputs) > 1 and lives_on:
+        if len(statement.outputs) > 1 and (self._uses[port] > 1 or readers[0] != index + 1):
             return self._own_name(statement, position)
         if self._uses[port] == 1:
             return self._onward(statement, port, readers[0])
         join = self._joins[index]
-        return self._first_wish(self._statements[join]) if join < len(self._statements) else "x"
+        return self._first_flow(self._statements[join]) if join < len(self._statements) else "x"
 
-    def _first_wish(self, statement: Statement) -> str:
-        wish = self._wishes[statement.outputs[0]]
-        return "x" if wish == "_" or len(statement.outputs) > 1 else wish
+    def _first_flow(self, statement: Statement) -> str:
+        flow = self._flows[statement.outputs[0]]
+        return "x" if flow == "_" or len(statement.outputs) > 1 else flow
 
     def _onward(self, statement: Statement, port: Port, reader: int) -> str:
         """The name of a tensor that is read once: that of what is made from it, or of a branch."""
         joined = self._statements[reader]
         inputs = list(dict.fromkeys(joined.inputs))
         if len(inputs) == 1:
-            return self._first_wish(joined)
+            return self._first_flow(joined)
         branches = [other for other in inputs if self._uses[other] == 1 and other in self._maker]
         if not self._continues(statement) and not isinstance(statement.steps[-1].module, Leaf):
             return self._own_name(statement, 0)

@@ -20,11 +20,11 @@ _MOST: Final = 6
 _WORTH: Final = 1.1
 """How much larger the text must become for one more column."""
 _LINE: Final = 12.0
-_LETTER: Final = 5.8
+_LETTER: Final = 5.2
 _NODE: Final = 19.0
-_GAP: Final = 16.0
-_LABEL: Final = 16.0
-_FRAME: Final = 40.0
+_GAP: Final = 18.5
+_LABEL: Final = 9.0
+_FRAME: Final = 33.0
 """Points: a line of text, a letter, a node of one line, the room between two nodes and what a size on the edge adds to
 it, title and margins of a box."""
 _UNEVEN: Final = 1.2
@@ -42,7 +42,7 @@ class Columns:
 def arrange(plan: Plan, *, page: bool = True) -> Columns:
     """Break the network where a single tensor passes, into as many columns as let the text be largest on one page.
 
-    `arrange(resnet50)` has three columns; with `page=False` there is one, however long.
+    `arrange(resnet50)` has two columns; with `page=False` there is one, however long.
     """
     order, before = _order(plan)
     spine = _spine(plan, order, before)
@@ -200,13 +200,13 @@ def _levels(page: Box) -> dict[int, int]:
 
 def _height(piece: Piece) -> float:
     if not piece.cells:
-        return 0.0
+        return _GAP
     lines = max((cell.shared is not None) + len(cell.figures) for cell in piece.cells) + bool(piece.caption)
     return _NODE + _LINE * lines
 
 
 def _width(piece: Piece) -> float:
-    return sum(len(cell.text) + len(cell.label or "") for cell in piece.cells) * _LETTER + 7 * len(piece.cells)
+    return sum(len(cell.text) + len(cell.label or "") for cell in piece.cells) * _LETTER + 9 * len(piece.cells)
 
 
 def _ids(part: Box | Piece) -> Iterator[int]:

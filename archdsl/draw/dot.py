@@ -24,7 +24,7 @@ Direction = Literal["down", "right"]
 
 _UNITS: Final[dict[Figure, str]] = {"params": "params", "macs": "MACs"}
 _SIZE = "10"
-_TITLE = "9"
+_TITLE = "8"
 _SMALL = "8"
 _CHIPS: Final = 4
 _WEIGHT: Final = "400"

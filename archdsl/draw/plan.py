@@ -86,8 +86,8 @@ class _Planner:
                     self.box_of[part] = box.id
                     continue
                 inside, title = _named(part)
-                if not title and times == 1:
-                    # An iteration that stands alone is no box; its parts belong where it stands, so it goes first.
+                if times == 1 and (not title or (level > 0 and _wraps(inside))):
+                    # No box of its own: an iteration that stands alone, and inside a block what only joins chains.
                     hole = _Open(box.id, "", 1, [])
                     box.parts.append(hole)
                     inner.append((inside, hole, level))
@@ -247,8 +247,14 @@ def _named(group: Group) -> tuple[Group, str]:
         group = group.parts[0]
     if group.frame.kind != "block":
         return group, ""
-    call = group.frame.call or group.frame.name
+    # The chains that a block is called with are drawn inside of it; written over it they would be a second picture.
+    call = group.frame.name if _wraps(group) else group.frame.call or group.frame.name
     return group, f"{group.frame.label}: {call}" if group.frame.label else call
+
+
+def _wraps(group: Group) -> bool:
+    """Whether this is a block called with chains, as `residual<conv 3x3+1 64 -> bn | id>` is."""
+    return group.frame.kind == "block" and ("->" in group.frame.call or "|" in group.frame.call)
 
 
 def _boxed(box: _Open, parts: tuple[Box | Piece, ...]) -> Box | Piece:

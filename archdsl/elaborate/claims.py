@@ -69,6 +69,9 @@ def read_claims(unit: Unit, variant: str | None, found: Collector) -> list[Claim
         elif unit.variants and variant is not None and _is_default_only(unit):
             continue
         claims += _pairs(statement, items, subject, found)
+    own = unit.variants[variant].claims if variant is not None else None
+    if own is not None:
+        claims += _pairs(own, list(own.items), None, found)
     return claims
 
 

@@ -127,11 +127,12 @@ class Program:
                 if self._free(unit, statement.name):
                     unit.shares[statement.name.name] = statement
             case tree.Variant():
-                before = unit.variants.get(statement.name.name)
-                if before is not None:
-                    self._twice(f"the variant `{statement.name.name}`", statement.name.span, before.name.span)
-                else:
-                    unit.variants[statement.name.name] = statement
+                for name in (statement.name, *statement.aliases):
+                    before = unit.variants.get(name.name)
+                    if before is not None:
+                        self._twice(f"the variant `{name.name}`", name.span, before.name.span)
+                    else:
+                        unit.variants[name.name] = statement
             case tree.Default():
                 unit.defaults.append(statement)
             case tree.ChainStatement():

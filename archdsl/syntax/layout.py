@@ -122,6 +122,9 @@ class _Layout:
         if holds not in (_BODY, _TABLE) or before is None:
             return False
         carried = following.type in _CARRIED_ON or (following.type == "NAME" and following.value in ("then", "else"))
+        # The claims of a variant may stand on an indented line of their own.
+        if following.value == "expect" and following.column != 1 and self._of_variant():
+            return False
         if before.type in _CARRIES_ON or carried:
             return False
         if not self._stack:
@@ -130,6 +133,10 @@ class _Layout:
             token = self._tokens[index]
             self._line.tokens.append(token)
         return False
+
+    def _of_variant(self) -> bool:
+        """Whether the statement at hand is a `variant`, outside all brackets."""
+        return not self._stack and bool(self._line.tokens) and self._line.tokens[0].type == "_VARIANT"
 
     def _starts_over(self, token: Token) -> bool:
         """Whether a line plainly begins a new statement of the file, so that an open bracket was forgotten."""
@@ -218,6 +225,8 @@ class _Layout:
         holds = self._stack[-1].holds if self._stack else _BODY
         if starts and holds == _BODY and value in STATEMENT_WORDS:
             return STATEMENT_WORDS[value]
+        if value == "expect" and self._of_variant() and not starts:
+            return "_EXPECT"
         if value in _WORDS:
             return _WORDS[value]
         if _REPEAT.fullmatch(value):

@@ -96,7 +96,10 @@ class _Builder:
 
     @_node
     def variant(self, span: Span, kids: list[Any]) -> Any:
-        return tree.Variant(span, self._name(kids[0]), kids[1])
+        names = [self._name(kid) for kid in kids if isinstance(kid, Token)]
+        chain = next(kid for kid in kids if isinstance(kid, tree.Chain))
+        claims = kids[-1] if isinstance(kids[-1], tree.Expect) else None
+        return tree.Variant(span, names[0], chain, tuple(names[1:]), claims)
 
     @_node
     def use(self, span: Span, kids: list[Any]) -> Any:
@@ -106,6 +109,8 @@ class _Builder:
     @_node
     def expect(self, span: Span, kids: list[Any]) -> Any:
         return tree.Expect(span, self.as_operands(kids))
+
+    claims = expect
 
     @_node
     def train(self, span: Span, kids: list[Any]) -> Any:

@@ -322,11 +322,14 @@ class Default:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Variant:
-    """`variant resnet50 = resnet<[3, 4, 6, 3], bottleneck>`."""
+    """`variant resnet50 = resnet<[3, 4, 6, 3], bottleneck>`; `variant vgg16, D = vgg<…> expect params 138M` has two names
+    and claims of its own."""
 
     span: Span
     name: Name
     chain: Chain
+    aliases: tuple[Name, ...] = ()
+    claims: Expect | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
