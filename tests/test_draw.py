@@ -71,7 +71,7 @@ class Net:
     def block(self, call: str, body: Callable[[], Port], *, label: str | None = None) -> Port:
         outside = self.frame
         self.sites += 1
-        self.frame = Frame("block", call.partition("<")[0], outside, call, label, site=self.sites)
+        self.frame = Frame("block", call.partition("<")[0] or call, outside, call, label, site=self.sites)
         made = body()
         self.frame = outside
         return made

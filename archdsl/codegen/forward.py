@@ -83,7 +83,8 @@ def body(
     names = name_values(block, statements, uses, parameters, taken, result.fields if result else ())
     lines = [_line(graph, statement, names.of) for statement in statements]
     if names.absent:
-        lines.insert(0, Line(" = ".join([*names.absent, "None"])))
+        first = next(index for index, line in enumerate(lines) if line.training)
+        lines.insert(first, Line(" = ".join([*names.absent, "None"])))
     returned = []
     for position, port in enumerate(block.outputs):
         text = names.of[port]

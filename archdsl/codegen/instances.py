@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from archdsl.codegen.forward import Body, Result, body
 from archdsl.codegen.modules import Hole, Made, of_class, of_init, sequential
-from archdsl.codegen.structure import Block, Chain, Leaf, Module
+from archdsl.codegen.structure import Block, Chain, Flatten, Leaf, Module
 from archdsl.graph import Graph
 
 __all__ = ["Instance", "Known", "instances", "parameter_names", "pattern"]
@@ -121,6 +121,8 @@ def _make(module: Module, known: Known) -> Made:
     if isinstance(module, Leaf):
         assert module.torch.init is not None
         return of_init(module.torch.init)
+    if isinstance(module, Flatten):
+        return of_init("nn.Flatten()")
     if isinstance(module, Block):
         return of_class(*known[id(module)])
     return sequential([_make(part, known) for part in module.elements])

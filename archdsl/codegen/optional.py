@@ -55,7 +55,7 @@ def _reduced(graph: Graph, instance: Instance, taken: frozenset[str]) -> Iterato
     layers = instance.body.layers[:_MOST]
     for index, layer in enumerate(layers):
         users = [step for step in instance.block.steps if step.module is layer.module]
-        if len(users) != 1 or not users[0].sequential or users[0].use != "always":
+        if len(users) != 1 or not users[0].plain or users[0].use != "always":
             continue
         if any(step.owner == users[0].owner and step is not users[0] for step in instance.block.steps):
             continue

@@ -6,7 +6,7 @@ gives it: a literal where all agree, a parameter, or a multiple of one, as in `4
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -83,10 +83,19 @@ def fit(group: Sequence[Instance], entering: Column, leaving: Column) -> Fitted:
     columns = _filled(_columns(group), holes, entering, leaving)
     bases: dict[Column, _Base] = {}
     for hole, owner, column in zip(holes, owners, columns, strict=True):
-        if _differs(column) and column not in bases and not any(_ratio(column, b) for b in islice(bases, _COMPARED)):
+        if not _differs(column) or column in bases or any(_ratio(column, b) for b in islice(bases, _COMPARED)):
+            continue
+        if not _halved(hole, column, bases.values()):
             bases[column] = _Base(column, hole, owner)
     names = _names(list(bases.values()), entering, leaving)
-    texts = [_text(column, names) or "" if _differs(column) else column[0].text for column in columns]
+    texts: list[str] = []
+    for hole, column in zip(holes, columns, strict=True):
+        text = _text(column, names) if _differs(column) else column[0].text
+        if text is None:
+            kernel = _halved(hole, column, bases.values())
+            assert kernel is not None
+            text = f"{names[kernel]} // 2"
+        texts.append(text)
     found = [(_parameter(base, names[column]), column) for column, base in bases.items()]
     conditions: list[tuple[str, str]] = []
     scope = Scope(names.values())
@@ -101,6 +110,15 @@ def fit(group: Sequence[Instance], entering: Column, leaving: Column) -> Fitted:
     found.sort(key=lambda pair: pair[0].default is not None)
     given = tuple(column for _, column in found)
     return Fitted(tuple(parameter for parameter, _ in found), tuple(texts), given, tuple(conditions))
+
+
+def _halved(hole: Hole, column: Column, bases: Iterable[_Base]) -> Column | None:
+    """The kernel size of which a padding is always half, rounded down."""
+    for base in bases if hole.name == "padding" else ():
+        pairs = [(value.value, kernel.value) for value, kernel in zip(column, base.column, strict=True)]
+        if base.hole.name == "kernel_size" and all(type(a) is int and type(b) is int and a == b // 2 for a, b in pairs):
+            return base.column
+    return None
 
 
 def _columns(group: Sequence[Instance]) -> list[tuple[Value | None, ...]]:

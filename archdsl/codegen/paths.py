@@ -28,7 +28,7 @@ def layer_paths(graph: Graph, *, flat: bool = False) -> dict[int, str]:
             found[module.node.key] = path
         elif isinstance(module, Chain):
             pending += [(part, f"{before}{index}") for index, part in enumerate(module.elements)]
-        else:
+        elif isinstance(module, Block):
             pending += _children(module, before)
     return dict(sorted(found.items()))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from archdsl.codegen.layout import Face, body_face, join, leaf_face
 from archdsl.codegen.sharing import aliases
@@ -16,9 +17,12 @@ from archdsl.codegen.tree import Place, Tree, Use
 from archdsl.graph import Graph, Node, Port
 from archdsl.ops.base import Torch
 
-__all__ = ["Block", "Chain", "Leaf", "Module", "Step", "structure"]
+__all__ = ["Block", "Chain", "Flatten", "Leaf", "Module", "Step", "structure"]
 
-_PLAIN = "{m}({0})"
+_PLAIN: Final = "{m}({0})"
+_FLATTENED: Final = ("{m}({0}.flatten(1))", "{0}.flatten(1)")
+_INLINE: Final = 12
+"""Layers of a repeat that are written one after another rather than an `nn.Sequential` for each turn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +32,11 @@ class Leaf:
     node: Node
     torch: Torch
     stateless: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Flatten:
+    """`nn.Flatten()` before a layer that takes an image whole, where there is no `forward` to write `.flatten(1)` in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +67,7 @@ class Block:
     network: bool = False
 
 
-Module = Leaf | Chain | Block
+Module = Leaf | Flatten | Chain | Block
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +89,23 @@ class Step:
     last: int
 
     @property
-    def sequential(self) -> bool:
-        """Whether it can be an element of an `nn.Sequential`."""
+    def plain(self) -> bool:
+        """Whether it is the call of a module on one tensor and nothing else."""
         if self.use == "never" or len(self.inputs) != 1 or len(self.outputs) != 1:
             return False
         return not isinstance(self.module, Leaf) or (
             self.module.torch.init is not None and self.module.torch.call == _PLAIN
         )
+
+    @property
+    def elements(self) -> tuple[Module, ...]:
+        """What stands for it in an `nn.Sequential`; nothing where that cannot be."""
+        if self.plain:
+            return (self.module,)
+        module = self.module
+        if isinstance(module, Leaf) and self.use != "never" and module.torch.call in _FLATTENED:
+            return (Flatten(), module) if module.torch.init is not None else (Flatten(),)
+        return ()
 
 
 def structure(graph: Graph, *, flat: bool = False) -> Block:
@@ -135,10 +154,12 @@ class _Builder:
     def _block(self, place: Place, name: str) -> Step:
         """A block as a step of its class; one that holds one layer, one block or a row of them is that, under its name."""
         steps = self._steps(place)
+        steps = [replace(step, use="always") if step.use == "training" else step for step in steps]
         label = place.frame.label
         if len(steps) == 1 and (place.frame.kind == "repeat" or _only_blocks(steps[0].module)):
             (step,) = steps
-            return replace(step, name=name, label=label or step.label, owner=self._owner(place, step.owner))
+            owner = self._owner(place, step.owner)
+            return replace(step, name=name, label=label or step.label, owner=owner, use=self._tree.place_use(place))
         inputs, outputs = self._tree.face(place)
         face = self._face(steps, inputs, outputs)
         block = Block(place.title, tuple(steps), inputs, outputs, face)
@@ -163,13 +184,13 @@ class _Builder:
 
     def _chain(self, steps: Sequence[Step], name: str, *, spread: bool = False) -> Step | None:
         """Steps as one `nn.Sequential`, where each feeds the next and nothing else, or None."""
-        face = join(step.face for step in steps) if all(step.sequential for step in steps) else None
+        face = join(step.face for step in steps) if all(step.elements for step in steps) else None
         if face is None or len({step.owner for step in steps}) < len(steps) or len({step.use for step in steps}) > 1:
             return None
         for before, after in zip(steps, steps[1:], strict=False):
             if after.inputs != before.outputs or self._tree.last_reader(before.outputs[0]) > after.last:
                 return None
-        chain = Chain(tuple(step.module for step in steps), spread)
+        chain = _row(steps) if spread else Chain(tuple(part for step in steps for part in step.elements))
         first, last = steps[0], steps[-1]
         return Step(chain, name, last.label, first.inputs, last.outputs, first.owner, first.use, face, last.last)
 
@@ -212,6 +233,14 @@ def _same_repeat(first: Place, other: Place | Node) -> bool:
         and other.parent is first.parent
         and other.frame.site == first.frame.site
     )
+
+
+def _row(steps: Sequence[Step]) -> Chain:
+    """The turns of a repeat; short ones that hold nothing but layers are written out in one row."""
+    turns = [Chain(step.elements) if len(step.elements) > 1 else step.elements[0] for step in steps]
+    layers = [part for turn in turns for part in (turn.elements if isinstance(turn, Chain) else [turn])]
+    written_out = len(layers) <= _INLINE and all(isinstance(layer, Leaf | Flatten) for layer in layers)
+    return Chain(tuple(layers if written_out else turns), spread=True)
 
 
 def _only_blocks(module: Module) -> bool:

@@ -137,16 +137,17 @@ class _Writer:
     def _node(self, piece: Piece, fill: str) -> str:
         """The layers beside each other where the network runs down, under each other where it runs to the right."""
         cells = list(map(self._cell, piece.cells))
-        count = f'<FONT COLOR="{self.theme.text}">{self._title("", piece.times)}</FONT>'
-        if piece.times > 1 and not piece.caption:
-            cells.append(f'<TD BORDER="0">{count}</TD>')
         down = self.direction == "down"
+        caption = ""
+        if piece.caption:
+            span = len(cells) if down else 1
+            title = f'<FONT COLOR="{self.theme.text}" POINT-SIZE="{_TITLE}">{self._title(piece.caption, 1)}</FONT>'
+            caption = f'<TR><TD COLSPAN="{span}" ALIGN="LEFT" BGCOLOR="{fill}">{title}</TD></TR>'
+        if piece.times > 1:
+            count = f'<FONT COLOR="{self.theme.text}">{self._title("", piece.times)}</FONT>'
+            cells.append(f'<TD BORDER="0">{count}</TD>')
         rows = f"<TR>{''.join(cells)}</TR>" if down else "".join(f"<TR>{cell}</TR>" for cell in cells)
-        if not piece.caption:
-            return self._table(rows)
-        title = f'<FONT COLOR="{self.theme.text}">{self._title(piece.caption, piece.times)}</FONT>'
-        span = len(cells) if down else 1
-        return self._table(f'<TR><TD COLSPAN="{span}" ALIGN="LEFT" BGCOLOR="{fill}">{title}</TD></TR>{rows}')
+        return self._table(caption + rows)
 
     def _table(self, rows: str) -> str:
         return (

@@ -97,7 +97,7 @@ class _Planner:
                     self.box_of[inside.nodes[0]] = box.id
                 else:
                     self.boxes += 1
-                    made = _Open(self.boxes, title, times, [])
+                    made = _Open(self.boxes, title, times, [], inside.frame.label is not None)
                     box.parts.append(made)
                     inner.append((inside, made, level + bool(title)))
             pending.extend(reversed(inner))
@@ -230,6 +230,7 @@ class _Open:
     title: str
     times: int
     parts: list[int | _Open | _Shut]
+    labelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,9 +259,13 @@ def _wraps(group: Group) -> bool:
 
 
 def _boxed(box: _Open, parts: tuple[Box | Piece, ...]) -> Box | Piece:
-    """A box, or where it would hold one node and nothing else that node with the box's name over it."""
-    if len(parts) == 1 and isinstance(only := parts[0], Piece) and not only.caption and only.times == 1:
-        return replace(only, caption=box.title, times=box.times)
+    """A box; where it would hold one node and nothing else that node, which says more than the block's name over it.
+
+    The name stays where it is all that is said of several layers, and where the text refers to it.
+    """
+    if len(parts) == 1 and isinstance(only := parts[0], Piece) and not only.caption and 1 in (only.times, box.times):
+        times = only.times * box.times
+        return replace(only, caption=box.title if times > 1 or box.labelled else "", times=times)
     return Box(box.id, box.title, box.times, parts)
 
 

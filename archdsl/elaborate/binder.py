@@ -143,11 +143,12 @@ class Binder:
                     hint=f"its signature is {kind.signature()}",
                 )
                 raise Poisoned
-            return Window(
+            written = Window(
                 self._extent(kind, "the kernel", value.kernel, scope, 1),
                 None if value.stride is None else self._extent(kind, "the stride", value.stride, scope, 1),
                 None if value.padding is None else self._extent(kind, "the padding", value.padding, scope, 0),
             )
+            return self._checked(kind, arg, written, value.span)
         if arg.kind == "window":
             return Window(self._extent(kind, "the kernel", value, scope, 1))
         words: tuple[str, ...] = getattr(arg.read, "words", ())

@@ -76,7 +76,7 @@ class _Located(Collector):
             outside = next((call for call in reversed(self._calls) if call[1].source is not own), None)
             if own is not None and own.path.startswith("<standard>") and outside is not None:
                 text, span = outside
-            if span != diagnostic.span:
+            if span != diagnostic.span and all(span != note.span for note in notes):
                 notes = (*notes, Note(f"in `{text}`, called here", span))
         self._inner.add(replace(diagnostic, notes=notes))
 
@@ -833,10 +833,14 @@ class Builder:
         shown = ", ".join(show(values[p.name]) if not p.default else f"{p.name}={show(values[p.name])}" for p in block.parameters)
         call = f"{name}<{shown}>" if block.parameters else name
         outer = self._frame
-        self._frame = Frame("block", name, outer, call=call, label=label)
+        merge = self._merge_of(block, inner)
+        if merge is None:
+            self._frame = Frame("block", name, outer, call=call, label=label)
         self._calls.append((call, span))
         depth = self._depth
         try:
+            if merge is not None:
+                return self._call(merge, inner, entering, label)
             if isinstance(block.body, tree.Chain):
                 return self._chain(block.body, inner, entering)
             result = self._statements(block.body, inner, entering)
@@ -848,6 +852,18 @@ class Builder:
             self.found.error("missing-chain", f"the block `{name}` has no chain", block.name.span, hint="its last chain is its value")
             raise Poisoned
         return result
+
+    def _merge_of(self, block: tree.Block, inner: Scope) -> tree.Call | None:
+        """The op of a block that does nothing but merge its arguments, as `residual<body, shortcut=id> = add<body | shortcut>`.
+
+        Such a block is a name for the merge: the layers of its branches belong to the block in whose text they stand.
+        """
+        plain = block.body.plain if isinstance(block.body, tree.Chain) else None
+        if not isinstance(plain, tree.Call) or plain.angles is None or plain.tensors is not None:
+            return None
+        own = {parameter.name for parameter in block.parameters}
+        named = all(isinstance(a.value.plain, tree.Name) and a.value.plain.name in own for a in plain.angles)
+        return plain if named and isinstance(self._find(plain.name.name, inner), OpValue) else None
 
     def _name_tensors(self, block: tree.Block, inner: Scope, entering: Tensors, span: Span) -> None:
         assert block.tensors is not None

@@ -15,7 +15,20 @@ from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.values import ChainValue, DimsValue, Poisoned, Scope, Value, describe, show
 from archdsl.syntax import tree
 
-__all__ = ["Crop", "CropKind", "Flag", "Kind", "Literals", "Milestones", "Numbers", "Rates", "Real", "Whole", "Written", "Wrong"]
+__all__ = [
+    "Crop",
+    "CropKind",
+    "Flag",
+    "Kind",
+    "Literals",
+    "Milestones",
+    "Numbers",
+    "Rates",
+    "Real",
+    "Whole",
+    "Written",
+    "Wrong",
+]
 
 Written: TypeAlias = tree.Expression | tree.Geometry | tree.Mapping
 
@@ -230,20 +243,18 @@ class Rates:
         if not isinstance(written, tree.Mapping):
             raise Wrong(f"is {self.says}", written.span)
         rates: list[tuple[int, float]] = []
-        failed = False
         for key, value in written.entries:
-            try:
-                epoch = _at(key, Whole(1), literals)
-                rate = _at(value, Real(least=0), literals)
-            except Poisoned:
-                failed = True
-                continue
+            epoch = int(_part("an epoch", Whole(1), key, literals))
+            rate = _part("a learning rate", Real(least=0), value, literals)
             if rates and epoch <= rates[-1][0]:
                 raise Wrong(f"is {self.says}: epoch {epoch} cannot stand behind epoch {rates[-1][0]}", key.span)
             rates.append((epoch, rate))
-        if failed:
-            raise Poisoned
         return tuple(rates)
 
 
-def _at[T](written: Written, kind: Whole | Real, literals: Literals) -> T: ...
+def _part(what: str, kind: Whole | Real, written: Written, literals: Literals) -> float:
+    """One value inside another; the mistake is shown at its own place."""
+    try:
+        return kind.read(written, literals)
+    except Wrong as wrong:
+        raise Wrong(f"is a table in which {what} {wrong.message}", wrong.span or written.span, wrong.hint) from None

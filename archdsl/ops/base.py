@@ -183,9 +183,12 @@ class Arg:
         return replace(self, name=name)
 
 
-def window(show: str = "K[/S][+P]") -> Any:
-    """An argument that holds the kernel, stride and padding as a `Window`."""
-    return Arg("window", _read_window, show=show)
+def window(show: str = "K[/S][+P]", *, unit_stride: bool = False) -> Any:
+    """An argument that holds the kernel, stride and padding as a `Window`.
+
+    `unit_stride` says that a stride of 1 is what no stride means, so that `3x3/1+1` and `3x3+1` are the same.
+    """
+    return Arg("window", _read_unit_window if unit_stride else _read_window, show=show)
 
 
 def positional(read: Reader, default: object = _REQUIRED) -> Any:
@@ -207,6 +210,12 @@ def _read_window(value: object) -> Window:
     if isinstance(value, Window):
         return value
     return Window(_extent(value, 1))
+
+
+def _read_unit_window(value: object) -> Window:
+    read = _read_window(value)
+    plain = read.stride is not None and all(step == 1 for step in read.stride)
+    return replace(read, stride=None) if plain else read
 
 
 def boolean(value: object) -> bool:

@@ -110,7 +110,7 @@ class Conv(Op):
         ),
     )
 
-    window: Window = window()
+    window: Window = window(unit_stride=True)
     filters: int = positional(whole(1))
     groups: int = keyword(whole(1), 1)
     dilation: Extent = keyword(extent(1), (1,))
@@ -219,7 +219,7 @@ class Deconv(Op):
         Example("deconv 2x2/2 8", ((16,),), error="rank-mismatch", torch="nn.ConvTranspose2d(16, 8, 2, stride=2)(x)"),
     )
 
-    window: Window = window()
+    window: Window = window(unit_stride=True)
     filters: int = positional(whole(1))
     output_padding: Extent = keyword(extent(0), (0,))
     groups: int = keyword(whole(1), 1)
@@ -321,7 +321,7 @@ class DeformConv(Op):
         Example("deform_conv 3 8", ((9, 9, 9, 4),), error="rank-mismatch"),
     )
 
-    window: Window = window()
+    window: Window = window(unit_stride=True)
     filters: int = positional(whole(1))
     groups: int = keyword(whole(1), 1)
     dilation: Extent = keyword(extent(1), (1,))

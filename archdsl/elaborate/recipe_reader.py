@@ -1,0 +1,441 @@
+"""Lines of a `train { … }` block to a `Recipe`, by the table of settings.
+
+In: words, values, `+` and tables in the order of the text. Out: a `Recipe`, or None after every mistake has been reported. The
+settings themselves are in `archdsl.elaborate.recipe_settings`, the kinds of their values in `recipe_values`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias
+
+from archdsl.diagnostics import Collector, Note, Span, nearest
+from archdsl.elaborate.recipe import Place, Recipe
+from archdsl.elaborate.recipe_settings import (
+    DATA,
+    DISTRIBUTIONS,
+    SETTINGS,
+    Auxiliary,
+    Choice,
+    Data,
+    DataForm,
+    Entry,
+    Initial,
+    Loss,
+    LossForm,
+    Option,
+    OptionsForm,
+    Penalty,
+    PerOp,
+    Scalar,
+    Setting,
+    Table,
+)
+from archdsl.elaborate.recipe_values import Flag, Kind, Literals, Real, Written, Wrong
+from archdsl.elaborate.values import Poisoned
+from archdsl.graph import Output
+from archdsl.syntax import tree
+
+__all__ = ["RecipeReader"]
+
+_Item: TypeAlias = tree.Operand | tree.Plus | tree.Mapping
+_BIAS = "bias"
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One setting as it is written."""
+
+    setting: Setting
+    word: Span
+    items: tuple[_Item, ...]
+
+    @property
+    def span(self) -> Span:
+        return self.word.to(self.items[-1].span) if self.items else self.word
+
+
+def _word(item: _Item) -> tree.Name | None:
+    """The item, if it is a bare word."""
+    if isinstance(item, tree.Operand) and item.key is None and isinstance(item.value, tree.Name):
+        return item.value
+    return None
+
+
+def _bare(item: _Item) -> Written | None:
+    """The value of an item without a name."""
+    if isinstance(item, tree.Mapping):
+        return item
+    return item.value if isinstance(item, tree.Operand) and item.key is None else None
+
+
+class RecipeReader:
+    """Reads the recipe of one network."""
+
+    def __init__(self, outputs: Sequence[Output] | None, found: Collector) -> None:
+        self._outputs = outputs
+        self._found = found
+        self._literals = Literals(found)
+        self._failed = False
+
+    def read(self, train: tree.Train) -> Recipe | None:
+        values: dict[str, Any] = {}
+        lines: dict[str, _Line] = {}
+        for line in self._lines(train):
+            name = line.setting.name
+            if name in lines:
+                self._twice(f"the setting `{name}`", line.word, lines[name].word)
+                continue
+            lines[name] = line
+            try:
+                values[name] = self._value(line)
+            except Poisoned:
+                self._failed = True
+        places = tuple(Place(name, line.span) for name, line in lines.items())
+        recipe = Recipe(**values, places=places)
+        self._check_together(recipe, lines)
+        return None if self._failed else recipe
+
+    # ------------------------------------------------------------ mistakes
+
+    def _error(self, id: str, message: str, span: Span, hint: str = "", notes: Iterable[Note] = ()) -> None:
+        self._failed = True
+        self._found.error(id, message, span, hint=hint, notes=notes)
+
+    def _fail(self, id: str, message: str, span: Span, hint: str = "") -> NoReturn:
+        self._error(id, message, span, hint)
+        raise Poisoned
+
+    def _unknown(self, message: str, name: tree.Name, known: Iterable[str], what: str) -> None:
+        names = list(known)
+        close = nearest(name.name, names)
+        hint = f"did you mean `{close}`?" if close else f"{what}: {', '.join(names)}" if names else ""
+        self._error("unknown-setting", message, name.span, hint)
+
+    def _twice(self, what: str, span: Span, before: Span) -> None:
+        self._error(
+            "doubled-setting", f"{what} is given twice", span, "keep one of them", [Note("it was given here", before)]
+        )
+
+    # ------------------------------------------------------------ lines
+
+    def _lines(self, train: tree.Train) -> list[_Line]:
+        """The settings; a bare word that is the name of one starts it, except for an output behind the `+` of a loss."""
+        found: list[_Line] = []
+        for items in train.lines:
+            starts = [i for i, item in enumerate(items) if self._starts(items, i)]
+            if not starts or starts[0] > 0:
+                self._misplaced(items[0])
+            for start, end in zip(starts, [*starts[1:], len(items)], strict=True):
+                word = _word(items[start])
+                assert word is not None
+                found.append(_Line(SETTINGS[word.name], word.span, items[start + 1 : end]))
+        return found
+
+    @staticmethod
+    def _starts(items: Sequence[_Item], index: int) -> bool:
+        word = _word(items[index])
+        if word is None or word.name not in SETTINGS:
+            return False
+        return not any(isinstance(item, tree.Plus) for item in items[max(index - 2, 0) : index])
+
+    def _misplaced(self, item: _Item) -> None:
+        """What stands where a setting should."""
+        key = item.key if isinstance(item, tree.Operand) else None
+        name = key or _word(item)
+        if name is not None and name.name not in SETTINGS:
+            self._unknown(f"`{name.name}` is not a setting of a recipe", name, SETTINGS, "settings are")
+        elif name is not None:
+            example = SETTINGS[name.name].example
+            self._error("bad-recipe", f"the setting `{name.name}` takes no `=`", item.span, f"write: {example}")
+        else:
+            hint = (
+                "a loss stands in one line" if isinstance(item, tree.Plus) else f"settings are: {', '.join(SETTINGS)}"
+            )
+            self._error("bad-recipe", "a line of a recipe starts with the name of a setting", item.span, hint)
+
+    # ------------------------------------------------------------ values
+
+    def _value(self, line: _Line) -> object:
+        form = line.setting.form
+        match form:
+            case Scalar(kind=kind):
+                return self._scalar(line, kind)
+            case Choice():
+                made, rest = self._choice(form, line)
+                self._surplus(line, rest)
+                return made
+            case OptionsForm(entry=kind_of):
+                if not line.items:
+                    self._fail("bad-recipe", f"`{line.setting.name}` says nothing", line.word, self._example(line))
+                return self._entry(kind_of, line.setting.name, line.items, line.span)
+            case LossForm(criteria=criteria):
+                return self._loss(criteria, line)
+            case PerOp(kind=kind):
+                return self._per_op(line, kind)
+            case DataForm():
+                return self._data(line)
+
+    @staticmethod
+    def _example(line: _Line) -> str:
+        return f"write: {line.setting.example}"
+
+    def _surplus(self, line: _Line, items: Sequence[_Item]) -> None:
+        """Report the first item that has no place."""
+        if not items:
+            return
+        word = _word(items[0])
+        if word is not None:
+            self._unknown(f"`{word.name}` is not a setting of a recipe", word, SETTINGS, "settings are")
+        else:
+            self._error("bad-recipe", f"`{line.setting.name}` does not take this", items[0].span, self._example(line))
+
+    def _scalar(self, line: _Line, kind: Kind) -> object:
+        written = _bare(line.items[0]) if line.items else None
+        if written is None:
+            place = line.items[0].span if line.items else line.word
+            self._fail("bad-recipe", f"`{line.setting.name}` is {kind.says}", place, self._example(line))
+        value = self._read(line.setting.name, kind, written, self._example(line))
+        self._surplus(line, line.items[1:])
+        return value
+
+    def _read(self, name: str, kind: Kind, written: Written, hint: str = "") -> Any:
+        try:
+            return kind.read(written, self._literals)
+        except Wrong as wrong:
+            self._fail("bad-recipe", f"`{name}` {wrong.message}", wrong.span or written.span, wrong.hint or hint)
+
+    def _choice(self, choice: Choice, line: _Line) -> tuple[Entry, Sequence[_Item]]:
+        """The entry that a line names with its options, and what stands from the first `+` on."""
+        word = _word(line.items[0]) if line.items else None
+        if word is None:
+            names = ", ".join(choice.entries)
+            place = line.items[0].span if line.items else line.word
+            self._fail("bad-recipe", f"`{line.setting.name}` names one of {names}", place, self._example(line))
+        end = next((i for i, item in enumerate(line.items) if isinstance(item, tree.Plus)), len(line.items))
+        kind = choice.entries.get(word.name)
+        if kind is None:
+            self._unknown(f"there is no {choice.what} `{word.name}`", word, choice.entries, "there are")
+            raise Poisoned
+        return self._entry(kind, word.name, line.items[1:end], line.span), line.items[end:]
+
+    # ------------------------------------------------------------ options
+
+    def _entry(self, kind: type[Entry], name: str, items: Sequence[_Item], span: Span) -> Entry:
+        """An entry from its options: `lr=0.1`, `nesterov`, or the value of a positional one."""
+        values: dict[str, Any] = {}
+        spans: dict[str, Span] = {}
+        failed = False
+        positional = iter([option for option in kind.options.values() if option.positional])
+        for item in items:
+            try:
+                option, written = self._option(kind, name, item, positional)
+                if option.name in spans:
+                    self._twice(f"`{option.name}` of `{name}`", item.span, spans[option.name])
+                    continue
+                spans[option.name] = item.span
+                values[option.name] = True if written is None else self._read(option.name, option.kind, written)
+            except Poisoned:
+                failed = True
+        for option in kind.options.values():
+            if option.required and option.name not in spans:
+                hint = f"{option.doc}, {option.kind.says}"
+                self._error("bad-recipe", f"`{name}` needs `{option.name}`", span, hint)
+                failed = True
+        if failed:
+            raise Poisoned
+        made = kind(**values)
+        problem = made.problem()
+        if problem is not None:
+            self._fail("bad-recipe", problem[1], spans.get(problem[0], span))
+        return made
+
+    def _option(
+        self, kind: type[Entry], name: str, item: _Item, positional: Iterable[Option]
+    ) -> tuple[Option, Written | None]:
+        """The option that an item is, and its value; None for a flag that stands alone."""
+        options = kind.options
+        key = item.key if isinstance(item, tree.Operand) else None
+        word = key or _word(item)
+        if word is not None:
+            option = options.get(word.name)
+            if option is None:
+                known = [*options] if key is not None else [*options, *SETTINGS]
+                what = "its options are" if options else "settings are"
+                self._unknown(f"`{name}` has no option `{word.name}`", word, known, what)
+                raise Poisoned
+            if key is not None:
+                assert isinstance(item, tree.Operand)
+                return option, item.value
+            if not isinstance(option.kind, Flag):
+                says = f"`{option.name}` needs a value: {option.kind.says}"
+                self._fail("bad-recipe", says, item.span, f"write {option.name}=…")
+            return option, None
+        written = _bare(item)
+        option = next(iter(positional), None)
+        if option is None or written is None:
+            listed = ", ".join(f"{o}" if isinstance(options[o].kind, Flag) else f"{o}=…" for o in options)
+            hint = f"its options are: {listed}" if listed else "it has no options"
+            self._fail("bad-recipe", f"`{name}` does not take this", item.span, hint)
+        return option, written
+
+    # ------------------------------------------------------------ loss
+
+    def _loss(self, criteria: Choice, line: _Line) -> Loss:
+        failed = False
+        criterion: Any = None
+        try:
+            criterion, _ = self._choice(criteria, line)
+        except Poisoned:
+            failed = True
+        auxiliaries: list[Auxiliary] = []
+        spans: dict[str, Span] = {}
+        for term in self._terms(line.items):
+            try:
+                made, span = self._term(term)
+            except Poisoned:
+                failed = True
+                continue
+            if made.output in spans:
+                self._twice(f"the output `{made.output}`", span, spans[made.output])
+                continue
+            spans[made.output] = span
+            auxiliaries.append(made)
+        if failed:
+            raise Poisoned
+        return Loss(criterion, tuple(auxiliaries))
+
+    @staticmethod
+    def _terms(items: Sequence[_Item]) -> list[Sequence[_Item]]:
+        """What stands behind each `+`, with the sign."""
+        starts = [i for i, item in enumerate(items) if isinstance(item, tree.Plus)]
+        return [items[a:b] for a, b in zip(starts, [*starts[1:], len(items)], strict=True)]
+
+    def _term(self, items: Sequence[_Item]) -> tuple[Auxiliary, Span]:
+        example = "a term of a loss is a weight and an output: + 0.3 aux1"
+        weight = _bare(items[1]) if len(items) > 1 else None
+        name = _word(items[2]) if len(items) > 2 else None
+        if weight is None or name is None or len(items) > 3:
+            self._fail("bad-recipe", "this is not a weight and an output", items[0].span.to(items[-1].span), example)
+        strength = self._read("a weight", Real(above=0), weight, example)
+        if self._outputs is not None:
+            known = [output.name for output in self._outputs]
+            if name.name not in known:
+                others = known[1:]
+                self._unknown(f"the network has no output `{name.name}`", name, others, "its outputs are")
+                raise Poisoned
+            if name.name == known[0]:
+                self._fail("bad-recipe", f"`{name.name}` is the main output, which counts once", name.span, example)
+        return Auxiliary(name.name, strength), name.span
+
+    # ------------------------------------------------------------ a value for every op
+
+    def _per_op(self, line: _Line, kind: Kind | None) -> tuple[Initial | Penalty, ...]:
+        if not line.items:
+            self._fail("bad-recipe", f"`{line.setting.name}` says nothing", line.word, self._example(line))
+        read: Callable[[tree.Name, Written], Initial | Penalty]
+        if kind is None:
+            read = self._initial
+        else:
+            read = lambda key, value: Penalty(key.name, self._read(key.name, kind, value))  # noqa: E731
+        made: list[Initial | Penalty] = []
+        spans: dict[str, Span] = {}
+        failed = False
+        for item in line.items:
+            try:
+                key = item.key if isinstance(item, tree.Operand) else None
+                if key is None or not isinstance(item, tree.Operand):
+                    self._surplus(line, [item])
+                    raise Poisoned
+                self._op(key, biases=kind is None)
+                if key.name in spans:
+                    self._twice(f"`{key.name}` of `{line.setting.name}`", item.span, spans[key.name])
+                    continue
+                spans[key.name] = item.span
+                made.append(read(key, item.value))
+            except Poisoned:
+                failed = True
+        if failed:
+            raise Poisoned
+        return tuple(made)
+
+    def _op(self, key: tree.Name, *, biases: bool) -> None:
+        from archdsl.ops.registry import lookup, names
+
+        if (biases and key.name == _BIAS) or lookup(key.name) is not None:
+            return
+        known = names()
+        if key.name not in known:
+            self._unknown(f"there is no op `{key.name}`", key, [*known, _BIAS] if biases else known, "ops are")
+            raise Poisoned
+
+    def _initial(self, key: tree.Name, written: Written) -> Initial:
+        """`he_normal`, or `normal(0.01)` with its options in parentheses."""
+        items: list[tree.Operand] = []
+        if isinstance(written, tree.Function):
+            name = written.name
+            for argument in written.arguments:
+                value = argument.value.plain
+                if value is None or argument.star:
+                    self._fail("bad-recipe", f"`{name.name}` does not take this", argument.span)
+                items.append(tree.Operand(argument.span, argument.key, value))
+        elif isinstance(written, tree.Name):
+            name = written
+        else:
+            hint = f"there are {', '.join(DISTRIBUTIONS)}"
+            self._fail("bad-recipe", f"`{key.name}` takes a distribution", written.span, hint)
+        kind = DISTRIBUTIONS.get(name.name)
+        if kind is None:
+            self._unknown(f"there is no distribution `{name.name}`", name, DISTRIBUTIONS, "there are")
+            raise Poisoned
+        made: Any = self._entry(kind, name.name, items, written.span)
+        return Initial(key.name, made)
+
+    # ------------------------------------------------------------ data
+
+    def _data(self, line: _Line) -> Data:
+        written = _bare(line.items[0]) if line.items else None
+        if isinstance(written, tree.Name):
+            kind, path = written.name, None
+        elif isinstance(written, tree.String):
+            kind, _, rest = written.value.partition(":")
+            path = rest or None
+        else:
+            place = line.items[0].span if line.items else line.word
+            hint = 'write: data digits, or with a place: data "mnist:data/mnist"'
+            self._fail("bad-recipe", "`data` takes a kind of data", place, hint)
+        kind = kind.replace("-", "_")
+        if kind not in DATA:
+            name = tree.Name(written.span, kind)
+            self._unknown(f"there is no data `{kind}`", name, DATA, "there are")
+            raise Poisoned
+        self._surplus(line, line.items[1:])
+        return Data(kind, path)
+
+    # ------------------------------------------------------------ settings that must go together
+
+    def _check_together(self, recipe: Recipe, lines: Mapping[str, _Line]) -> None:
+        schedule, optimizer, epochs = recipe.schedule, recipe.optimizer, recipe.epochs
+        if optimizer is not None and (schedule is not None or "schedule" not in lines):
+            whole = isinstance(schedule, Table) and schedule.whole
+            place = lines["optimizer"].span
+            if optimizer.lr is None and not whole:
+                self._error("bad-recipe", f"`{optimizer.name}` needs `lr`", place, "the learning rate: lr=0.1")
+            elif optimizer.lr is not None and whole:
+                notes = [Note("the table gives it from the first epoch on", lines["schedule"].span)]
+                self._error("bad-recipe", "`lr` is never used", place, "leave out one of them", notes)
+        if schedule is None or epochs is None:
+            return
+        place = lines["schedule"].span
+        notes = [Note("the run is this long", lines["epochs"].span)]
+        last = max(getattr(schedule, "at", (0,)))
+        if isinstance(schedule, Table):
+            last = schedule.rates[-1][0] - 1
+        if last >= epochs:
+            self._error(
+                "bad-recipe", f"the schedule changes after epoch {last}, and there are {epochs}", place, notes=notes
+            )
+        if schedule.warmup >= epochs:
+            message = f"the warm-up takes {schedule.warmup:g} epochs, and there are {epochs}"
+            self._error("bad-recipe", message, place, notes=notes)
