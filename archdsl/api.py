@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archdsl.diagnostics import ArchError, Collector, Diagnostic
-from archdsl.elaborate import Network, Recipe, Request, Unresolved, Workspace
+from archdsl.elaborate import Network, Request, Unresolved, Workspace
 from archdsl.elaborate.claims import Claim
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from archdsl.draw.image import ImageFormat
+    from archdsl.elaborate.recipe import Recipe
     from archdsl.report.summary import Summary
 
 __all__ = ["Architecture", "load", "loads", "unresolved"]
@@ -198,5 +199,5 @@ def unresolved(workspace: Workspace, left: Unresolved) -> Diagnostic:
         "unresolved-choice",
         f"`{site.name}` is left open: {' or '.join(site.options)}",
         site.span,
-        hint=f"--choose {site.name}={site.options[0]!s}; the choices of this file: {names}",
+        hint=f"--choose '{site.name}={site.options[0]}', or by place: {site.name}=#1; the choices of this file: {names}",
     )

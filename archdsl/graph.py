@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from archdsl.diagnostics import Span
 from archdsl.ops.base import Op, Shape, show_shape
@@ -25,7 +25,7 @@ class Port(NamedTuple):
     """One tensor: the node that makes it, and which of that node's outputs it is."""
 
     node: int
-    index: int = 0
+    index: int = 0  # type: ignore[assignment]  # hides tuple.index, which means nothing for a port
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,82 +185,85 @@ class Graph:
 
 
 def _names(graph: Graph) -> Sequence[str]:
-    """Count what each frame holds, then number what it holds several of."""
-    children: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    own: dict[int, str] = {}
-    order: dict[int, int] = {}
-    frames: dict[int, Frame] = {}
-    taken: dict[int, set[str]] = defaultdict(set)
+    names = _Names()
+    for node in graph.nodes:
+        names.register(node)
+    return [names.of(node) for node in graph.nodes]
 
-    def visit(frame: Frame) -> None:
-        while id(frame) not in frames and frame.parent is not None:
-            frames[id(frame)] = frame
-            if frame.label:
-                taken[id(frame.parent)].add(frame.label)
+
+class _Names:
+    """Counts what every frame holds, then numbers what it holds several of.
+
+    All turns of a repeat are one thing to their parent, whose parts are `0`, `1`, …; a repeated block or layer is not named
+    again inside its turn: `bottleneck.0.conv1`, `fc.1`.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[object, tuple[int, str, int]] = {}
+        self._counts: defaultdict[tuple[int, str], int] = defaultdict(int)
+        self._labels: defaultdict[int, set[str]] = defaultdict(set)
+        self._prefixes: dict[int, str] = {}
+
+    def register(self, node: Node) -> None:
+        """Count a node, and the frames around it where they are new."""
+        for frame in reversed(self._unnamed(node.frame, self._parts)):
+            assert frame.parent is not None
+            self._count(_key(frame), id(frame.parent), frame.name, frame.label)
+            self._parts.setdefault(id(frame), self._parts[_key(frame)])
+        self._count(("node", node.key), id(node.frame), node.kind, node.label)
+
+    def _unnamed(self, frame: Frame | None, known: dict[object, Any] | dict[int, str]) -> list[Frame]:
+        """The frames from here outwards that are not known yet, the root left out."""
+        found: list[Frame] = []
+        while frame is not None and frame.parent is not None and id(frame) not in known:
+            found.append(frame)
             frame = frame.parent
+        return found
 
-    for node in graph.nodes:
-        visit(node.frame)
-        if node.label:
-            taken[id(node.frame)].add(node.label)
+    def _count(self, key: object, parent: int, base: str, label: str | None) -> None:
+        if key in self._parts:
+            return
+        if label is not None:
+            self._labels[parent].add(label)
+            self._parts[key] = (parent, label, 0)
+        else:
+            self._counts[parent, base] += 1
+            self._parts[key] = (parent, base, self._counts[parent, base])
 
-    def claim(parent: int, base: str) -> int:
-        children[parent][base] += 1
-        return children[parent][base]
-
-    pending: list[tuple[int, int, str, bool]] = []
-    repeats: dict[tuple[int, int], str] = {}
-
-    def name_frame(frame: Frame) -> None:
-        chain: list[Frame] = []
-        step: Frame | None = frame
-        while step is not None and step.parent is not None and id(step) not in order:
-            chain.append(step)
-            step = step.parent
-        for found in reversed(chain):
-            order[id(found)] = len(order)
-            assert found.parent is not None
-            if found.kind == "repeat":
-                group = (id(found.parent), found.site)
-                if group not in repeats:
-                    repeats[group] = found.label or ""
-                    if not found.label:
-                        number = claim(id(found.parent), found.name)
-                        repeats[group] = f"{found.name}\0{number}"
-                own[id(found)] = repeats[group]
-            else:
-                own[id(found)] = found.label or f"{found.name}\0{claim(id(found.parent), found.name)}"
-
-    node_part: list[str] = []
-    for node in graph.nodes:
-        name_frame(node.frame)
-        node_part.append(node.label or f"{node.kind}\0{claim(id(node.frame), node.kind)}")
-
-    def part(parent: int, text: str) -> str:
-        base, _, number = text.partition("\0")
-        if not number:
+    def _part(self, key: object) -> str:
+        parent, base, number = self._parts[key]
+        if number == 0:
             return base
-        plain = base if children[parent][base] == 1 else base + number
-        while plain in taken[parent]:
+        plain = base if self._counts[parent, base] == 1 else f"{base}{number}"
+        while plain in self._labels[parent]:
             plain += "_"
         return plain
 
-    prefixes: dict[int, str] = {}
+    def _prefix(self, frame: Frame) -> str:
+        for inner in reversed(self._unnamed(frame, self._prefixes)):
+            assert inner.parent is not None
+            before = self._prefixes.get(id(inner.parent), "")
+            if inner.kind == "repeat":
+                self._prefixes[id(inner)] = f"{before}{self._part(_key(inner))}.{inner.index}."
+            elif _repeated(inner.parent, inner.name) and inner.label is None:
+                self._prefixes[id(inner)] = before
+            else:
+                self._prefixes[id(inner)] = f"{before}{self._part(_key(inner))}."
+        return self._prefixes.get(id(frame), "")
 
-    def prefix(frame: Frame) -> str:
-        chain: list[Frame] = []
-        step: Frame | None = frame
-        while step is not None and step.parent is not None and id(step) not in prefixes:
-            chain.append(step)
-            step = step.parent
-        for found in reversed(chain):
-            assert found.parent is not None
-            before = prefixes.get(id(found.parent), "")
-            text = part(id(found.parent), own[id(found)])
-            if found.kind == "repeat":
-                text += f".{found.index}"
-            prefixes[id(found)] = f"{before}{text}."
-        return prefixes.get(id(frame), "")
+    def of(self, node: Node) -> str:
+        """The whole name of a node that has been registered, as all others have."""
+        prefix = self._prefix(node.frame)
+        if node.label is None and _repeated(node.frame, node.kind):
+            return prefix.removesuffix(".")
+        return prefix + self._part(("node", node.key))
 
-    del pending
-    return [prefix(node.frame) + part(id(node.frame), node_part[node.key]) for node in graph.nodes]
+
+def _key(frame: Frame) -> object:
+    """What a frame is to its parent: the turns of one repeat are one thing."""
+    return (id(frame.parent), frame.site) if frame.kind == "repeat" else ("frame", id(frame))
+
+
+def _repeated(frame: Frame, name: str) -> bool:
+    """Whether a frame is a turn of a repeat whose whole body is the thing of that name."""
+    return frame.kind == "repeat" and frame.name == name

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lang_runner import Case, Wrong, cases, verify
+from lang_runner import Case, Wrong, cases, verify
 
 _CHAPTERS = sorted((Path(__file__).parent / "lang").glob("*.md"))
 _CASES = [case for path in _CHAPTERS for case in cases(path.name, path.read_text(encoding="utf-8"))]

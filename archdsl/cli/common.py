@@ -11,12 +11,14 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
+from archdsl.analysis.claims import check_claims
+from archdsl.api import Architecture, unresolved
 from archdsl.diagnostics import Collector, Diagnostic, render_text
-from archdsl.elaborate import Request
+from archdsl.elaborate import Request, Unresolved, Workspace
 
 __all__ = ["fail", "load_target", "read_request", "report", "split_target", "target_options"]
 
@@ -33,8 +35,16 @@ def split_target(target: str) -> tuple[str, str | None]:
     return path, variant or None
 
 
-def target_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command FILE[:VARIANT], --input, --set and --choose, and call it with the `architecture` they name."""
+def target_options(
+    command: Callable[..., None] | None = None, *, when_open: Callable[..., None] | None = None
+) -> Callable[..., Any]:
+    """Give a command FILE[:VARIANT], --input, --set and --choose, and call it with the `architecture` they name.
+
+    Where the file leaves a choice open, `when_open` is called in its place, with the `workspace` and the `request`; without
+    it, that is an error.
+    """
+    if command is None:
+        return functools.partial(target_options, when_open=when_open)
 
     @click.argument("target", metavar="FILE[:VARIANT]")
     @click.option("--input", "inputs", multiple=True, metavar="[NAME=]SIZE", help="Another input size: 64x64x3.")
@@ -44,7 +54,13 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(
         target: str, inputs: tuple[str, ...], settings: tuple[str, ...], choices: tuple[str, ...], **rest: Any
     ) -> None:
-        architecture = load_target(target, inputs, settings, choices)
+        try:
+            architecture = load_target(target, inputs, settings, choices)
+        except OpenChoice as left:
+            if when_open is None:
+                fail([left.diagnostic])
+            when_open(workspace=left.workspace, request=left.request, **rest)
+            return
         command(architecture=architecture, **rest)
 
     return wrapped
@@ -59,12 +75,11 @@ def read_request(
 
 def load_target(
     target: str, inputs: Iterable[str] = (), settings: Iterable[str] = (), choices: Iterable[str] = ()
-) -> Any:
-    """The network that a command line names; ends the process with status 1 after saying what is wrong."""
-    from archdsl.analysis.claims import check_claims
-    from archdsl.api import Architecture, unresolved
-    from archdsl.elaborate import Unresolved, Workspace
+) -> Architecture:
+    """The network that a command line names; ends the process with status 1 after saying what is wrong.
 
+    Raises `OpenChoice`.
+    """
     path, variant = split_target(target)
     request = read_request(variant, inputs, settings, choices)
     found = Collector()
@@ -80,17 +95,14 @@ def load_target(
     return Architecture(network, workspace, request)
 
 
-class OpenChoice(click.ClickException):
-    """The file leaves a choice open, and the command needs one network."""
+class OpenChoice(Exception):
+    """The file leaves a choice open, and one network is needed."""
 
-    def __init__(self, workspace: Any, request: Request, diagnostic: Diagnostic) -> None:
+    def __init__(self, workspace: Workspace, request: Request, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.message)
         self.workspace = workspace
         self.request = request
         self.diagnostic = diagnostic
-
-    def show(self, file: Any = None) -> None:
-        report([self.diagnostic])
 
 
 def report(diagnostics: Iterable[Diagnostic]) -> None:
@@ -100,7 +112,7 @@ def report(diagnostics: Iterable[Diagnostic]) -> None:
         click.echo(text, err=True)
 
 
-def fail(diagnostics: Iterable[Diagnostic]) -> Any:
+def fail(diagnostics: Iterable[Diagnostic]) -> NoReturn:
     """The same, and the end of the process with status 1."""
     report(diagnostics)
     raise SystemExit(1)

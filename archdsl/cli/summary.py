@@ -12,16 +12,16 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
-from archdsl.cli.common import target_options
 
 from archdsl.analysis.memory import OPTIMIZERS
+from archdsl.cli.common import fail, target_options
 from archdsl.report.columns import COLUMNS, choose_columns
 from archdsl.report.summary import BATCH, OPTIMIZER, summarize
 from archdsl.report.text import WIDTH
 
 if TYPE_CHECKING:
     from archdsl.api import Architecture
-
+    from archdsl.elaborate import Request, Workspace
     from archdsl.report.columns import Column
     from archdsl.report.summary import Summary
 
@@ -39,8 +39,24 @@ Examples:
 _COLUMNS = f"Columns: {', '.join(COLUMNS)}."
 
 
+def _show_space(workspace: Workspace, request: Request, as_json: bool, **options: object) -> None:
+    """What there is to say while choices are open: how many networks, the smallest and the largest."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise click.UsageError(f"--{given[0].removeprefix('as_')} needs one network, and choices are open: use --choose")
+    from archdsl.diagnostics import ArchError
+    from archdsl.report.space import space_json, space_text
+    from archdsl.space import explore
+
+    try:
+        found = explore(workspace, request)
+    except ArchError as error:
+        fail(error.diagnostics)
+    click.echo(space_json(found) if as_json else space_text(found), nl=False)
+
+
 @click.command("summary", epilog=_EXAMPLES + _COLUMNS)
-@target_options
+@target_options(when_open=_show_space)
 @click.option(
     "--depth", type=click.IntRange(min=1), metavar="N", help="Open blocks N levels deep; all the way unless given."
 )

@@ -1,8 +1,8 @@
 """One class for all blocks that are alike, with a constructor argument for each value in which they differ.
 
-In: the network as a `Block`. Out: `Class` after `Class`, each after those that it uses, the network last. Two blocks are alike
-where their `forward` is the same text and their layers differ in plain values only, or where one lacks a layer that the
-other has (`optional`). Text is put together in `source`.
+In: the network as a `Block`. Out: `Class` after `Class`, each after those that it uses, the network last. Two blocks
+are alike where their `forward` is the same text and their layers differ in plain values only, or where one lacks a
+layer that the other has (`optional`). Text is put together in `source`.
 """
 
 from __future__ import annotations
@@ -84,8 +84,7 @@ def classes(
         for instance in level:
             instance.make(known)
             groups.setdefault(pattern(instance), []).append(instance)
-        for group in merged(graph, groups, taken):
-            found.append(_class(graph, group, known))
+        found += [_class(graph, group, known) for group in merged(graph, groups, taken)]
     scope = Scope({*taken, name})
     for entry in sorted(found, key=lambda entry: min(instance.order for instance in entry.instances)):
         wish = class_name(entry.first.block.title)

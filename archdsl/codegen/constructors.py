@@ -34,10 +34,7 @@ _PLAIN = {
     "LocalResponseNorm": "size alpha=0.0001 beta=0.75 k=1.0",
 }
 SIGNATURES: Final[Mapping[str, tuple[tuple[str, str | None], ...]]] = {
-    f"nn.{name}": tuple(
-        (entry.partition("=")[0], entry.partition("=")[2] or None)
-        for entry in text.split()
-    )
+    f"nn.{name}": tuple((entry.partition("=")[0], entry.partition("=")[2] or None) for entry in text.split())
     for name, text in {
         **_PLAIN,
         **{f"Conv{rank}d": _CONV for rank in (1, 2, 3)},
@@ -47,8 +44,8 @@ SIGNATURES: Final[Mapping[str, tuple[tuple[str, str | None], ...]]] = {
         **{f"MaxPool{rank}d": _MAXPOOL for rank in (1, 2, 3)},
     }.items()
 }
-"""Arguments of PyTorch's layers in order, with the source of the default: two calls that differ in a default left out in
-one of them are then the same call with another value."""
+"""Arguments of PyTorch's layers in order, with the source of the default: two calls that differ in a default left out
+in one of them are then the same call with another value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +67,8 @@ class Value:
 class Call:
     """A constructor call: `names` of its arguments, the first `positional` of them given by position.
 
-    `names` are the parameters' where the signature is known; an argument given by position to an unknown one is `0`, `1`, …
-    `optional` are those that may be left out, with the default's value.
+    `names` are the parameters' where the signature is known; an argument given by position to an unknown one is `0`,
+    `1`, … `optional` are those that may be left out, with the default's value.
     """
 
     function: str

@@ -1,7 +1,7 @@
 """The body of a class: its layers by attribute, and `forward` line by line.
 
-In: a `Block`. Out: `Body`, the layers to construct and straight-line code in which a plain chain reassigns one variable and
-a tensor that is needed later has a name that says what it is. How layers are constructed is left to `classes`.
+In: a `Block`. Out: `Body`, the layers to construct and straight-line code in which a plain chain reassigns one variable
+and a tensor that is needed later has a name that says what it is. How layers are constructed is left to `classes`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Result:
 def body(
     graph: Graph, block: Block, parameters: Sequence[str], taken: Container[str], result: Result | None = None
 ) -> Body:
-    """The body of one block; `parameters` are the names of its inputs, `taken` those of the file that tensors cannot have.
+    """The body of one block; `parameters` are the names of its inputs, `taken` those that no tensor can have.
 
     `result` is given for a network that hands over a tuple.
     """

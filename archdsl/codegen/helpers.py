@@ -1,7 +1,8 @@
 """The layers that PyTorch lacks, as text to be copied into a generated file.
 
-In: names of classes and functions of `archdsl/codegen/layers/*.py`. Out: their source, that of what they use themselves,
-and the imports all of it needs. The files are read and parsed, never imported, so that writing source needs no torch.
+In: names of classes and functions of `archdsl/codegen/layers/*.py`. Out: their source, that of what they use
+themselves, and the imports all of it needs. The files are read and parsed, never imported, so that writing source needs
+no torch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every block that is constructed somewhere, with its body, and the order in which classes can be made of them.
 
-In: the network as a `Block`. Out: `Instance` after `Instance` in the order of the text. Those of one title have one level, so
-that they can become one class, unless blocks of that title stand in each other.
+In: the network as a `Block`. Out: `Instance` after `Instance` in the order of the text. Those of one title have one
+level, so that they can become one class, unless blocks of that title stand in each other.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is constructed for an attribute, as a pattern with holes for the values that may differ between instances.
 
-In: leaves, chains and instances of classes. Out: `Made`, whose pattern is equal for two modules that can be written as one
-expression, and which writes itself once something stands in each hole. What stands there is left to `classes`.
+In: leaves, chains and instances of classes. Out: `Made`, whose pattern is equal for two modules that can be written as
+one expression, and which writes itself once something stands in each hole. What stands there is left to `classes`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,7 @@ def of_init(init: str) -> Made:
     if call is None:
         return Made(("text", init), (), lambda texts: init)
     defaults = dict(call.optional)
-    holes = tuple(
-        Hole(name, value, defaults.get(name)) for name, value in zip(call.names, call.values, strict=True)
-    )
+    holes = tuple(Hole(name, value, defaults.get(name)) for name, value in zip(call.names, call.values, strict=True))
     return Made(("layer", call.pattern), holes, _writer(call))
 
 

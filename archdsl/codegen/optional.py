@@ -22,10 +22,8 @@ _MOST: Final = 24
 """Layers of a block that are tried as the one that is missing elsewhere."""
 
 
-def merged(
-    graph: Graph, groups: Mapping[Hashable, list[Instance]], taken: frozenset[str]
-) -> Iterator[list[Instance]]:
-    """The groups, those with a layer missing joined to those that have it; the instance that has all layers comes first."""
+def merged(graph: Graph, groups: Mapping[Hashable, list[Instance]], taken: frozenset[str]) -> Iterator[list[Instance]]:
+    """The groups, those with a layer missing joined to those that have it; an instance with all layers comes first."""
     left = dict(groups)
     titles = [group[0].block.title for group in groups.values()]
     for key, group in sorted(groups.items(), key=lambda item: -len(item[1][0].body.layers)):

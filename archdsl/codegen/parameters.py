@@ -1,7 +1,7 @@
 """The constructor arguments of a class, from the values that its instances have.
 
-In: for each value of the constructor, what it is in every instance. Out: parameters, and for each value the expression that
-gives it: a literal where all agree, a parameter, or a multiple of one, as in `4 * width`.
+In: for each value of the constructor, what it is in every instance. Out: parameters, and for each value the expression
+that gives it: a literal where all agree, a parameter, or a multiple of one, as in `4 * width`.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class _Base:
 class Fitted:
     """The arguments of a constructor and the expressions in it.
 
-    `texts` has one for each hole, `given` for each parameter its value in every instance, `conditions` for each attribute
-    that some instances have not, when it is there.
+    `texts` has one for each hole, `given` for each parameter its value in every instance, `conditions` for each
+    attribute that some instances have not, when it is there.
     """
 
     parameters: tuple[Parameter, ...]
@@ -123,7 +123,9 @@ def _halved(hole: Hole, column: Column, bases: Iterable[_Base]) -> Column | None
 
 def _columns(group: Sequence[Instance]) -> list[tuple[Value | None, ...]]:
     """What stands in each hole of the first instance in all of them; None for a layer that one has not."""
-    counts = [(layer.attribute, len(made.holes)) for layer, made in zip(group[0].body.layers, group[0].made, strict=True)]
+    counts = [
+        (layer.attribute, len(made.holes)) for layer, made in zip(group[0].body.layers, group[0].made, strict=True)
+    ]
     rows: list[list[Value | None]] = []
     for instance in group:
         own = iter(instance.made)
@@ -197,16 +199,21 @@ def _text(column: Column, names: dict[Column, str]) -> str | None:
 
 def _ratio(column: Column, base: Column) -> int:
     """How many times the base a column is; negative for a fraction of it; 0 where it is neither."""
-    pairs = [(value.value, other.value) for value, other in zip(column, base, strict=True)]
-    if any(type(a) is not int or type(b) is not int or a <= 0 or b <= 0 for a, b in pairs):
+    mine, theirs = _counts(column), _counts(base)
+    if not mine or not theirs:
         return 0
-    (a, b) = pairs[0]
-    assert isinstance(a, int) and isinstance(b, int)
-    if a % b == 0 and a > b and all(value == other * (a // b) for value, other in pairs):  # type: ignore[operator]
-        return a // b
-    if b % a == 0 and b > a and all(value * (b // a) == other for value, other in pairs):  # type: ignore[operator]
-        return -(b // a)
+    up, down = mine[0] // theirs[0], theirs[0] // mine[0]
+    if up > 1 and all(value == up * other for value, other in zip(mine, theirs, strict=True)):
+        return up
+    if down > 1 and all(value * down == other for value, other in zip(mine, theirs, strict=True)):
+        return -down
     return 0
+
+
+def _counts(column: Column) -> list[int]:
+    """The values where all are whole numbers above zero, else none."""
+    found = [value.value for value in column if type(value.value) is int and value.value > 0]
+    return found if len(found) == len(column) else []
 
 
 def _names(bases: Sequence[_Base], entering: Column, leaving: Column) -> dict[Column, str]:

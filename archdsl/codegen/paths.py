@@ -1,7 +1,7 @@
 """Where the weights of each layer are in the generated module.
 
-In: a checked graph. Out: for every layer the path of its module, `stages.0.1.conv2`, which the names in the state dict begin
-with. Reading or filling weights is left to others.
+In: a checked graph. Out: for every layer the path of its module, `stages.0.1.conv2`, which the names in the state dict
+begin with. Reading or filling weights is left to others.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ __all__ = ["layer_paths"]
 def layer_paths(graph: Graph, *, flat: bool = False) -> dict[int, str]:
     """The path of the module of every layer that has one, by the node's key.
 
-    `conv 3x3 8 -> relu` gives `{1: "conv", 2: "relu"}`. Uses of shared weights have one path, and so have equal layers without
-    weights in one block. A layer that is a function in `forward` has none.
+    `conv 3x3 8 -> relu` gives `{1: "conv", 2: "relu"}`. Uses of shared weights have one path, and so have equal layers
+    without weights in one block. A layer that is a function in `forward` has none.
     """
     found: dict[int, str] = {}
     pending: list[tuple[Module, str]] = [(structure(graph, flat=flat), "")]

@@ -1,7 +1,7 @@
 """Where branches come together again.
 
-In: for each statement of straight-line code, the later ones that read its result. Out: the statement that everything from
-here has to pass, the immediate post-dominator.
+In: for each statement of straight-line code, the later ones that read its result. Out: the statement that everything
+from here has to pass, the immediate post-dominator.
 """
 
 from __future__ import annotations

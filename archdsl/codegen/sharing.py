@@ -1,7 +1,7 @@
 """Modules that are used several times with the same weights.
 
-In: nodes that name the node whose weights they use. Out: which place is another use of which, so that one module is called
-twice; where two uses are not alike, the places around them are dissolved until both stand in one class.
+In: nodes that name the node whose weights they use. Out: which place is another use of which, so that one module is
+called twice; where two uses are not alike, the places around them are dissolved until both stand in one class.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ def aliases(graph: Graph, tree: Tree) -> dict[Place, Place]:
     found: dict[Place, Place] = {}
     while users:
         found = {}
-        if all([_settle(graph, tree, node, found) for node in users]):
+        settled = [_settle(graph, tree, node, found) for node in users]
+        if all(settled):
             break
     for owner in found.values():
         owner.pinned = True
@@ -62,8 +63,7 @@ def _alike(tree: Tree, user: Place, owner: Place) -> bool:
         for place, face in zip((user, owner), faces, strict=True)
     ]
     leaving = [
-        [_relative(port, place, face[0]) for port in face[1]]
-        for place, face in zip((user, owner), faces, strict=True)
+        [_relative(port, place, face[0]) for port in face[1]] for place, face in zip((user, owner), faces, strict=True)
     ]
     return wiring[0] == wiring[1] and leaving[0] == leaving[1]
 

@@ -1,7 +1,8 @@
 """A checked graph as a file of PyTorch that a person would read, own and edit.
 
-In: an `archdsl.graph.Graph`. Out: the text of a Python file that needs torch and the standard library alone: a docstring with
-the facts and the `.arch` text, the layers that PyTorch lacks, a class for each block, the network. Writing it needs no torch.
+In: an `archdsl.graph.Graph`. Out: the text of a Python file that needs torch and the standard library alone: a
+docstring with the facts and the `.arch` text, the layers that PyTorch lacks, a class for each block, the network.
+Writing it needs no torch.
 """
 
 from __future__ import annotations

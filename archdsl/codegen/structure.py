@@ -1,14 +1,16 @@
 """Which layers stand together in the source: blocks become classes, repeats and chains `nn.Sequential`.
 
-In: a checked graph, whose nodes know the frames that made them. Out: the network as a tree of `Block`, `Chain` and `Leaf`
-with the tensors that pass between them. A frame that cannot be a module of its own (its nodes lie apart, or share weights
-with others) is dissolved into the one around it. Names in Python and text are left to `forward` and `classes`.
+In: a checked graph, whose nodes know the frames that made them. Out: the network as a tree of `Block`, `Chain` and
+`Leaf` with the tensors that pass between them. A frame that cannot be a module of its own (its nodes lie apart, or
+share weights with others) is dissolved into the one around it. Names in Python and text are left to `forward` and
+`classes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from archdsl.codegen.layout import Face, body_face, join, leaf_face
@@ -36,7 +38,7 @@ class Leaf:
 
 @dataclass(frozen=True, eq=False)
 class Flatten:
-    """`nn.Flatten()` before a layer that takes an image whole, where there is no `forward` to write `.flatten(1)` in."""
+    """`nn.Flatten()` before a layer that takes an image whole, where no `forward` has room for `.flatten(1)`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,8 @@ class Step:
     """A module used once, in its place in `forward`.
 
     `owner` is the key of the first node of the use that owns the weights, equal for all uses of a shared module. `use`
-    is when it runs: always, in training only, or never, since nothing reads its result. `last` is the key of its last node.
+    is when it runs: always, in training only, or never, since nothing reads its result. `last` is the key of its last
+    node.
     """
 
     module: Module
@@ -152,7 +155,7 @@ class _Builder:
         return Step(leaf, name, node.label, node.inputs, outputs, owner, self._tree.use(node), face, node.key)
 
     def _block(self, place: Place, name: str) -> Step:
-        """A block as a step of its class; one that holds one layer, one block or a row of them is that, under its name."""
+        """A block as a step of its class; one that only holds a layer, or blocks in a row, is that under its name."""
         steps = self._steps(place)
         steps = [replace(step, use="always") if step.use == "training" else step for step in steps]
         label = place.frame.label
@@ -187,7 +190,7 @@ class _Builder:
         face = join(step.face for step in steps) if all(step.elements for step in steps) else None
         if face is None or len({step.owner for step in steps}) < len(steps) or len({step.use for step in steps}) > 1:
             return None
-        for before, after in zip(steps, steps[1:], strict=False):
+        for before, after in pairwise(steps):
             if after.inputs != before.outputs or self._tree.last_reader(before.outputs[0]) > after.last:
                 return None
         chain = _row(steps) if spread else Chain(tuple(part for step in steps for part in step.elements))

@@ -1,7 +1,8 @@
 """The frames of a network as a tree, and which of them can be modules of their own.
 
-In: a checked graph. Out: `Tree`, whose places hold nodes and places in the order of the text; a place whose nodes do not
-follow each other, or that runs partly in training only, is dissolved. What becomes of the others is left to `structure`.
+In: a checked graph. Out: `Tree`, whose places hold nodes and places in the order of the text; a place whose nodes do
+not follow each other, or that runs partly in training only, is dissolved. What becomes of the others is left to
+`structure`.
 """
 
 from __future__ import annotations
@@ -196,7 +197,7 @@ class Tree:
         self._parts[node.key] = parts[at]
 
     def _coherent(self, place: Place) -> bool:
-        """Whether the layers inside follow each other, something reads what they make, and all run at the same times."""
+        """Whether the layers inside follow each other, read something from outside, and run at the same times."""
         first, last = self._rank[place.nodes[0].key], self._rank[place.nodes[-1].key]
         uses = {self.use(node) for node in place.nodes} - {"never"}
         return last - first + 1 == len(place.nodes) and len(uses) == 1 and bool(self.face(place)[0])

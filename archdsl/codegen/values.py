@@ -1,8 +1,8 @@
 """Names for the tensors of a `forward`.
 
 In: statements in order, with what they read and make. Out: a variable for every tensor, such that none is overwritten
-while something later reads it. A plain chain keeps one name, a labelled tensor that lives on has its label, branches are
-named for the place where they come together.
+while something later reads it. A plain chain keeps one name, a labelled tensor that lives on has its label, branches
+are named for the place where they come together.
 """
 
 from __future__ import annotations

@@ -7,10 +7,11 @@ In: a plan and a theme. Out: text that any Graphviz lays out, the same for the s
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from archdsl.draw.columns import arrange
+from archdsl.draw.columns import arrange, estimated_width
 from archdsl.draw.picture import Box, Cell, Edge, Exit, Figure, Piece, Plan
 from archdsl.draw.style import FONT, THEMES, Theme, ThemeName
 from archdsl.ops.base import Shape, Style
@@ -29,6 +30,9 @@ _SMALL = "8"
 _CHIPS: Final = 4
 _WEIGHT: Final = "400"
 """How much the longest way through the network is kept straight; Graphviz keeps boxes narrow with 128."""
+_TITLE_LETTER: Final = 5.0
+_SKIP: Final = 22.0
+"""Points: a letter of a box's title, the room that a shortcut takes on the right of a box."""
 _LONG: Final = 24
 """Characters of an argument, the rest is cut: a connection table has hundreds."""
 
@@ -49,6 +53,7 @@ class _Writer:
         self.theme = theme
         self.direction = direction
         self.names = {piece.id: _node_name(piece) for piece in plan.pieces()}
+        self.readers = Counter(edge.tail for edge in plan.edges)
         self.columns = arrange(plan, page=direction == "down")
 
     def text(self) -> str:
@@ -117,7 +122,8 @@ class _Writer:
             else:
                 with dot.subgraph(name=f"cluster_{part.id}") as inner:
                     inner.attr(
-                        label=f"<{self._title(part.title, part.times)}>",
+                        label=f"<{self._box_title(part)}>",
+                        fontsize=_TITLE,
                         labeljust="r",
                         labelloc="t",
                         style="rounded,filled",
@@ -129,6 +135,20 @@ class _Writer:
 
     def _box_fill(self, level: int) -> str:
         return self.theme.boxes[min(level, len(self.theme.boxes) - 1)]
+
+    def _box_title(self, box: Box) -> str:
+        """In two lines where one would reach from the right to the middle, where the edge enters."""
+        name, opening, arguments = box.title.partition("<")
+        widths = [estimated_width(part) for part in box.parts if isinstance(part, Piece)]
+        forks = [self.readers[part.id] for part in box.parts if isinstance(part, Piece) and not part.cells]
+        if max(forks, default=0) > 2:
+            return self._title(box.title, box.times)  # wide enough, with so many branches side by side
+        beside = _SKIP if forks else 0.0
+        long = (len(box.title) + 4 * (box.times > 1)) * _TITLE_LETTER > max(widths, default=0.0) / 2 + beside
+        if not (opening and long and len(widths) == len(box.parts)):
+            return self._title(box.title, box.times)
+        end = '<BR ALIGN="RIGHT"/>'
+        return f"{self._title(name, box.times)}{end}{_escape(_typeset(opening + arguments))}{end}"
 
     def _title(self, title: str, times: int) -> str:
         count = f"<B>× {times}</B>" if times > 1 else ""

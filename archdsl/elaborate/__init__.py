@@ -7,21 +7,25 @@ compared by `archdsl.analysis.claims`, which counts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archdsl.diagnostics import Collector, Source, Span, nearest
 from archdsl.elaborate.builder import Builder, Built, Stop
 from archdsl.elaborate.choices import Site, Unresolved, assign, sites
 from archdsl.elaborate.claims import Claim, read_claims
 from archdsl.elaborate.program import Program, Unit
-from archdsl.elaborate.recipe import Recipe, read_recipe
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape
 from archdsl.syntax import tree
 from archdsl.syntax.parser import parse
 
-__all__ = ["Claim", "Network", "Recipe", "Request", "Site", "Unresolved", "Workspace"]
+if TYPE_CHECKING:
+    from archdsl.elaborate.recipe import Recipe
+
+__all__ = ["Claim", "Network", "Request", "Site", "Unresolved", "Workspace"]
 
 
 @dataclass(frozen=True)
@@ -111,16 +115,13 @@ class Workspace:
         settings = _settings(request.settings or {}, found)
         builder = Builder(self._program, unit, found, choices)
         built: Built | None = None
-        try:
+        with suppress(Stop):
             built = builder.build(request.variant, settings, request.inputs or {})
-        except Stop:
-            pass
         claims = read_claims(unit, request.variant, found)
-        recipe = read_recipe(unit.train, built.outputs if built else None, found)
+        recipe = _recipe(unit, built, found)
         if built is None or found.failed or self._read_failed:
             return None
-        _check_reached(unit, built, found)
-        if found.failed:
+        if not _reaches_all(unit, built, found):
             return None
         architecture = unit.architecture
         graph = Graph(
@@ -133,6 +134,14 @@ class Workspace:
         )
         resolved = [c.resolve(built.labels) for c in claims]
         return Network(graph, tuple(resolved), recipe, tuple(choices.values()))
+
+
+def _recipe(unit: Unit, built: Built | None, found: Collector) -> Recipe | None:
+    if unit.train is None:
+        return None
+    from archdsl.elaborate.recipe import read_recipe
+
+    return read_recipe(unit.train, built.outputs if built else None, found)
 
 
 def _settings(written: Mapping[str, str], found: Collector) -> dict[str, tree.Chain]:
@@ -150,8 +159,8 @@ def _settings(written: Mapping[str, str], found: Collector) -> dict[str, tree.Ch
     return made
 
 
-def _check_reached(unit: Unit, built: Built, found: Collector) -> None:
-    """Every layer must lead to an output, and every input be read: nothing is dropped in silence."""
+def _reaches_all(unit: Unit, built: Built, found: Collector) -> bool:
+    """Whether every layer leads to an output, and every input is read: nothing is dropped in silence."""
     reached = {output.port.node for output in built.outputs}
     for node in reversed(built.nodes):
         if node.key in reached:
@@ -161,6 +170,7 @@ def _check_reached(unit: Unit, built: Built, found: Collector) -> None:
         if node.key in reached:
             continue
         if node.op is None:
+            told.add(node.key)
             found.error(
                 "unused-input", f"the input `{node.label or 'input'}` is never read", node.span,
                 hint="start a chain at it: @name -> …" if node.label else "the first chain must start at it",
@@ -174,6 +184,7 @@ def _check_reached(unit: Unit, built: Built, found: Collector) -> None:
             "unreachable-chain", f"`{node.call}` leads to no output", node.span,
             hint="a file's output is its last chain; label this one and use it, or remove it",
         )
+    return not told
 
 
 def _statement_of(unit: Unit, span: Span) -> object:

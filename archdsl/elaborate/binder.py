@@ -6,11 +6,11 @@ reported before `Poisoned` is raised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from archdsl.diagnostics import Collector, Note, Span, nearest
 from archdsl.elaborate.evaluator import Evaluator
-from archdsl.elaborate.values import ChainValue, DimsValue, OpValue, Poisoned, Scope, Value, describe, show
+from archdsl.elaborate.values import Poisoned, Scope, Value, describe, show
 from archdsl.ops.base import Arg, Extent, Op, Window
 from archdsl.syntax import tree
 

@@ -6,6 +6,7 @@ poisoned (a port that is None), and the rest is checked all the same. Does not c
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -209,6 +210,8 @@ class Builder:
 
     def _inputs(self, scope: Scope, overrides: Mapping[str | None, Shape]) -> Tensors:
         statements = self._unit.inputs
+        if not statements and self._lost("input"):
+            return _POISON
         if not statements:
             place = self._unit.architecture.span if self._unit.architecture else Span(self._unit.file.source, 0, 0)
             self.found.error("missing-input", "the network has no `input`", place, hint="input 224x224x3")
@@ -275,6 +278,8 @@ class Builder:
 
     def _outputs(self, scope: Scope, result: Tensors | None) -> list[Output]:
         made: list[Output] = []
+        if result is None and self._unit.file.broken:
+            result = _POISON
         if result is None:
             place = self._unit.architecture.span if self._unit.architecture else Span(self._unit.file.source, 0, 0)
             self.found.error(
@@ -382,7 +387,15 @@ class Builder:
             return False
         return isinstance(value, OpValue | BlockValue | ShareValue | ChainValue)
 
+    def _lost(self, word: str) -> bool:
+        """Whether a word stands in a statement that could not be read, so that missing it is no second mistake."""
+        pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+        files = [unit.file for unit, _ in self._scopes.values()]
+        return any(pattern.search(span.text) for file in files for span in file.broken)
+
     def _unknown(self, name: tree.Name, scope: Scope) -> None:
+        if self._lost(name.name):
+            return
         known = {"id", "first", "choice", *FUNCTIONS, *registry.names(), *self._program.standard_names()}
         at: Scope | None = scope
         while at is not None:
@@ -684,6 +697,8 @@ class Builder:
         ports = self._label_ports(unit.name, scope)
         if ports is not None:
             return ports
+        if self._lost(f"@{unit.name}"):
+            raise Poisoned
         known: set[str] = set()
         at: Scope | None = scope
         while at is not None:
@@ -1015,10 +1030,10 @@ class Builder:
             except Poisoned:
                 value = None
             if named and isinstance(value, BlockValue) and inner.angles is not None:
-                bare = replace(element, unit=replace(inner, operands=()))
-                chain = replace(last.value, elements=(*last.value.elements[:-1], bare))
-                angles = (*unit.angles[:-1], replace(last, value=chain))
-                result = replace(unit, angles=angles, operands=(*unit.operands, *inner.operands))
+                bare = tree.replace(element, unit=tree.replace(inner, operands=()))
+                chain = tree.replace(last.value, elements=(*last.value.elements[:-1], bare))
+                angles = (*unit.angles[:-1], tree.replace(last, value=chain))
+                result = tree.replace(unit, angles=angles, operands=(*unit.operands, *inner.operands))
         self._lifted[id(unit)] = result
         self._kept.append(unit)
         return result
@@ -1078,8 +1093,7 @@ class Builder:
             except OpError as error:
                 self._refused(error, op, unit, ports, branches)
                 return _POISON
-            leaving = shape if shape and isinstance(shape[0], tuple) else (shape,)  # type: ignore[assignment]
-            assert leaving is not None
+            leaving = _as_several(shape)
             if not self._sound(op, leaving, unit.span):
                 return _POISON
             self._sized[key] = leaving
@@ -1135,6 +1149,12 @@ class Builder:
 
     def _shape(self, port: Port | None) -> Shape | None:
         return None if port is None else self.nodes[port.node].shapes[port.index]
+
+
+def _as_several(shape: Shape | tuple[Shape, ...]) -> tuple[Shape, ...]:
+    """What an op's shape rule gives, as one size for each output."""
+    several = tuple(part for part in shape if isinstance(part, tuple))
+    return several or (tuple(part for part in shape if isinstance(part, int)),)
 
 
 def _is_constant(operand: tree.Operand, kind: type[Op]) -> bool:

@@ -6,7 +6,6 @@ assignment `name=option`. One place in the text is one choice, however often it 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -62,7 +61,7 @@ def _walk(node: object, name: str | None) -> Iterator[tuple[tree.Call | tree.Fun
         if isinstance(at, tuple):
             pending.extend((part, called) for part in reversed(at))
             continue
-        if not dataclasses.is_dataclass(at) or isinstance(at, Span | tree.Name):
+        if not isinstance(at, tree.Node):
             continue
         if isinstance(at, tree.Element):
             label = next((s.name for s in at.suffixes if isinstance(s, tree.Label)), None)
@@ -77,7 +76,7 @@ def _walk(node: object, name: str | None) -> Iterator[tuple[tree.Call | tree.Fun
             assert isinstance(at, tree.Call | tree.Function)
             yield at, called
             called = None
-        fields = [getattr(at, field.name) for field in dataclasses.fields(at)]
+        fields = [getattr(at, field) for field in type(at).fields]
         pending.extend((part, called) for part in reversed(fields))
 
 

@@ -97,8 +97,10 @@ def _pairs(
     statement: tree.Expect, items: list[tree.Operand], subject: str | None, found: Collector
 ) -> list[Claim]:
     source = ""
-    if items and isinstance(items[-1].value, tree.String) and items[-1].key is None:
-        source = items.pop().value.value  # type: ignore[union-attr]
+    last = items[-1].value if items else None
+    if isinstance(last, tree.String) and items[-1].key is None:
+        source = last.value
+        items = items[:-1]
     claims: list[Claim] = []
     if not items or len(items) % 2:
         found.error("bad-expect", "a claim is a quantity and a figure", statement.span, hint='expect params 25.6M "source"')
@@ -133,4 +135,4 @@ def _half_unit(number: tree.Number) -> float:
     else:
         text = text[:-1]
     _, _, decimals = text.partition(".")
-    return 0.5 * scale / 10 ** len(decimals)
+    return 0.5 * scale / 10.0 ** len(decimals)

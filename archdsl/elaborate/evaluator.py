@@ -13,13 +13,10 @@ from typing import Protocol
 from archdsl import limits
 from archdsl.diagnostics import Collector, Span
 from archdsl.elaborate.values import (
-    BlockValue,
     ChainValue,
     DimsValue,
-    OpValue,
     Poisoned,
     Scope,
-    ShareValue,
     SizeValue,
     Value,
     describe,

@@ -6,9 +6,7 @@ alone and elaborates nothing.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
-from collections.abc import Iterator
 
 from archdsl.diagnostics import Collector, Span
 from archdsl.elaborate.program import Unit
@@ -21,13 +19,13 @@ __all__ = ["lint"]
 def lint(unit: Unit, found: Collector) -> None:
     """Warn about what is never used; a library's blocks are there for others."""
     names: Counter[str] = Counter()
-    for node in _nodes(unit.file.statements):
+    for node in tree.walk(unit.file.statements):
         if isinstance(node, tree.Name):
             names[node.name] += 1
     library = not (unit.chains or unit.architecture)
     for forms in unit.blocks.values():
         for block in forms:
-            own = sum(1 for node in _nodes(block) if isinstance(node, tree.Name) and node.name == block.name.name)
+            own = sum(1 for node in tree.walk(block) if isinstance(node, tree.Name) and node.name == block.name.name)
             if not library and names[block.name.name] == own * len(forms):
                 _unused(found, "unused-block", f"the block `{block.name.name}`", block.name.span)
             _parameters(block.parameters, (block.parameters, block.body), found)
@@ -49,14 +47,14 @@ def _unused(found: Collector, id: str, what: str, span: Span) -> None:
 
 
 def _parameters(parameters: tuple[tree.Parameter, ...], where: object, found: Collector) -> None:
-    used = {node.name for node in _nodes(where) if isinstance(node, tree.Name)}
+    used = {node.name for node in tree.walk(where) if isinstance(node, tree.Name)}
     for parameter in parameters:
         if parameter.name not in used:
             _unused(found, "unused-parameter", f"the parameter `{parameter.name}`", parameter.span)
 
 
 def _tensors(block: tree.Block, found: Collector) -> None:
-    used = {n.name for n in _nodes(block.body) if isinstance(n, tree.Reference | tree.Name)}
+    used = {n.name for n in tree.walk(block.body) if isinstance(n, tree.Reference | tree.Name)}
     for name in block.tensors or ():
         if name.name not in used:
             _unused(found, "unused-label", f"the tensor `{name.name}`", name.span)
@@ -71,8 +69,8 @@ def _labels(unit: Unit, found: Collector) -> None:
     outside = tuple(s for s in unit.file.statements if not isinstance(s, tree.Block))
     homes.append((outside, claimed))
     for home, used in homes:
-        used.update(node.name for node in _nodes(home) if isinstance(node, tree.Reference))
-        for element in (node for node in _nodes(home) if isinstance(node, tree.Element)):
+        used.update(node.name for node in tree.walk(home) if isinstance(node, tree.Reference))
+        for element in (node for node in tree.walk(home) if isinstance(node, tree.Element)):
             labels = [suffix for suffix in element.suffixes if isinstance(suffix, tree.Label)]
             for label in labels:
                 if label.name not in used and (_single(element, unit) or len(labels) > 1):
@@ -90,15 +88,3 @@ def _single(element: tree.Element, unit: Unit) -> bool:
     at = element.unit
     name = at.name if isinstance(at, tree.Name) else at.name.name if isinstance(at, tree.Call) else None
     return name is not None and name not in unit.blocks and registry.lookup(name) is not None
-
-
-def _nodes(root: object) -> Iterator[object]:
-    """Every node of the tree below something, without recursion."""
-    pending = [root]
-    while pending:
-        at = pending.pop()
-        if isinstance(at, tuple | list):
-            pending.extend(at)
-        elif dataclasses.is_dataclass(at) and not isinstance(at, Span):
-            yield at
-            pending.extend(getattr(at, field.name) for field in dataclasses.fields(at))

@@ -1,6 +1,6 @@
 """The `train { … }` block, read: how a file says that its network is trained.
 
-In: the lines of the block and the outputs of the network. Out: a `Recipe`, or None and every mistake in it. What can be said
+In: the lines of the block and the outputs of the network. Out: a `Recipe`, or None and every mistake. What can be said
 is the table of `archdsl.elaborate.recipe_settings`; whether a program can do it is left to that program.
 """
 
@@ -14,17 +14,9 @@ from archdsl.graph import Output
 from archdsl.syntax import tree
 
 if TYPE_CHECKING:
-    from archdsl.elaborate.recipe_settings import (
-        Augment,
-        Clip,
-        Data,
-        EarlyStopping,
-        Initial,
-        Loss,
-        Optimizer,
-        Penalty,
-        Schedule,
-    )
+    from archdsl.elaborate.recipe_init import Initial, Penalty
+    from archdsl.elaborate.recipe_learning import Loss, Optimizer, Schedule
+    from archdsl.elaborate.recipe_settings import Augment, Clip, Data, EarlyStopping
 
 __all__ = ["Place", "Recipe", "read_recipe"]
 
@@ -41,7 +33,7 @@ class Place:
 class Recipe:
     """`train { batch 128  optimizer sgd lr=0.1 }`: one field a setting, None or empty where the file says nothing.
 
-    `batch` is in images, `epochs` in passes over them, `accumulate` in batches, `ema` the decay of the average in a step.
+    `batch` is in images, `epochs` in passes over them, `accumulate` in batches; `ema` is the decay in a step.
     """
 
     data: Data | None = None

@@ -1,6 +1,6 @@
 """Lines of a `train { … }` block to a `Recipe`, by the table of settings.
 
-In: words, values, `+` and tables in the order of the text. Out: a `Recipe`, or None after every mistake has been reported. The
+In: words, values, `+` and tables in the order of the text. Out: a `Recipe`, or None after reporting every mistake. The
 settings themselves are in `archdsl.elaborate.recipe_settings`, the kinds of their values in `recipe_values`.
 """
 
@@ -8,29 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias
+from itertools import pairwise
+from typing import Any, Final, NoReturn, TypeAlias
 
 from archdsl.diagnostics import Collector, Note, Span, nearest
 from archdsl.elaborate.recipe import Place, Recipe
+from archdsl.elaborate.recipe_entries import Entry, Option
+from archdsl.elaborate.recipe_init import DISTRIBUTIONS, Initial, Penalty
+from archdsl.elaborate.recipe_learning import Auxiliary, Loss, Table
 from archdsl.elaborate.recipe_settings import (
     DATA,
-    DISTRIBUTIONS,
     SETTINGS,
-    Auxiliary,
     Choice,
     Data,
     DataForm,
-    Entry,
-    Initial,
-    Loss,
     LossForm,
-    Option,
     OptionsForm,
-    Penalty,
     PerOp,
     Scalar,
     Setting,
-    Table,
 )
 from archdsl.elaborate.recipe_values import Flag, Kind, Literals, Real, Written, Wrong
 from archdsl.elaborate.values import Poisoned
@@ -40,7 +36,8 @@ from archdsl.syntax import tree
 __all__ = ["RecipeReader"]
 
 _Item: TypeAlias = tree.Operand | tree.Plus | tree.Mapping
-_BIAS = "bias"
+_BIAS: Final = "bias"
+_LISTED: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +104,14 @@ class RecipeReader:
         self._error(id, message, span, hint)
         raise Poisoned
 
-    def _unknown(self, message: str, name: tree.Name, known: Iterable[str], what: str) -> None:
+    def _unknown(
+        self, message: str, name: tree.Name, known: Iterable[str], what: str, also: Iterable[str] = ()
+    ) -> None:
+        """Report an unknown word, with what is near among `known` and `also`, or else `known` if it is short."""
         names = list(known)
-        close = nearest(name.name, names)
-        hint = f"did you mean `{close}`?" if close else f"{what}: {', '.join(names)}" if names else ""
+        close = nearest(name.name, [*names, *also])
+        listed = f"{what}: {', '.join(names)}" if 0 < len(names) <= _LISTED else ""
+        hint = f"did you mean `{close}`?" if close else listed
         self._error("unknown-setting", message, name.span, hint)
 
     def _twice(self, what: str, span: Span, before: Span) -> None:
@@ -121,13 +122,13 @@ class RecipeReader:
     # ------------------------------------------------------------ lines
 
     def _lines(self, train: tree.Train) -> list[_Line]:
-        """The settings; a bare word that is the name of one starts it, except for an output behind the `+` of a loss."""
+        """The settings; a bare word that names one starts it, unless it is an output behind the `+` of a loss."""
         found: list[_Line] = []
         for items in train.lines:
             starts = [i for i, item in enumerate(items) if self._starts(items, i)]
             if not starts or starts[0] > 0:
                 self._misplaced(items[0])
-            for start, end in zip(starts, [*starts[1:], len(items)], strict=True):
+            for start, end in pairwise([*starts, len(items)]):
                 word = _word(items[start])
                 assert word is not None
                 found.append(_Line(SETTINGS[word.name], word.span, items[start + 1 : end]))
@@ -201,9 +202,12 @@ class RecipeReader:
         return value
 
     def _read(self, name: str, kind: Kind, written: Written, hint: str = "") -> Any:
+        """The value of one option or setting."""
         try:
             return kind.read(written, self._literals)
         except Wrong as wrong:
+            if not hint and kind.says not in wrong.message:
+                hint = f"it is {kind.says}"
             self._fail("bad-recipe", f"`{name}` {wrong.message}", wrong.span or written.span, wrong.hint or hint)
 
     def _choice(self, choice: Choice, line: _Line) -> tuple[Entry, Sequence[_Item]]:
@@ -238,13 +242,12 @@ class RecipeReader:
                 values[option.name] = True if written is None else self._read(option.name, option.kind, written)
             except Poisoned:
                 failed = True
-        for option in kind.options.values():
-            if option.required and option.name not in spans:
-                hint = f"{option.doc}, {option.kind.says}"
-                self._error("bad-recipe", f"`{name}` needs `{option.name}`", span, hint)
-                failed = True
         if failed:
             raise Poisoned
+        missing = next((o for o in kind.options.values() if o.required and o.name not in spans), None)
+        if missing is not None:
+            hint = f"{missing.doc}, {missing.kind.says}"
+            self._fail("bad-recipe", f"`{name}` needs `{missing.name}`", span, hint)
         made = kind(**values)
         problem = made.problem()
         if problem is not None:
@@ -261,9 +264,8 @@ class RecipeReader:
         if word is not None:
             option = options.get(word.name)
             if option is None:
-                known = [*options] if key is not None else [*options, *SETTINGS]
-                what = "its options are" if options else "settings are"
-                self._unknown(f"`{name}` has no option `{word.name}`", word, known, what)
+                settings = SETTINGS if key is None else ()
+                self._unknown(f"`{name}` has no option `{word.name}`", word, options, "its options are", settings)
                 raise Poisoned
             if key is not None:
                 assert isinstance(item, tree.Operand)
@@ -310,7 +312,7 @@ class RecipeReader:
     def _terms(items: Sequence[_Item]) -> list[Sequence[_Item]]:
         """What stands behind each `+`, with the sign."""
         starts = [i for i, item in enumerate(items) if isinstance(item, tree.Plus)]
-        return [items[a:b] for a, b in zip(starts, [*starts[1:], len(items)], strict=True)]
+        return [items[a:b] for a, b in pairwise([*starts, len(items)])]
 
     def _term(self, items: Sequence[_Item]) -> tuple[Auxiliary, Span]:
         example = "a term of a loss is a weight and an output: + 0.3 aux1"

@@ -1,18 +1,18 @@
 """The kinds of value that a setting of a recipe takes: what is accepted, and how that is said.
 
-In: an expression of the tree, as written in `train { … }`. Out: a plain value, or `Wrong` with what was expected. Which setting
-takes which kind is left to `archdsl.elaborate.recipe_settings`.
+In: an expression of the tree, as written in `train { … }`. Out: a plain value, or `Wrong` and what was expected. Which
+setting takes which kind is left to `archdsl.elaborate.recipe_settings`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Protocol, TypeAlias
+from itertools import pairwise
+from typing import Final, NoReturn, Protocol, TypeAlias
 
 from archdsl.diagnostics import Collector, Span
 from archdsl.elaborate.evaluator import Evaluator
-from archdsl.elaborate.values import ChainValue, DimsValue, Poisoned, Scope, Value, describe, show
+from archdsl.elaborate.values import ChainValue, DimsValue, Scope, Value, describe, show
 from archdsl.syntax import tree
 
 __all__ = [
@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 Written: TypeAlias = tree.Expression | tree.Geometry | tree.Mapping
+
+_LONGEST: Final = 100
 
 
 class Wrong(Exception):
@@ -62,6 +64,8 @@ class Literals:
         """The value. Raises `Wrong` where it is not a literal, `Poisoned` after reporting arithmetic that fails."""
         if isinstance(written, tree.Geometry | tree.Mapping):
             raise Wrong("does not take this", written.span)
+        if sum(isinstance(part, tree.Binary) for part in tree.walk(written)) > _LONGEST:
+            raise Wrong(f"takes at most {_LONGEST} signs of arithmetic", written.span)
         value = self._evaluator.evaluate(written, Scope(None, True))
         return self._settled(value, written.span)
 
@@ -74,7 +78,7 @@ class Literals:
 
     def lookup(self, name: tree.Name, scope: Scope) -> NoReturn:
         """No name has a value here."""
-        raise Wrong(f"takes a literal, and `{name.name}` is a name", name.span, "a recipe holds plain values: lr=0.1")
+        raise Wrong(f"takes a literal, and `{name.name}` is a name", name.span)
 
     def is_callable(self, name: str, scope: Scope) -> bool:
         """Nothing can be called with tensors here."""
@@ -184,7 +188,10 @@ class Numbers:
         values = _items(literals.value(written), self.says)
         if len(values) != self.count:
             raise Wrong(f"is {self.says}, and this has {len(values)}")
-        return tuple(self.each.check(value) for value in values)
+        try:
+            return tuple(self.each.check(value) for value in values)
+        except Wrong:
+            raise Wrong(f"is {self.says}, not {show(values)}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +205,12 @@ class Milestones:
     def read(self, written: Written, literals: Literals) -> tuple[int, ...]:
         values = _items(literals.value(written), self.says)
         epochs = tuple(Whole(1).check(value) for value in values)
-        if not epochs or any(a >= b for a, b in zip(epochs, epochs[1:], strict=False)):
+        if not epochs or any(a >= b for a, b in pairwise(epochs)):
             raise Wrong(f"is {self.says}, not {show(epochs)}")
         return epochs
 
 
-def _items(value: Value, says: str) -> Sequence[Value]:
+def _items(value: Value, says: str) -> tuple[Value, ...]:
     if not isinstance(value, tuple) or isinstance(value, DimsValue):
         raise Wrong(f"is {says}, and this is {describe(value)}: {show(value)}")
     return value

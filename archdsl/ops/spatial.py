@@ -1,4 +1,4 @@
-"""Positions added, removed or rearranged: `pad`, `crop`, `upsample`, `pixel_shuffle`, `pixel_unshuffle`.
+"""Positions added, removed or rearranged: `pad`, `pad_channels`, `crop`, `upsample`, `pixel_shuffle`, `pixel_unshuffle`.
 
 In: an image, a sequence or a volume. Out: the same values at more, fewer or other positions; nothing is learned.
 """
@@ -127,6 +127,42 @@ class Pad(_Spatial):
         how = "" if self.mode in ("zero", "constant") else f', mode="{self.mode}"'
         how += f", value={self.value!r}" if self.value is not None else ""
         return Torch(None, f"F.pad({{0}}, ({sides}){how})", sequence="channels_first")
+
+
+@register
+class PadChannels(_Spatial):
+    """`pad_channels n`: n channels of zeros behind those that there are.
+
+    `pad_channels 16` turns 16x16x16 into 16x16x32: the shortcut of ResNet's CIFAR nets, where the channels grow and
+    nothing is learned (option A).
+
+    - `n`: how many are added; 0 adds none.
+
+    He, Zhang, Ren & Sun, "Deep residual learning for image recognition", 2015.
+    """
+
+    name = "pad_channels"
+    examples = (
+        Example("pad_channels 16", ((16, 16, 16),), (16, 16, 32)),
+        Example("pad_channels 3", ((10, 6),), (10, 9)),
+        Example("pad_channels 2", ((2, 3, 4, 8),), (2, 3, 4, 10)),
+        Example("pad_channels 5", ((20,),), (25,)),
+        Example("pad_channels 0", ((8, 8, 4),), (8, 8, 4)),
+    )
+
+    n: int = positional(whole(0))
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (entering,) = inputs
+        return (*entering[:-1], entering[-1] + self.n)
+
+    def reach(self, *inputs: Shape) -> Reach | None:
+        return None
+
+    def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
+        # F.pad counts from the last axis: the positions of an image lie behind its channels, a sequence's before them.
+        behind = "0, 0, " * (len(inputs[0]) - 1) if len(inputs[0]) > 2 else ""
+        return Torch(None, f"F.pad({{0}}, ({behind}0, {self.n}))")
 
 
 @register

@@ -31,6 +31,17 @@ class Summary:
     training: TrainingEstimate
     depth: int
 
+    def __str__(self) -> str:
+        from archdsl.report.text import to_text
+
+        return to_text(self)
+
+    def _repr_html_(self) -> str:
+        """The table, for a notebook."""
+        from archdsl.report.html import to_html
+
+        return to_html(self)
+
 
 def summarize(
     graph: Graph,

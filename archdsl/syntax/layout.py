@@ -48,6 +48,7 @@ _OPERAND_ENDS = frozenset(
 )
 _CARRIES_ON = frozenset({"_ARROW", "BAR", "_COMMA", "_ASSIGN", "_THEN", "_ELSE"})
 _CARRIED_ON = frozenset({"_ARROW", "BAR", "_SHAPE"})
+_CONDITION_EDGES = frozenset({"_IF", "_THEN", "_ELSE", "_ARROW", "BAR", "_COMMA", "_ASSIGN", "_NEWLINE"})
 _CLOSERS = {"_RPAR": "(", "_RSQB": "[", "_RBRACE": "{", "_RANGLE": "<"}
 _OPENERS = {"_LPAR": "(", "_CALL_LPAR": "(", "_REPEAT_LPAR": "(", "_LSQB": "[", "_INDEX_LSQB": "[", "_LBRACE": "{", "_LANGLE": "<"}
 _SHOWN = {"(": ")", "[": "]", "{": "}", "<": ">"}
@@ -125,6 +126,8 @@ class _Layout:
         # The claims of a variant may stand on an indented line of their own.
         if following.value == "expect" and following.column != 1 and self._of_variant():
             return False
+        if not self._stack and self._starts_over(following):
+            return True
         if before.type in _CARRIES_ON or carried:
             return False
         if not self._stack:
@@ -147,12 +150,15 @@ class _Layout:
         return True
 
     def _unclosed(self, left: _Open) -> None:
-        self._found.error(
-            "syntax",
-            f"this `{left.bracket}` is never closed",
-            self._span(left.token),
-            hint=f"add the `{_SHOWN[left.bracket]}` that ends it",
-        )
+        compared = left.bracket == "<"
+        if not self._line.broken:
+            self._found.error(
+                "syntax",
+                f"this `{left.bracket}` is never closed",
+                self._span(left.token),
+                hint=f"add the `{_SHOWN[left.bracket]}` that ends it"
+                + ("; a comparison stands in parentheses: (a < b)" if compared else ""),
+            )
         self._line.broken = True
 
     def _span(self, token: Token) -> Span:
@@ -176,8 +182,10 @@ class _Layout:
             kind = "_CALL_LPAR"
         elif kind == "_LSQB" and before is not None and joined and before.type in ("NAME", "_RSQB", "_RPAR"):
             kind = "_INDEX_LSQB"
+        elif kind == "BAD":
+            self._line.broken = True
         elif kind == "LESS":
-            kind = self._less(before, joined)
+            kind = self._less(token, before, joined)
         elif kind == "GREATER" and self._stack and self._stack[-1].bracket == "<":
             kind = "_RANGLE"
         elif kind == "COMPARE" and token.value == ">=" and self._stack and self._stack[-1].bracket == "<":
@@ -235,11 +243,38 @@ class _Layout:
             return "_IN"
         return "NAME"
 
-    def _less(self, before: Token | None, joined: bool) -> str:
+    def _less(self, token: Token, before: Token | None, joined: bool) -> str:
         holds = self._stack[-1].holds if self._stack else _BODY
         if before is None or before.type != "NAME" or holds == _VALUE:
             return "LESS"
+        if holds != _EITHER and self._in_condition():
+            self._compares(token)
+            return "LESS"
         return "_LANGLE" if joined or holds != _EITHER else "LESS"
+
+    def _in_condition(self) -> bool:
+        """Whether an `if` inside the innermost bracket still lacks its `then`, so that no block is called here."""
+        depth = 0
+        for token in reversed(self._line.tokens):
+            if token.type in _CLOSERS:
+                depth += 1
+            elif token.type in _OPENERS:
+                depth -= 1
+            elif depth == 0 and token.type in _CONDITION_EDGES:
+                return token.type == "_IF"
+            if depth < 0:
+                return False
+        return False
+
+    def _compares(self, token: Token) -> None:
+        if not self._line.broken:
+            self._found.error(
+                "syntax",
+                f"`{token.value}` compares only inside parentheses",
+                self._span(token),
+                hint="elsewhere it is a bracket; write if (a < b) then … else …",
+            )
+        self._line.broken = True
 
     def _holds(self, kind: str, before: Token | None) -> str:
         """What the bracket that opens here holds."""

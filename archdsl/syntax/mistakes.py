@@ -1,23 +1,359 @@
 """What a syntax error says.
 
-In: where the parser stopped. Out: one located sentence with a hint, chosen by the most similar of a table of mistakes.
+In: where the parser stopped, or a character that no token has. Out: one located sentence with the fix as a hint, from
+the first row of the tables of mistakes that fits; where none does, what could have stood there. Repairs nothing.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
 from lark import Token
-from lark.exceptions import UnexpectedInput
+from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from archdsl.diagnostics import Collector, Source, Span
+from archdsl.syntax.layout import STATEMENT_WORDS
 
-__all__ = ["explain"]
+__all__ = [
+    "ATOMS",
+    "DEFINES",
+    "ENDS_VALUE",
+    "FORMS",
+    "NUMBERS",
+    "STARTS_LAYER",
+    "WORD_OF",
+    "Mistake",
+    "Stop",
+    "explain",
+    "explain_character",
+    "mistakes",
+]
+
+ATOMS = frozenset({"NAME", "INTEGER", "FLOAT", "QUANTITY", "DIMS", "STRING", "TRUE", "FALSE"})
+"""The tokens that are a value by themselves."""
+
+ENDS_VALUE = ATOMS | {"_RPAR", "_RSQB"}
+NUMBERS = frozenset({"INTEGER", "FLOAT", "QUANTITY", "DIMS"})
+STARTS_LAYER = frozenset({"NAME", "_LPAR", "_LSQB", "_IF", "REFERENCE"})
+WORD_OF = {kind: word for word, kind in STATEMENT_WORDS.items()}
+FORMS = {
+    "_ARCH": 'arch alexnet "title"',
+    "_INPUT": "input 224x224x3",
+    "_OUTPUT": "output aux = @label -> fc 10",
+    "_BLOCK": "block unit<w> = conv 3x3+1 w -> relu",
+    "_LET": "let n = 64",
+    "_SHARE": "share tower = fc 100 -> relu",
+    "_DEFAULT": "default conv bias=false",
+    "_VARIANT": "variant resnet50 = resnet<[3, 4, 6, 3]>",
+    "_USE": 'use "lib/residual.arch"',
+    "_EXPECT": "expect params 25.6M",
+    "_TRAIN": "train { data cifar10 }",
+    "_RETURN": "return @y, @h",
+}
+DEFINES = frozenset({"_LET", "_BLOCK", "_SHARE", "_VARIANT", "_ARCH", "_OUTPUT", "_DEFAULT"})
+
+_OPENS = {
+    "_LPAR": "(",
+    "_CALL_LPAR": "f(",
+    "_REPEAT_LPAR": "x(",
+    "_LSQB": "[",
+    "_INDEX_LSQB": "xs[",
+    "_LBRACE": "{",
+    "_LANGLE": "<",
+}
+_CLOSES = frozenset({"_RPAR", "_RSQB", "_RBRACE", "_RANGLE"})
+_LONGEST = 40
+_FAR = 2000
+
+
+class Stop:
+    """Where the parser stopped in a statement, and what stands around it.
+
+    `token` is what it could not take, None at the end of the statement; `head` begins the innermost statement, `place`
+    is the number of tokens from there; `inside` is the innermost open bracket: `(`, `f(`, `x(`, `[`, `xs[`, `{`, `<`.
+    """
+
+    def __init__(self, tokens: list[Token], index: int, expected: frozenset[str], source: Source) -> None:
+        self.tokens = tokens
+        self.index = index
+        self.expected = expected
+        self.source = source
+        self.token = self.at(index)
+        stack: list[tuple[str, int]] = []
+        start = 0
+        for position, token in enumerate(tokens[:index]):
+            if token.type in _OPENS:
+                stack.append((_OPENS[token.type], start))
+                if token.type == "_LBRACE":
+                    start = position + 1
+            elif token.type in _CLOSES and stack:
+                _, start = stack.pop()
+            elif token.type == "_NEWLINE":
+                start = position + 1
+        self.start = start
+        self.head = self.at(start)
+        self.place = index - start
+        self.inside = stack[-1][0] if stack else ""
+        self.outer = tuple(bracket for bracket, _ in stack)
+
+    def at(self, index: int) -> Token | None:
+        return self.tokens[index] if 0 <= index < len(self.tokens) else None
+
+    def kind(self, offset: int = 0) -> str:
+        """The type of the token that many places from the stop; "" where there is none."""
+        token = self.at(self.index + offset)
+        return token.type if token is not None else ""
+
+    def text(self, offset: int = 0) -> str:
+        """The same token as it is written."""
+        token = self.at(self.index + offset)
+        return _short(str(token.value)) if token is not None else ""
+
+    @property
+    def statement(self) -> str:
+        """The type of the word that begins the statement."""
+        return self.head.type if self.head is not None else ""
+
+    def behind(self, *kinds: str) -> bool:
+        """Whether the stop is right behind tokens of these types."""
+        return all(self.kind(i - len(kinds)) == kind for i, kind in enumerate(kinds))
+
+    def spans(self, first: int, last: int) -> Span:
+        """The stretch from one token to another, by their distance from the stop."""
+        tokens = [t for t in (self.at(self.index + first), self.at(self.index + last)) if t is not None]
+        tokens = tokens or [self.tokens[-1]]
+        return Span(self.source, tokens[0].start_pos or 0, tokens[-1].end_pos or 0)
+
+    def written(self, first: int, last: int) -> str:
+        """That stretch in one line, cut where it is long."""
+        return _short(" ".join(self.spans(first, last).text.split()))
+
+    def rest(self, offset: int = 0) -> str:
+        """From the token that many places from the stop to the end of its statement."""
+        end = self.index + offset
+        while end + 1 < len(self.tokens) and self.tokens[end + 1].type != "_NEWLINE":
+            end += 1
+        return self.written(offset, end - self.index)
+
+    @property
+    def in_condition(self) -> bool:
+        """Whether an `if` before the stop still lacks its `then`."""
+        for token in reversed(self.tokens[self.start : self.index]):
+            if token.type in ("_THEN", "_ELSE", "_ARROW"):
+                return False
+            if token.type == "_IF":
+                return True
+        return False
+
+    @property
+    def in_train(self) -> bool:
+        """Whether the stop is in a recipe."""
+        return self.tokens[0].type == "_TRAIN"
+
+    @property
+    def at_arguments(self) -> bool:
+        """Whether the stop is among the arguments of a layer: behind a value, where a further one could stand."""
+        return self.kind(-1) in ENDS_VALUE and "INTEGER" in self.expected and not self.in_train
+
+    @property
+    def opened(self) -> int:
+        """How many tokens before the stop the innermost open bracket stands; 0 where none is open."""
+        depth = 0
+        for back in range(1, self.index + 1):
+            kind = self.kind(-back)
+            if kind in _CLOSES:
+                depth += 1
+            elif kind in _OPENS:
+                if depth == 0:
+                    return back
+                depth -= 1
+        return 0
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+Words = Callable[[Stop], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A typical mistake: texts that have it, the look that knows it, and what is said about it.
+
+    In an example, « and » stand around what the caret marks; the tests read every example. `message` and `hint` are
+    text, or made from the stop. `mark` gives the first and last token of the caret by their distance from the stop.
+    """
+
+    examples: tuple[str, ...]
+    when: Callable[[Stop], bool]
+    message: str | Words
+    hint: str | Words
+    mark: tuple[int, int] | Callable[[Stop], tuple[int, int]] = (0, 0)
+
+
+def _say(words: str | Words, stop: Stop) -> str:
+    return words if isinstance(words, str) else words(stop)
+
+
+@cache
+def mistakes() -> tuple[Mistake, ...]:
+    """The whole table, in the order in which it is tried; loaded at the first mistake, since most texts have none."""
+    from archdsl.syntax.mistake_arguments import ARGUMENTS
+    from archdsl.syntax.mistake_chains import CHAINS
+    from archdsl.syntax.mistake_statements import STATEMENTS
+
+    return (*STATEMENTS, *CHAINS, *ARGUMENTS)
 
 
 def explain(error: UnexpectedInput, tokens: list[Token], source: Source, found: Collector) -> None:
-    """Report where and why a statement could not be read."""
+    """Report where and why a statement could not be read.
+
+    `conv 3x3 +1 64` gives: a geometry is written without spaces; hint: write `3x3+1`. The error is `syntax`, always.
+    """
     token = getattr(error, "token", None)
-    if token is None or token.type == "$END":
-        last = tokens[-1]
-        found.error("syntax", "the statement ends too early", Span(source, last.start_pos or 0, last.end_pos or 0))
+    ended = token is None or token.type == "$END"
+    index = len(tokens) if ended else next((i for i, t in enumerate(tokens) if t is token), len(tokens))
+    expected = frozenset(error.accepts or error.expected) if isinstance(error, UnexpectedToken) else frozenset[str]()
+    stop = Stop(tokens, index, expected, source)
+    for mistake in mistakes():
+        if mistake.when(stop):
+            first, last = mistake.mark(stop) if callable(mistake.mark) else mistake.mark
+            span = stop.spans(-1, -1) if ended and (first, last) == (0, 0) else stop.spans(first, last)
+            found.error("syntax", _say(mistake.message, stop), span, hint=_say(mistake.hint, stop))
+            return
+    if ended:
+        found.error("syntax", "the statement ends too early", stop.spans(-1, -1), hint=_expected(stop))
         return
-    found.error("syntax", f"`{token.value}` cannot stand here", Span(source, token.start_pos or 0, token.end_pos or 0))
+    found.error("syntax", f"`{stop.text()}` cannot stand here", stop.spans(0, 0), hint=_expected(stop))
+
+
+_SHOWN = {
+    "_ARROW": "`->`",
+    "_ASSIGN": "`=`",
+    "_COMMA": "`,`",
+    "BAR": "`|`",
+    "_RANGLE": "`>`",
+    "_RPAR": "`)`",
+    "_RSQB": "`]`",
+    "_LBRACE": "`{`",
+    "_RBRACE": "`}`",
+    "_THEN": "`then`",
+    "_ELSE": "`else`",
+    "_IN": "`in`",
+    "STRING": 'a text in `"…"`',
+    "INTEGER": "a number",
+    "NAME": "a name",
+    "REFERENCE": "a label `@…`",
+    "REPEAT": "a repeat `x3`",
+    "_SHAPE": "`::`",
+}
+_BRACKET_SIGNS = frozenset({"_RPAR", "_RSQB", "_RBRACE", "_RANGLE", "_COMMA", "BAR"})
+
+
+def _expected(stop: Stop) -> str:
+    """What could have stood there, the signs first that say most."""
+    closing = {"(": "_RPAR", "f(": "_RPAR", "x(": "_RPAR", "[": "_RSQB", "xs[": "_RSQB", "{": "_RBRACE", "<": "_RANGLE"}
+    fitting = {
+        closing.get(stop.inside),
+        *({"_COMMA", "BAR"} if stop.inside == "<" else {"_COMMA"} if stop.inside else set()),
+    }
+    # The parser's tables join states of like brackets: only the sign that closes the open one fits.
+    able = [
+        shown
+        for kind, shown in _SHOWN.items()
+        if kind in stop.expected and (kind not in _BRACKET_SIGNS or kind in fitting)
+    ]
+    return f"here may stand {', '.join(able[:6])}" if able else ""
+
+
+# ---------------------------------------------------------------- characters
+
+_SIGNS = {
+    "×": ("sizes are written with the letter x", "write `x`, as in 3x3"),
+    "→": ("an arrow is `->`", "write `->`"),
+    "⟶": ("an arrow is `->`", "write `->`"),
+    "–": ("this dash is no minus", "write `-`"),
+    "−": ("this dash is no minus", "write `-`"),
+    "≤": ("a comparison is written with ASCII signs", "write `<=`"),
+    "≥": ("a comparison is written with ASCII signs", "write `>=`"),
+    "≠": ("a comparison is written with ASCII signs", "write `!=`"),
+    "⊕": ("branches are added by name", "write add<a | b>"),
+    "&": ("`&` is not a sign of the language", "write `and`"),
+    "!": ("`!` is not a sign of the language", "write `not`, or `!=`"),
+    "^": ("`^` is not a sign of the language", "a power is `**`: 2**3"),
+    ";": ("`;` does not end a statement", "each statement has its own line; layers in a row are joined by `->`"),
+    "?": ("`?` is not a sign of the language", "a condition is: if a then b else c"),
+    "~": ("`~` is not a sign of the language", "a figure says its precision by its digits: expect params 25.6M"),
+    "$": ("`$` is not a sign of the language", "a name stands alone: conv 3x3 w"),
+    "`": ("`` ` `` is not a sign of the language", "a name stands alone: relu"),
+    "\\": ("a line is not carried on by `\\`", "a newline after `->`, `|` or `,`, or inside brackets, ends nothing"),
+}
+_QUOTES = {"'": "'", "“": "”", "‘": "’", "„": "“", "«": "»"}
+_WORD = re.compile(r"[\w.]+")
+
+
+def explain_character(source: Source, start: int, found: Collector) -> int:
+    """Report a character that begins no token; gives the offset up to which the report covers the text."""
+    text = source.text
+    char = text[start]
+    line_end = text.find("\n", start, start + _FAR)
+    line_end = min(len(text), start + _FAR) if line_end < 0 else line_end
+    if char == '"':
+        found.error(
+            "syntax", "this string does not end on its line", Span(source, start, line_end), hint='close it with `"`'
+        )
+        return line_end
+    if char in _QUOTES:
+        close = text.find(_QUOTES[char], start + 1, line_end)
+        end = close + 1 if close >= 0 else start + 1
+        inside = text[start + 1 : close] if close >= 0 else "…"
+        found.error(
+            "syntax", "strings stand in double quotes", Span(source, start, end), hint=f'write "{_short(inside)}"'
+        )
+        return end
+    if char == "@":
+        found.error(
+            "syntax", "a label is `@` and a name", Span(source, start, start + 1), hint="write it joined: relu @a"
+        )
+        return start + 1
+    if char.isdigit():
+        while start and (text[start - 1].isdigit() or text[start - 1] in "._"):
+            start -= 1
+        word = _WORD.match(text, start)
+        end = word.end() if word else start + 1
+        shown = text[start:end]
+        found.error("syntax", f"`{_short(shown)}` is not a number", Span(source, start, end), hint=_number_hint(shown))
+        return end
+    end = start + 1
+    while end < line_end and text[end] == char:
+        end += 1
+    shown = char if char.isprintable() else f"U+{ord(char):04X}"
+    if char.isalpha():
+        message, hint = (
+            f"a name is made of the letters a to z, digits and `_`, not `{shown}`",
+            "texts stand in double quotes",
+        )
+    else:
+        message, hint = _SIGNS.get(
+            char, (f"`{shown}` is not a sign of the language", "remove it; `#` starts a comment")
+        )
+    found.error("syntax", message, Span(source, start, end), hint=hint)
+    return end
+
+
+def _number_hint(shown: str) -> str:
+    if re.fullmatch(r"[0-9]+(X[0-9]+)+", shown):
+        return f"write {shown.lower()}"
+    if re.fullmatch(r"[0-9]+(x[0-9]+)*x", shown):
+        return "a size is numbers joined by `x` without spaces: 3x3; a repeat stands behind its layer: relu x3"
+    if re.fullmatch(r"[0-9.]+[kmgtbB]", shown):
+        return f"write {shown[:-1]}{'G' if shown[-1] in 'bB' else shown[-1].upper()}: the suffixes are K, M, G, T"
+    if re.fullmatch(r"[0-9]+\.", shown):
+        return f"write {shown}0"
+    if re.fullmatch(r"[0-9]+[A-Za-z_]\w*", shown):
+        return "a name begins with a letter; numbers are 64, 60_965_224, 0.5, 5e-4, 60.97M, 11x11"
+    return "numbers are 64, 60_965_224, 0.5, 5e-4, 60.97M, 11x11"

@@ -32,8 +32,8 @@ def _node(method: _Node) -> Callable[[Any, list[Any]], Any]:
 
     def build(self: _Builder, children: list[Any]) -> Any:
         first, last = children[0], children[-1]
-        start = first.start_pos if isinstance(first, Token) else first.span.start
-        end = last.end_pos if isinstance(last, Token) else last.span.end
+        start = (first.start_pos or 0) if isinstance(first, Token) else first.span.start
+        end = (last.end_pos or 0) if isinstance(last, Token) else last.span.end
         kept = [child for child in children if not isinstance(child, Token) or child.type[0] != "_"]
         return method(self, Span(self.source, start, end), kept)
 
@@ -375,8 +375,8 @@ def _quantity(text: str) -> int | float:
     if len(whole) > 18 or len(part) > 18:
         raise _TooLarge
     if len(part) <= scale:
-        return int(whole + part) * 10 ** (scale - len(part))
-    return int(whole + part) / 10 ** (len(part) - scale)
+        return int(whole + part) * int(10 ** (scale - len(part)))
+    return float(int(whole + part) / 10 ** (len(part) - scale))
 
 
 def _unquote(token: Token) -> str:
@@ -415,6 +415,9 @@ class _KeepAll:
     def process(self, stream: Any) -> Any:
         return stream
 
+
+_MOST_CHARACTERS = 20
+"""Mistakes after which further characters that fit nothing are no news."""
 
 _builder = _Builder()
 _lock = threading.Lock()
@@ -464,28 +467,28 @@ def parse(source: Source, found: Collector) -> tree.File:
         return tree.File(source, (), ())
     comments: list[Span] = []
     tokens: list[Token] = []
-    bad = False
+    told = 0
     for token in _lark().lex(source.text):
         if token.type == "COMMENT":
             comments.append(Span(source, token.start_pos or 0, token.end_pos or 0))
-        elif token.type == "BAD":
-            if not bad or len(found) < 20:
-                _bad_character(source, token, found)
-            bad = True
-        else:
-            tokens.append(token)
-    if bad:
-        return tree.File(source, (), tuple(comments))
+            continue
+        tokens.append(token)
+        start = token.start_pos or 0
+        if token.type == "BAD" and start >= told and len(found) < _MOST_CHARACTERS:
+            from archdsl.syntax.mistakes import explain_character
+
+            told = explain_character(source, start, found)
     statements: list[tree.Statement] = []
+    broken: list[Span] = []
     with _lock:
         _builder.source = source
         for line in arrange(tokens, source, found):
-            if line.broken:
-                continue
-            statement = _statement(line.tokens, source, found)
+            statement = None if line.broken else _statement(line.tokens, source, found)
             if statement is not None:
                 statements.append(statement)
-    return tree.File(source, tuple(statements), tuple(comments))
+            elif line.tokens:
+                broken.append(Span(source, line.tokens[0].start_pos or 0, line.tokens[-1].end_pos or 0))
+    return tree.File(source, tuple(statements), tuple(comments), tuple(broken))
 
 
 def _statement(tokens: list[Token], source: Source, found: Collector) -> tree.Statement | None:
@@ -494,7 +497,7 @@ def _statement(tokens: list[Token], source: Source, found: Collector) -> tree.St
     try:
         for token in tokens:
             parser.feed_token(token)
-        return cast(tree.Statement, parser.feed_eof(last))
+        return cast(tree.Statement, parser.feed_eof(last))  # type: ignore[no-untyped-call]
     except UnexpectedInput as error:
         from archdsl.syntax.mistakes import explain
 
@@ -507,23 +510,3 @@ def _statement(tokens: list[Token], source: Source, found: Collector) -> tree.St
         span = Span(source, tokens[0].start_pos or 0, last.end_pos or 0)
         found.error("limit-number", "a number has more than 18 digits", span, hint="every size fits into 2^53")
     return None
-
-
-def _bad_character(source: Source, token: Token, found: Collector) -> None:
-    span = Span(source, token.start_pos or 0, token.end_pos or 0)
-    char = str(token.value)
-    before = source.text[span.start - 1] if span.start else ""
-    if char == '"':
-        found.error("syntax", "this string does not end on its line", span, hint='close it with `"`')
-    elif char.isdigit() or before.isdigit():
-        found.error(
-            "syntax",
-            "this is not a number",
-            span,
-            hint="numbers are 64, 60_965_224, 0.5, 5e-4, 60.97M, 11x11; put a space before a name",
-        )
-    elif char in "×→":
-        ascii_char = {"×": "x", "→": "->"}[char]
-        found.error("syntax", f"`{char}` is not a sign of the language", span, hint=f"write `{ascii_char}`")
-    else:
-        found.error("syntax", f"`{char}` is not a sign of the language", span, hint="strings stand in double quotes, `\"…\"`")

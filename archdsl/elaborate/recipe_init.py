@@ -1,0 +1,126 @@
+"""Where the first weights are drawn from, and penalties on them: what is said of one kind of op at a time.
+
+In: nothing. Out: a frozen class a distribution, and the table `DISTRIBUTIONS`. Drawing is left to `archdsl.train`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from archdsl.elaborate.recipe_entries import POSITIVE, Entry, entry, option
+from archdsl.elaborate.recipe_values import Real
+
+__all__ = [
+    "DISTRIBUTIONS",
+    "Distribution",
+    "Filled",
+    "HeNormal",
+    "HeUniform",
+    "Initial",
+    "LecunNormal",
+    "Normal",
+    "Ones",
+    "Orthogonal",
+    "Penalty",
+    "TruncatedNormal",
+    "Uniform",
+    "XavierNormal",
+    "XavierUniform",
+    "Zeros",
+]
+
+# ---------------------------------------------------------------- initial weights
+
+DISTRIBUTIONS: Final[dict[str, type[Entry]]] = {}
+
+
+class Distribution(Entry):
+    """Where the first weights are drawn from."""
+
+
+@entry("he_normal", DISTRIBUTIONS)
+class HeNormal(Distribution):
+    """Normal with variance 2 / fan_in (He et al., 2015)."""
+
+
+@entry("he_uniform", DISTRIBUTIONS)
+class HeUniform(Distribution):
+    """Uniform with variance 2 / fan_in."""
+
+
+@entry("xavier_normal", DISTRIBUTIONS)
+class XavierNormal(Distribution):
+    """Normal with variance 2 / (fan_in + fan_out) (Glorot & Bengio, 2010)."""
+
+
+@entry("xavier_uniform", DISTRIBUTIONS)
+class XavierUniform(Distribution):
+    """Uniform with variance 2 / (fan_in + fan_out)."""
+
+
+@entry("lecun_normal", DISTRIBUTIONS)
+class LecunNormal(Distribution):
+    """Normal with variance 1 / fan_in (LeCun et al., 1998)."""
+
+
+@entry("normal", DISTRIBUTIONS)
+class Normal(Distribution):
+    """`normal(0.01)`: normal with this standard deviation."""
+
+    std: float = option(POSITIVE, "standard deviation", positional=True)
+    mean: float = option(Real(), "mean", default=0.0)
+
+
+@entry("truncated_normal", DISTRIBUTIONS)
+class TruncatedNormal(Distribution):
+    """`truncated_normal(0.02)`: normal, drawn again beyond two standard deviations."""
+
+    std: float = option(POSITIVE, "standard deviation", positional=True)
+
+
+@entry("uniform", DISTRIBUTIONS)
+class Uniform(Distribution):
+    """`uniform(0.05)`: uniform from -limit to limit."""
+
+    limit: float = option(POSITIVE, "the largest weight", positional=True)
+
+
+@entry("constant", DISTRIBUTIONS)
+class Filled(Distribution):
+    """`constant(0.1)`: every weight the same."""
+
+    value: float = option(Real(), "the weight", positional=True)
+
+
+@entry("zeros", DISTRIBUTIONS)
+class Zeros(Distribution):
+    """Every weight 0."""
+
+
+@entry("ones", DISTRIBUTIONS)
+class Ones(Distribution):
+    """Every weight 1."""
+
+
+@entry("orthogonal", DISTRIBUTIONS)
+class Orthogonal(Distribution):
+    """Rows at right angles (Saxe et al., 2014), times `gain`."""
+
+    gain: float = option(POSITIVE, "multiplies them", default=1.0, positional=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """`conv=he_normal`: the distribution of the weights of every `conv`; `bias` is that of every bias."""
+
+    op: str
+    distribution: Distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """`fc=5e-4`: the L2 penalty on the weights of every `fc`."""
+
+    op: str
+    strength: float

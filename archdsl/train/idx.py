@@ -1,0 +1,65 @@
+"""IDX files, the format of MNIST: a magic number, sizes, bytes.
+
+In: a path, gzipped or not. Out: a tensor of bytes, or `TrainError` that names the file. What the bytes mean is left to
+`archdsl.train.data`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import IO
+
+import torch
+
+from archdsl.train.errors import TrainError
+
+__all__ = ["read_idx"]
+
+_GZIP = b"\x1f\x8b"
+_BYTES = 0x08
+_LARGEST = 2**33
+
+
+def read_idx(path: Path, rank: int) -> torch.Tensor:
+    """The array of a file: of `rank` 3 for images (60000, 28, 28), of 1 for labels (60000,), as uint8.
+
+    The format is that of Y. LeCun's MNIST page: two zero bytes, the type (8 for bytes), the rank, one big-endian 32-bit
+    size an axis, the values. Raises `TrainError` for another magic number, a truncated file, and more than it says.
+    """
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == _GZIP
+            raw.seek(0)
+            if packed:
+                with gzip.open(raw) as unpacked:
+                    return _read(path, unpacked, rank)
+            return _read(path, raw, rank)
+    except (OSError, EOFError, zlib.error) as error:
+        raise TrainError(f"{path}: cannot be read: {error}") from None
+
+
+def _read(path: Path, file: IO[bytes] | gzip.GzipFile, rank: int) -> torch.Tensor:
+    head = file.read(4 + 4 * rank)
+    expected = bytes((0, 0, _BYTES, rank))
+    if head[:4] != expected:
+        what = "images" if rank == 3 else "labels"
+        raise TrainError(
+            f"{path}: the magic number is {int.from_bytes(head[:4], 'big')}, and IDX {what} begin with "
+            f"{int.from_bytes(expected, 'big')}"
+        )
+    if len(head) < 4 + 4 * rank:
+        raise TrainError(f"{path}: the file ends inside its header, after {len(head)} bytes")
+    sizes = struct.unpack(f">{rank}I", head[4:])
+    count = math.prod(sizes)
+    if not 0 < count <= _LARGEST:
+        raise TrainError(f"{path}: the header says {' x '.join(map(str, sizes))} values, which cannot be")
+    body = file.read(count + 1)
+    if len(body) < count:
+        raise TrainError(f"{path}: truncated: the header says {count:,} values, and there are {len(body):,}")
+    if len(body) > count:
+        raise TrainError(f"{path}: there is more in the file than the {count:,} values that its header says")
+    return torch.frombuffer(bytearray(body), dtype=torch.uint8).reshape(sizes)

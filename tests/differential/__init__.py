@@ -1,0 +1,1 @@
+"""Random networks, written in the language and built in PyTorch by hand, each without knowing of the other."""
