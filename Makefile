@@ -30,7 +30,7 @@ demo: $(READY) ## LeNet-5: checked, summed up, compiled, trained on real digits,
 	@printf '\n== 3/5  Compile: PyTorch source to read and keep ==\n'
 	$(ARCHDSL) compile $(DEMO) -o $(OUT)/lenet5.py
 	@printf '\n== 4/5  Train: 1,797 real handwritten digits ==\n'
-	$(ARCHDSL) train $(DEMO) -o $(OUT)/lenet5
+	$(ARCHDSL) train $(DEMO) -o $(OUT)/lenet5 --overwrite
 	@printf '\n== 5/5  Draw ==\n'
 	$(ARCHDSL) draw $(DEMO) -o $(OUT)/lenet5.svg
 	@printf '\nDone. The results lie in %s/:\n' $(OUT)

@@ -13,6 +13,7 @@ from archdsl.analysis.claims import check_claims
 from archdsl.diagnostics import Collector, Diagnostic
 from archdsl.elaborate import Request, Workspace
 from archdsl.elaborate.lint import lint
+from archdsl.elaborate.resolve import resolve
 from archdsl.space import first_of_each
 
 __all__ = ["Checked", "check_file", "check_workspace"]
@@ -58,5 +59,6 @@ def check_workspace(workspace: Workspace, request: Request, found: Collector) ->
                 for diagnostic in own_found:
                     found.add(diagnostic)
     if unit is not None:
+        resolve(unit, workspace.program, found)
         lint(unit, found)
     return Checked(found.sorted(), networks, claims)

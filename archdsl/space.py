@@ -93,7 +93,7 @@ def build(workspace: Workspace, request: Request, choices: _Assignment) -> Netwo
     """The network of one assignment. Raises `ArchError`."""
     found = Collector()
     network = workspace.assigned(request, choices, found)
-    if network is None:
+    if network is None or found.failed:
         raise ArchError(found.sorted())
     return network
 

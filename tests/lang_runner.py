@@ -31,7 +31,7 @@ _FENCE = re.compile(r"^(?P<ticks>`{3,})(?P<info>.*)$")
 _ANNOTATION = re.compile(r'# (error|warning): \[([a-z0-9-]+)\](?: "([^"]*)")?')
 _LAYER = re.compile(r"^(\S+)\s+(.+?)\s*::\s*(.+?)(?:\s+<-\s+(.+?))?(?:\s+shares\s+(\S+))?$")
 _COMMENT = re.compile(r"(?:^|\s+)#(?: .*)?$")
-_OPTION = re.compile(r"(variant|file|pad|(?:set|choose|input):[A-Za-z_0-9]+|input)=(.*)")
+_OPTION = re.compile(r"(variant|file|pad|checked|(?:set|choose|input):[A-Za-z_0-9]+|input)=(.*)")
 
 
 class Wrong(AssertionError):
@@ -73,22 +73,28 @@ class Case:
 
 def cases(chapter: str, text: str) -> Iterator[Case]:
     """The cases of a chapter, in its order."""
-    files: dict[str, Fence] = {}
-    program: Fence | None = None
+    sections: list[list[Fence]] = [[]]
     for fence in _fences(chapter, text):
-        if isinstance(fence, str):
-            if fence.startswith("## "):
-                files, program = {}, None
-            continue
+        if not isinstance(fence, str):
+            sections[-1].append(fence)
+        elif fence.startswith("## "):
+            sections.append([])
+    for section in sections:
+        yield from _section(chapter, section)
+
+
+def _section(chapter: str, section: list[Fence]) -> Iterator[Case]:
+    files = tuple(fence for fence in section if fence.kind == "arch" and "file" in fence.options)
+    program: Fence | None = None
+    for fence in section:
         if fence.kind == "arch":
-            if "file" in fence.options:
-                files[fence.options["file"]] = fence
             program = fence
-            yield Case(chapter, program, tuple(files.values()), None)
+            if fence.options.get("checked") != "no":
+                yield Case(chapter, program, files, None)
         elif fence.kind in ("result", "message"):
             if program is None:
                 raise Wrong(f"{chapter}:{fence.line - 1}: a `{fence.kind}` without a program before it")
-            yield Case(chapter, program, tuple(files.values()), fence)
+            yield Case(chapter, program, files, fence)
         elif fence.kind not in ("", "text", "console", "markdown", "python"):
             raise Wrong(f"{chapter}:{fence.line - 1}: there are no fences of kind `{fence.kind}`")
 

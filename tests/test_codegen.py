@@ -114,7 +114,9 @@ TEXTS = {
         conv 3+1 8 @a -> fc 8 @b
         add<@a | @b> -> relu @c
         output first = @a
-        output second = @b -> relu""",
+        output second = @b -> relu
+        output third training = @c -> conv 3+1 2
+        output fourth training = @a""",
 }
 
 HOSTILE = """
@@ -410,3 +412,10 @@ def test_long_lines_are_broken_at_brackets() -> None:
 def test_postdominators_of_a_diamond() -> None:
     # 0 forks to 1 and 2, which 3 joins; 4 is read by nothing.
     assert immediate_postdominators([[1, 2], [3], [3], [5], []]) == [3, 3, 3, 5, 5]
+
+
+def test_a_long_sum_in_brackets_stays_a_sum() -> None:
+    terms = " + ".join(f"argument{i}" for i in range(12))
+    lines = wrap(f"x = ({terms}) / 12", 8)
+    assert max(map(len, lines)) <= 88
+    assert ast.unparse(ast.parse("\n".join(lines).strip())) == f"x = ({terms}) / 12"

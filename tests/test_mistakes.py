@@ -121,7 +121,7 @@ def test_characters(example: str, message: str, hint: str) -> None:
         ("add«<»relu | id", "this `<` is never closed"),
         ("«(»relu -> bn", "this `(` is never closed"),
         ("relu -> bn«)»", "`)` closes nothing"),
-        ("add<relu | (id«>»)", "`>` closes a `(`"),
+        ("f(relu«]»", "`]` closes a `(`"),
         ("if n «<» 3 then relu else id", "`<` compares only inside parentheses"),
         ("block f<n> = if n«<»3 then relu else id", "`<` compares only inside parentheses"),
         ("add<if n «<» 3 then relu else id | id>", "`<` compares only inside parentheses"),
@@ -153,23 +153,43 @@ def test_an_arrow_at_the_end_does_not_take_the_next_statement() -> None:
 # ---------------------------------------------------------------- mutated texts
 
 
+_EVERYTHING = """\
+arch all<n=2, unit=mine> "everything"
+input left 8x8x4
+input right 8x8x4
+default conv bias=false
+let ws = [8, 16]
+block mine<w, s=1> = residual<
+    conv 3x3/s+1 w -> bn
+  | if s != 1 or in.c != w then conv 1x1/s w else id>
+block cell<f>(h, p) { @p -> conv 1x1 f @q
+                      @h -> relu -> conv 1x1 f @r
+                      add<@q | @r> @y
+                      return @y, @h }
+block frac<k, c> = if k == 1 then unit<c> else mean<unit<c> | frac<k-1, c> -> frac<k-1, c> drop=0.15>
+share tower = conv 3x3+1 4 -> relu
+(@left, @right) -> cell<4> x2 -> first @y
+concat<@left -> tower | @right -> tower> -> mine<(ws[0]), s=2> x(i in 1) -> frac<n, 8> :: 4x4x8
+-> split 2 @a @b
+concat<@a | @b -> (relu) x((u, v) in [(1, 2)])> -> choice<gap | gmp> -> fc one_of(2, 3)
+output aux training = @y -> gap -> fc 10
+expect params 1.2K depth 50 "a source"
+train {
+  data cifar10
+  batch 128    epochs 164
+  optimizer sgd lr=0.1
+  schedule step at=[82, 123] factor=0.1
+  loss cross_entropy + 0.3 aux
+}
+"""
+
+
 def _programs() -> list[str]:
     """The texts of specs/ and the programs of the language tests."""
     texts = [path.read_text(encoding="utf-8") for path in sorted((_ROOT / "specs").rglob("*.arch"))]
     for path in sorted((_ROOT / "tests" / "lang").glob("*.md")):
         texts += re.findall(r"```arch\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
-    texts.append(
-        'arch all<n=2, unit=mine> "t"\ninput left 8x8x4\ninput right 8x8x4\ndefault conv bias=false\n'
-        "let ws = [8, 16]\nblock mine<w, s=1> = residual<conv 3x3/s+1 w -> bn | if s != 1 or in.c != w then conv 1x1/s w else id>\n"
-        "block cell<f>(h, p) { @p -> conv 1x1 f @q\n  @h -> relu -> conv 1x1 f @r\n  add<@q | @r> @y\n  return @y, @h }\n"
-        "block frac<k, c> = if k == 1 then unit<c> else mean<unit<c> | frac<k-1, c> -> frac<k-1, c> drop=0.15>\n"
-        "share tower = conv 3x3+1 4 -> relu\n(@left, @right) -> cell<4> x2 -> first @y\n"
-        "concat<@left -> tower | @right -> tower> -> mine<(ws[0]), s=2> x(i in 1) -> frac<n, 8> :: 4x4x8\n"
-        "split 2 @a @b\nconcat<@a | @b -> (relu) x((u, v) in [(1, 2)])> -> choice<gap | gmp> -> fc one_of(2, 3)\n"
-        'output aux training = @y -> gap -> fc 10\nexpect params 1.2K depth 50 "x"\n'
-        "train {\n  data cifar10\n  batch 128    epochs 164\n  optimizer sgd lr=0.1\n  schedule table {1: 5e-4, 3: 2e-4}\n"
-        "  loss cross_entropy + 0.3 aux\n}\n"
-    )
+    texts.append(_EVERYTHING)
     return texts
 
 

@@ -27,13 +27,21 @@ def check_claims(graph: Graph, claims: Sequence[Claim], found: Collector) -> Non
         return
     counts = count(graph)
     for claim in claims:
-        actual = _of_node(graph, counts, claim) if claim.subject is not None else _of_network(graph, counts, claim)
+        if claim.subject is not None and not claim.nodes:
+            found.error(
+                "bad-expect",
+                f"`@{claim.subject}` names no layer, block or repeat of the network itself",
+                claim.span,
+                hint="a label in a block or repeat, and behind a group, names a tensor that cannot be counted",
+            )
+            continue
+        actual = _of_label(graph, counts, claim) if claim.subject is not None else _of_network(graph, counts, claim)
         if actual is None:
             found.error(
                 "bad-expect",
-                f"`{claim.quantity}` of a single layer cannot be claimed",
+                f"`{claim.quantity}` of a part of the network cannot be claimed",
                 claim.span,
-                hint="of a layer: params, buffers, macs, flops, connections",
+                hint="of a label: params, buffers, macs, flops, connections",
             )
         elif not claim.low <= actual <= claim.high:
             whose = f"`{claim.subject}`" if claim.subject else f"`{graph.variant or graph.name}`"
@@ -64,15 +72,14 @@ def _of_network(graph: Graph, counts: Counts, claim: Claim) -> int:
     return read[claim.quantity]()
 
 
-def _of_node(graph: Graph, counts: Counts, claim: Claim) -> int | None:
-    if claim.node is None:
-        return None
-    fact = facts(graph)[claim.node]
-    read: dict[str, Callable[[], int]] = {
-        "params": lambda: counts.params[claim.node or 0],
-        "buffers": lambda: counts.buffers[claim.node or 0],
-        "macs": lambda: fact.macs,
-        "flops": lambda: 2 * fact.macs,
-        "connections": lambda: fact.connections,
+def _of_label(graph: Graph, counts: Counts, claim: Claim) -> int | None:
+    known = facts(graph)
+    read: dict[str, Callable[[int], int]] = {
+        "params": lambda key: counts.params[key],
+        "buffers": lambda key: counts.buffers[key],
+        "macs": lambda key: known[key].macs,
+        "flops": lambda key: 2 * known[key].macs,
+        "connections": lambda key: known[key].connections,
     }
-    return read[claim.quantity]() if claim.quantity in read else None
+    one = read.get(claim.quantity)
+    return None if one is None else sum(one(key) for key in claim.nodes)

@@ -12,7 +12,7 @@ import click
 
 from archdsl import __version__
 
-__all__ = ["main"]
+__all__ = ["archdsl", "main"]
 
 _COMMANDS = {
     "check": "Report every mistake of a file.",
@@ -69,7 +69,7 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="archdsl")
-def _archdsl() -> None:
+def archdsl() -> None:
     """The language in which neural-network architectures are written down.
 
     A .arch file reads like the layer table of a paper; from it come the checked sizes, the counts, the PyTorch module,
@@ -80,7 +80,7 @@ def _archdsl() -> None:
 def main() -> None:
     """Run the command line."""
     try:
-        _archdsl(prog_name="archdsl")
+        archdsl(prog_name="archdsl")
     except BrokenPipeError:
         # The reader, a pager perhaps, has gone: nobody is left to tell.
         sys.stderr.close()

@@ -123,14 +123,37 @@ def wrap(text: str, indent: int, *, ending: str = "") -> list[str]:
     start, end = found
     head, body, tail = text[: start + 1], text[start + 1 : end], text[end:]
     inner = indent + 4
-    if inner + len(body) <= WIDTH and not _is_comprehension(body):
-        middle = [" " * inner + body]
-    elif _is_comprehension(body):
+    if _is_comprehension(body):
         element, loop = _split_comprehension(body)
         middle = [*wrap(element, inner), " " * inner + loop]
+    elif inner + len(body) <= WIDTH:
+        middle = [" " * inner + body]
+    elif _groups(head, body):
+        middle = [" " * inner + operand for operand in _operands(body)]
     else:
         middle = [line for part in split_arguments(body) for line in wrap(part, inner, ending=",")]
     return [f"{pad}{head}", *middle, f"{pad}{tail}{ending}"]
+
+
+def _groups(head: str, body: str) -> bool:
+    """Whether brackets stand around an operation, where a comma would make a tuple of it."""
+    before = head[:-1].rstrip()[-1:]
+    called = head[-2:-1].strip() and (before.isalnum() or before in "_)]")
+    return head.endswith("(") and not called and len(split_arguments(body)) == 1 and not body.rstrip().endswith(",")
+
+
+def _operands(body: str) -> list[str]:
+    """The terms of a sum, the sign before each but the first."""
+    parts: list[str] = [""]
+    depth = 0
+    characters = _outside_strings(body)
+    for index, (char, inside) in enumerate(characters):
+        if not inside:
+            depth += (char in _OPEN) - (char in _CLOSE)
+            if depth == 0 and char in "+-" and body[index - 1 : index + 2] == f" {char} ":
+                parts.append("")
+        parts[-1] += char
+    return [part.strip() for part in parts]
 
 
 def _last_brackets(text: str) -> tuple[int, int] | None:

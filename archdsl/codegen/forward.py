@@ -89,7 +89,11 @@ def body(
     for position, port in enumerate(block.outputs):
         text = names.of[port]
         if port in layouts and block.network and layouts[port] != NETWORK:
-            text = transposed(text)
+            if text in names.absent:
+                turning = Line(f"{text} = {transposed(text)}", training=True)
+                lines += [turning] if turning not in lines else []
+            else:
+                text = transposed(text)
         if result is not None and result.training[position] and names.of[port] not in names.absent:
             text = f"{text} if self.training else None"
         returned.append(text)

@@ -54,7 +54,7 @@ class Workspace:
 
     def __init__(self, unit: Unit | None, program: Program, found: Collector) -> None:
         self._unit = unit
-        self._program = program
+        self.program = program
         self._read_failed = found.failed
         self.places: tuple[Site, ...] = sites(unit.file) if unit is not None else ()
 
@@ -94,12 +94,17 @@ class Workspace:
     def network(self, request: Request, found: Collector) -> Network | None:
         """The network that a request names; None after reporting why there is none. Raises `Unresolved` at an open choice
         that the request does not decide."""
-        return self.assigned(request, assign(self.places, request.choices or {}, found), found)
+        made = self.assigned(request, assign(self.places, request.choices or {}, found), found)
+        return None if found.failed else made
 
     def assigned(
         self, request: Request, choices: Mapping[int, tuple[Site, int]], found: Collector
     ) -> Network | None:
-        """The same, with the choices as places and option numbers."""
+        """The same, with the choices as places and option numbers.
+
+        A network whose file has mistakes in its claims or its recipe alone is made all the same, so that a check finds
+        what else is wrong.
+        """
         unit = self._unit
         if unit is None:
             return None
@@ -113,13 +118,14 @@ class Workspace:
             )
             return None
         settings = _settings(request.settings or {}, found)
-        builder = Builder(self._program, unit, found, choices)
+        builder = Builder(self.program, unit, found, choices)
         built: Built | None = None
         with suppress(Stop):
             built = builder.build(request.variant, settings, request.inputs or {})
+        right = built is not None and not found.failed and not self._read_failed
         claims = read_claims(unit, request.variant, found)
-        recipe = _recipe(unit, built, found)
-        if built is None or found.failed or self._read_failed:
+        recipe = _recipe(unit, built if right else None, found)
+        if built is None or not right:
             return None
         if not _reaches_all(unit, built, found):
             return None
@@ -132,7 +138,7 @@ class Workspace:
             outputs=tuple(built.outputs),
             source_text=unit.file.source.text,
         )
-        resolved = [c.resolve(built.labels) for c in claims]
+        resolved = [c.resolve(graph.nodes) for c in claims]
         return Network(graph, tuple(resolved), recipe, tuple(choices.values()))
 
 

@@ -7,6 +7,7 @@ reported before `Poisoned` is raised.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from archdsl.diagnostics import Collector, Note, Span, nearest
 from archdsl.elaborate.evaluator import Evaluator
@@ -105,6 +106,17 @@ class Binder:
         if flag.name not in written.values and not padded and not any(other in written.values for other in flag.excludes):
             written.put(flag, True, operand.span)
 
+    def check_default(self, kind: type[Op], default: tree.Default, home: Scope) -> None:
+        """Report what is wrong with a `default` statement itself."""
+        written = _Written(kind, self._found, default.span)
+        for operand in default.operands:
+            flag = operand.value.name if isinstance(operand.value, tree.Name) else ""
+            arg = kind.arguments.get(operand.key.name if operand.key is not None else flag)
+            with suppress(Poisoned):
+                if arg is not None and arg.name in written.values:
+                    written.put(arg, True, operand.span)
+                self._default(kind, operand, home, written)
+
     def _unknown(self, kind: type[Op], name: str, span: Span, arg: Arg | None) -> Poisoned:
         if arg is not None:
             how = f"`{name}` is a flag: write it bare" if arg.kind == "flag" else f"the geometry is written {arg.show}"
@@ -152,8 +164,16 @@ class Binder:
         if arg.kind == "window":
             return Window(self._extent(kind, "the kernel", value, scope, 1))
         words: tuple[str, ...] = getattr(arg.read, "words", ())
-        if words and isinstance(value, tree.Name) and value.name in words:
-            return value.name
+        if words and isinstance(value, tree.Name):
+            if value.name in words:
+                return value.name
+            if not self._evaluator.is_known(value, scope):
+                close = nearest(value.name, words)
+                self._found.error(
+                    "bad-argument", f"`{arg.name}` of `{kind.name}` cannot be `{value.name}`", value.span,
+                    hint=f"did you mean `{close}`?" if close else f"it is one of {', '.join(words)}",
+                )
+                raise Poisoned
         evaluated = self._evaluator.evaluate(value, scope)
         return self._checked(kind, arg, evaluated, value.span)
 

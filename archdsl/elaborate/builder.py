@@ -37,6 +37,7 @@ from archdsl.graph import Frame, Node, Output, Port
 from archdsl.ops import registry
 from archdsl.ops.base import Op, OpError, Shape, show_shape
 from archdsl.syntax import tree
+from archdsl.syntax.layout import STATEMENT_WORDS
 
 __all__ = ["Builder", "Built", "Stop"]
 
@@ -107,8 +108,10 @@ class Builder:
         self._first_uses: dict[tuple[int, int], range] = {}
         self._default_names: set[str] = {default.name.name for default in unit.defaults}
         self._kept: list[object] = []
+        self._named: dict[int, tree.Name] = {}
         self._units_handlers: dict[type, Callable[[Any, Scope, Tensors | None, str | None], Tensors]] = {
             tree.Name: self._name,
+            tree.Index: self._element_of_list,
             tree.Call: self._call,
             tree.Group: self._group,
             tree.Reference: self._reference_in_chain,
@@ -130,6 +133,10 @@ class Builder:
             except Poisoned:
                 return None
             current = self._inputs(scope, inputs)
+            if self._lost_first_chain():
+                current = _POISON
+            for default in self._unit.defaults:
+                self._check_default(default, scope)
             result = self._statements(self._unit.chains, scope, current)
             outputs = self._outputs(scope, result)
             self._check_lets(scope)
@@ -272,7 +279,7 @@ class Builder:
             )
             return None
         if prod(sizes) > limits.ELEMENTS:
-            self.found.error("limit-size", "a tensor of more than 2^53 values", expression.span)
+            self.found.error("limit-size", "a tensor of more than 2^53 values", expression.span, hint="is the size right?")
             return None
         return tuple(sizes)
 
@@ -369,16 +376,24 @@ class Builder:
 
     def _let(self, let: tree.Let, scope: Scope) -> Value:
         if id(let) in self._evaluating:
-            raise self._evaluator.fail("cyclic-let", f"`{let.name.name}` is defined by itself", let.name.span)
+            raise self._evaluator.fail("cyclic-let", f"`{let.name.name}` is defined by itself", let.name.span, "give one of the values a number")
         self._evaluating.add(id(let))
         name = let.name.name
-        scope.variables[name] = None
         try:
             value = self._evaluator.argument(let.value, scope)
-            scope.variables[name] = value
-            return value
+        except Poisoned:
+            scope.variables[name] = None
+            raise
         finally:
             self._evaluating.discard(id(let))
+        scope.variables[name] = value
+        return value
+
+    def is_known(self, name: str, scope: Scope) -> bool:
+        try:
+            return self._find(name, scope) is not None
+        except Poisoned:
+            return True
 
     def is_callable(self, name: str, scope: Scope) -> bool:
         try:
@@ -393,8 +408,14 @@ class Builder:
         files = [unit.file for unit, _ in self._scopes.values()]
         return any(pattern.search(span.text) for file in files for span in file.broken)
 
+    def _lost_first_chain(self) -> bool:
+        """Whether the chain that starts at the input may be one that could not be read."""
+        first = self._unit.chains[0].span.start if self._unit.chains else 0
+        words = (re.match(r"\w*", span.text) for span in self._unit.file.broken if span.start < first)
+        return any(word is not None and word[0] not in STATEMENT_WORDS for word in words)
+
     def _unknown(self, name: tree.Name, scope: Scope) -> None:
-        if self._lost(name.name):
+        if self._lost(name.name) or any(name.name in unit.refused for unit, _ in self._scopes.values()):
             return
         known = {"id", "first", "choice", *FUNCTIONS, *registry.names(), *self._program.standard_names()}
         at: Scope | None = scope
@@ -450,6 +471,7 @@ class Builder:
                 case tree.Default():
                     scope.defaults.append(statement)
                     self._default_names.add(statement.name.name)
+                    self._check_default(statement, scope)
                 case tree.Share():
                     self._local(statement.name, scope)
                     scope.variables[statement.name.name] = ShareValue(statement, scope)
@@ -468,6 +490,19 @@ class Builder:
                         hint="a block holds chains, let, share, default, block and return",
                     )
         return result
+
+    def _check_default(self, default: tree.Default, scope: Scope) -> None:
+        """Find what is wrong with a `default`, whether an op follows it or not."""
+        name = default.name.name
+        kind = registry.lookup(name) or registry.lookup_plugin(name)
+        if kind is not None:
+            self._binder.check_default(kind, default, scope)
+            return
+        close = nearest(name, registry.names())
+        self.found.error(
+            "unknown-name", f"there is no op `{name}` to set arguments of", default.name.span,
+            hint=f"did you mean `{close}`?" if close else "a block has defaults of its own: block unit<c, s=1> = …",
+        )
 
     def _local(self, name: tree.Name, scope: Scope) -> None:
         if name.name in scope.variables or registry.lookup(name.name) is not None:
@@ -548,21 +583,29 @@ class Builder:
                 span,
                 hint="start the chain at a label: @name -> …, or @in -> … for the input itself",
             )
-            raise Poisoned
+            return _POISON
         return current
 
     def _label(self, labels: Sequence[tree.Label], scope: Scope, tensors: Tensors) -> None:
         if len(labels) != len(tensors) and None not in tensors:
             self.found.error(
                 "arity",
-                f"{len(tensors)} tensor{'s leave' if len(tensors) > 1 else ' leaves'} here, and there are {len(labels)} labels",
+                f"{len(tensors)} tensor{'s leave' if len(tensors) > 1 else ' leaves'} here, and there "
+                f"{'are' if len(labels) > 1 else 'is'} {len(labels)} label{'s' if len(labels) > 1 else ''}",
                 labels[0].span.to(labels[-1].span),
                 hint="one label a tensor: split 2 @a @b",
             )
             tensors = _POISON
         for index, label in enumerate(labels):
             before = scope.written_labels.get(label.name)
-            if (before is not None and before is not label) or (before is None and label.name in scope.labels):
+            if before is label:
+                self.found.error(
+                    "duplicate-label",
+                    f"the label `@{label.name}` is given twice: the chain in which it stands is used several times",
+                    label.span,
+                    hint="make the chain a block, whose labels are its own",
+                )
+            elif before is not None or label.name in scope.labels:
                 self.found.error(
                     "duplicate-label",
                     f"the label `@{label.name}` is given twice",
@@ -605,6 +648,15 @@ class Builder:
         if unit.name == "first":
             return self._entering(current, unit.span)[:1]
         return self._apply(self.lookup(unit, scope), unit, scope, current, label)
+
+    def _element_of_list(self, unit: tree.Index, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+        """`units[0]` as a layer."""
+        value = self._evaluator.evaluate(unit, scope)
+        name = self._named.get(id(unit))
+        if name is None:
+            name = self._named[id(unit)] = tree.Name(unit.span, " ".join(unit.span.text.split()))
+            self._kept.append(unit)
+        return self._apply(value, name, scope, current, label)
 
     def _apply(self, value: Value, unit: tree.Name, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
         """Run a thing that is named without arguments."""
@@ -910,7 +962,8 @@ class Builder:
         self._calls.append((share.name.name, unit.span))
         depth = self._depth
         try:
-            tensors = self._chain(share.chain, value.scope, entering)
+            # A scope of its own for each use, as each turn of a repeat has one: the labels in it name its layers.
+            tensors = self._chain(share.chain, Scope(value.scope, False), entering)
         finally:
             self._frame = outer
             self._calls.pop()
@@ -1109,7 +1162,7 @@ class Builder:
                 )
                 return False
             if prod(shape) > limits.ELEMENTS:
-                self.found.error("limit-size", f"`{op.name}` would leave more than 2^53 values", span)
+                self.found.error("limit-size", f"`{op.name}` would leave more than 2^53 values", span, hint="is the count right?")
                 return False
         return True
 

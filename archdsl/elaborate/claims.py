@@ -6,12 +6,12 @@ left to `archdsl.analysis.claims`, which counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from archdsl.diagnostics import Collector, Span, nearest
 from archdsl.elaborate.program import Unit
-from archdsl.graph import Port
+from archdsl.graph import Node
 from archdsl.syntax import tree
 
 __all__ = ["QUANTITIES", "Claim", "read_claims"]
@@ -25,7 +25,8 @@ multiply-accumulates, twice that, weight layers, LeNet-5's connections, values o
 class Claim:
     """`expect params 25.6M "torchvision"`: a figure, the interval of what would print so, and where it is from.
 
-    `subject` is the label of the layer that it is about, and `node` that layer, or None for the whole network.
+    `subject` is the label that it is about, and `nodes` the layer, or those of the block or repeat, with that label; without a
+    subject it is about the whole network.
     """
 
     quantity: str
@@ -35,12 +36,19 @@ class Claim:
     source: str
     span: Span
     subject: str | None = None
-    node: int | None = None
+    nodes: tuple[int, ...] = ()
 
-    def resolve(self, labels: Mapping[str, Port]) -> Claim:
-        """The claim with its layer found."""
-        port = labels.get(self.subject) if self.subject is not None else None
-        return replace(self, node=port.node) if port is not None else self
+    def resolve(self, nodes: Sequence[Node]) -> Claim:
+        """The claim with its layers found."""
+        if self.subject is None:
+            return self
+        return replace(self, nodes=tuple(node.key for node in nodes if _label_of(node) == self.subject))
+
+
+def _label_of(node: Node) -> str | None:
+    """The label of a layer of the network itself, or of the block or repeat of the network that holds it."""
+    path = node.frame.path()
+    return node.label if len(path) == 1 else path[1].label
 
 
 def read_claims(unit: Unit, variant: str | None, found: Collector) -> list[Claim]:
@@ -119,7 +127,7 @@ def _pairs(
         number = figure.value
         half = _half_unit(number)
         low, high = number.value - half, number.value + half
-        claims.append(Claim(name.value.name, number.text, low, high, source, statement.span, subject))
+        claims.append(Claim(name.value.name, number.text, low, high, source, name.span.to(figure.span), subject))
     return claims
 
 

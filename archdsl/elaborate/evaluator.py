@@ -38,6 +38,9 @@ class Context(Protocol):
     def is_callable(self, name: str, scope: Scope) -> bool:
         """Whether a name is a block, an op or a chain, so that `name(…)` is a call with tensors."""
 
+    def is_known(self, name: str, scope: Scope) -> bool:
+        """Whether a name stands for anything."""
+
     def chosen(self, site: tree.Function, scope: Scope) -> tree.Chain:
         """The option of a `one_of` that the assignment takes."""
 
@@ -53,6 +56,10 @@ class Evaluator:
         """Report, and give what to raise."""
         self._found.error(id, message, span, hint=hint)
         return Poisoned()
+
+    def is_known(self, name: tree.Name, scope: Scope) -> bool:
+        """Whether a name stands for a value, right or wrong."""
+        return self._context.is_known(name.name, scope)
 
     # ------------------------------------------------------------ chains as values
 
@@ -301,11 +308,25 @@ class Evaluator:
         try:
             result = function(*values)
         except _Refused as refused:
-            raise self.fail("bad-argument", f"`{name}` {refused}", expression.span) from None
+            raise self.fail(refused.id, f"`{name}` {refused}", expression.span, _FORMS.get(name, "")) from None
         if isinstance(result, int | float) and not isinstance(result, bool):
             return self._bounded(result, expression.span)
         return result
 
+
+_FORMS = {
+    "min": "min(a, b)",
+    "max": "max(a, b)",
+    "sum": "sum([a, b])",
+    "round": "round(x)",
+    "ceil": "ceil(x)",
+    "floor": "floor(x)",
+    "int": "int(x)",
+    "len": "len(xs)",
+    "range": "range(n), range(first, last)",
+    "round_to": "round_to(x, 8)",
+}
+"""How each function is called, for a hint."""
 
 _ROUNDING_HINT = "say how to round: a // b, floor(x), round(x), ceil(x), round_to(x, 8)"
 
@@ -327,6 +348,14 @@ _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
 
 class _Refused(Exception):
     """Why a function does not take its arguments; completes "`min` …"."""
+
+    id = "bad-argument"
+
+
+class _TooLong(_Refused):
+    """A list longer than any may be."""
+
+    id = "limit-list"
 
 
 def _numbers(values: tuple[Value, ...]) -> list[int | float]:
@@ -366,7 +395,7 @@ def _wholes(values: tuple[Value, ...], least: int, most: int) -> list[int]:
 def _range(*values: Value) -> Value:
     made = range(*_wholes(values, 1, 2))
     if len(made) > limits.LIST_LENGTH:
-        raise _Refused(f"would make {len(made):,} elements; {limits.LIST_LENGTH:,} are allowed")
+        raise _TooLong(f"would make {len(made):,} elements; {limits.LIST_LENGTH:,} are allowed")
     return tuple(made)
 
 

@@ -40,6 +40,8 @@ class Unit:
     outputs: list[tree.OutputStatement] = field(default_factory=list)
     expects: list[tree.Expect] = field(default_factory=list)
     train: tree.Train | None = None
+    refused: set[str] = field(default_factory=set)
+    """Names that the file may not define, and does: using them is no second mistake."""
     used: list[tuple[tree.Use, Unit]] = field(default_factory=list)
     standard: bool = False
 
@@ -182,6 +184,7 @@ class Program:
         """Whether a file may define a name; it may hide a standard block, and nothing else."""
         if name.name in RESERVED:
             self._reserved(name.name, name.span)
+            unit.refused.add(name.name)
             return False
         if registry.lookup(name.name) is not None:
             self.found.error(

@@ -53,6 +53,10 @@ class _Line:
         return self.word.to(self.items[-1].span) if self.items else self.word
 
 
+class _UnknownWord(Poisoned):
+    """A word that is no option: bare values right behind it are its own."""
+
+
 def _word(item: _Item) -> tree.Name | None:
     """The item, if it is a bare word."""
     if isinstance(item, tree.Operand) and item.key is None and isinstance(item.value, tree.Name):
@@ -232,7 +236,11 @@ class RecipeReader:
         spans: dict[str, Span] = {}
         failed = False
         positional = iter([option for option in kind.options.values() if option.positional])
+        skipping = False
         for item in items:
+            if skipping and _bare(item) is not None and _word(item) is None:
+                continue  # the value of the unknown word before it
+            skipping = False
             try:
                 option, written = self._option(kind, name, item, positional)
                 if option.name in spans:
@@ -240,8 +248,9 @@ class RecipeReader:
                     continue
                 spans[option.name] = item.span
                 values[option.name] = True if written is None else self._read(option.name, option.kind, written)
-            except Poisoned:
+            except Poisoned as poisoned:
                 failed = True
+                skipping = isinstance(poisoned, _UnknownWord)
         if failed:
             raise Poisoned
         missing = next((o for o in kind.options.values() if o.required and o.name not in spans), None)
@@ -266,7 +275,7 @@ class RecipeReader:
             if option is None:
                 settings = SETTINGS if key is None else ()
                 self._unknown(f"`{name}` has no option `{word.name}`", word, options, "its options are", settings)
-                raise Poisoned
+                raise _UnknownWord
             if key is not None:
                 assert isinstance(item, tree.Operand)
                 return option, item.value

@@ -52,6 +52,11 @@ class Crop:
     size: tuple[int, int]
     padding: int = 0
 
+    def __str__(self) -> str:
+        height, width = self.size
+        size = f"{height}" if height == width else f"{height}x{width}"
+        return f"{size}+{self.padding}" if self.padding else size
+
 
 class Literals:
     """Evaluates what a recipe may hold: literals, and arithmetic on them; no name of the file means anything there."""
@@ -79,6 +84,10 @@ class Literals:
     def lookup(self, name: tree.Name, scope: Scope) -> NoReturn:
         """No name has a value here."""
         raise Wrong(f"takes a literal, and `{name.name}` is a name", name.span)
+
+    def is_known(self, name: str, scope: Scope) -> bool:
+        """No name stands for anything here."""
+        return False
 
     def is_callable(self, name: str, scope: Scope) -> bool:
         """Nothing can be called with tensors here."""

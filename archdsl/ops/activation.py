@@ -448,5 +448,35 @@ class Threshold(_Elementwise):
         return f"nn.Threshold({self.above!r}, {self.value!r})"
 
 
+@register
+class ScaledTanh(_Elementwise):
+    """`scaled_tanh [gain=1.7159] [slope=0.666667]`: gain * tanh(slope * x), LeNet-5's squashing function.
+
+    `scaled_tanh` on 28x28x6 keeps 28x28x6: 1.7159 tanh(2x/3), which is 1 at 1 and -1 at -1, so that the codes of +1 and
+    -1 in LeNet-5's output are well within its reach. 3 operations an element.
+
+    - `gain`: the value approached as x grows.
+    - `slope`: times `gain`, how steep it is at 0; 2/3 unless written.
+
+    LeCun et al., "Gradient-based learning applied to document recognition", 1998, appendix A.
+    """
+
+    name = "scaled_tanh"
+    _operations = 3
+    examples = (
+        Example("scaled_tanh", ((28, 28, 6),), (28, 28, 6)),
+        Example("scaled_tanh gain=1 slope=0.5", ((10, 6),), (10, 6)),
+        Example("scaled_tanh 2", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("scaled_tanh", ((84,),), (84,)),
+    )
+
+    gain: float = positional(number(), 1.7159)
+    slope: float = positional(number(), 2 / 3)
+
+    def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
+        slope = "2 / 3" if self.slope == 2 / 3 else repr(self.slope)
+        return Torch(None, f"{self.gain!r} * torch.tanh({{0}} * {slope})", sequence="any")
+
+
 def _unless(value: float, default: float) -> str:
     return "" if value == default else repr(value)

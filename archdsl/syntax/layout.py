@@ -89,6 +89,9 @@ class _Layout:
                     yield from self._flush()
                 continue
             if not self._admit(token, index):
+                self._line.tokens.extend(tokens[index:])
+                self._line.broken = True
+                yield from self._flush()
                 return
         for left in reversed(self._stack[-1:]):
             self._unclosed(left)
@@ -103,9 +106,10 @@ class _Layout:
         self._stack.clear()
 
     def _following(self, index: int) -> Token | None:
-        for token in self._tokens[index + 1 :]:
-            if token.type != "_NEWLINE":
-                return token
+        # By position: a slice would copy the rest of the file at every line.
+        for position in range(index + 1, len(self._tokens)):
+            if self._tokens[position].type != "_NEWLINE":
+                return self._tokens[position]
         return None
 
     def _ends_statement(self, index: int) -> bool:
@@ -182,6 +186,8 @@ class _Layout:
             kind = "_CALL_LPAR"
         elif kind == "_LSQB" and before is not None and joined and before.type in ("NAME", "_RSQB", "_RPAR"):
             kind = "_INDEX_LSQB"
+        elif kind == "REFERENCE":
+            self._bounded(token)
         elif kind == "BAD":
             self._line.broken = True
         elif kind == "LESS":
@@ -219,16 +225,19 @@ class _Layout:
         kept.append(token)
         return True
 
-    def _word(self, token: Token, before: Token | None, index: int) -> str:
-        value = str(token.value)
-        if len(value) > limits.NAME_LENGTH:
+    def _bounded(self, token: Token) -> None:
+        if len(token) > limits.NAME_LENGTH:
             self._found.error(
                 "limit-name",
-                f"a name of {len(value)} characters; {limits.NAME_LENGTH} are allowed",
+                f"a name of {len(token)} characters; {limits.NAME_LENGTH} are allowed",
                 self._span(token),
                 hint="shorten it",
             )
             self._line.broken = True
+
+    def _word(self, token: Token, before: Token | None, index: int) -> str:
+        value = str(token.value)
+        self._bounded(token)
         starts = before is None or before.type in ("_NEWLINE", "_LBRACE")
         holds = self._stack[-1].holds if self._stack else _BODY
         if starts and holds == _BODY and value in STATEMENT_WORDS:

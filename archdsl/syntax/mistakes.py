@@ -342,6 +342,8 @@ def explain_character(source: Source, start: int, found: Collector) -> int:
             char, (f"`{shown}` is not a sign of the language", "remove it; `#` starts a comment")
         )
     found.error("syntax", message, Span(source, start, end), hint=hint)
+    while end < line_end and not text[end].isspace():
+        end += 1
     return end
 
 

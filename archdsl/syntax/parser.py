@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +22,7 @@ from archdsl.resources import grammar_path
 from archdsl.syntax import tree
 from archdsl.syntax.layout import arrange
 
-__all__ = ["parse"]
+__all__ = ["parse", "tokens"]
 
 _Node = Callable[[Any, Span, list[Any]], Any]
 
@@ -447,6 +447,11 @@ def _lark() -> Lark:
         maybe_placeholders=False,
         cache=_cache_file(),
     )
+
+
+def tokens(source: Source) -> Iterator[Token]:
+    """The tokens of a text as the lexer finds them, newlines and comments included, whether they make sense or not."""
+    return _lark().lex(source.text)
 
 
 def parse(source: Source, found: Collector) -> tree.File:

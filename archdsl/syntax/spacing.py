@@ -1,11 +1,11 @@
 """Which neighbours on a line have a space between them.
 
-In: the tokens of statements, under their true types. Out: for each, whether a space stands before it. Where lines end is left
-to the formatter.
+In: the tokens of statements, under their true types. Out: for each, whether a space stands before it. Where lines end
+is left to the formatter.
 
-Operators between numbers are tight in brackets, `(4*w)`, `x(n-1)`, `block<4*w, s>`, `[w//2, w]`, and have spaces outside
-them, `let n = d // 2`, and in the condition of an `if` wherever it stands. Comparisons, `and`, `or` and `not` always have
-spaces. Geometry is tight everywhere, `3x3/2+1`, and so is `key=value`; the `=` of a statement has spaces.
+Operators between numbers are tight in brackets, `(4*w)`, `x(n-1)`, `block<4*w, s>`, `[w//2, w]`; they have spaces
+outside them, `let n = d // 2`, and in the condition of an `if` wherever it stands. Comparisons, `and`, `or` and `not`
+always have spaces. Geometry is tight everywhere, `3x3/2+1`, and so is `key=value`; the `=` of a statement has spaces.
 """
 
 from __future__ import annotations

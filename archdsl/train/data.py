@@ -1,6 +1,6 @@
 """Images and labels, whole, as tensors: what small sets are.
 
-In: a kind of data with its place, the size that the network takes. Out: a `Dataset`, or `TrainError` that names the file
+In: a kind of data with its place, the size that the network takes. Out: a `Dataset`, or `TrainError` naming the file
 or the sizes. Random changes to the images are left to `archdsl.train.augment`.
 """
 

@@ -161,8 +161,8 @@ _PLAIN = {
 _WITH_NUMBERS: dict[str, tuple[Any, tuple[tuple[str, tuple[Any, ...]], ...]]] = {
     "leaky_relu": (nn.LeakyReLU, (("", ((), (0.2,))),)),
     "elu": (nn.ELU, (("", ((), (0.5,), (2.0,))),)),
-    "celu": (nn.CELU, (("", ((), (0.5,), (2.0,), (0,))),)),
-    "softshrink": (nn.Softshrink, (("", ((), (0.1,), (-1,))),)),
+    "celu": (nn.CELU, (("", ((), (0.5,), (2.0,), (1,), (3,), (0,))),)),
+    "softshrink": (nn.Softshrink, (("", ((), (0.1,), (1,), (2,), (-1,))),)),
     "threshold": (nn.Threshold, (("", ((0.1, 20), (1, -1), (-0.5, 0))),)),
 }
 """Activations with positional numbers: their class and the lists of numbers that are drawn."""
@@ -207,7 +207,7 @@ def _value(number: float | str) -> str:
 
 
 def hardshrink(pick: Pick, x: Shape) -> Layer:
-    amount = pick.one((0.5, 0.1, 1, -1))
+    amount = pick.one((0.5, 0.1, 1, 0, 2, -1))
 
     def build(value: Values, x: Tensor) -> Made:
         refuse_when(amount < 0, "hardshrink", "negative")
@@ -217,7 +217,7 @@ def hardshrink(pick: Pick, x: Shape) -> Layer:
 
 
 def softplus(pick: Pick, x: Shape) -> Layer:
-    beta = pick.one((1, 2, 0.5, 0))
+    beta = pick.one((1, 2, 0.5, 3, 0.1, 0))
 
     def build(value: Values, x: Tensor) -> Made:
         refuse_when(beta == 0, "softplus", "beta")
@@ -272,7 +272,7 @@ def maxout(pick: Pick, x: Shape) -> Layer:
 
 def _drop(name: str, module: Callable[[float], nn.Module]) -> Draw:
     def draw(pick: Pick, x: Shape) -> Layer:
-        p = pick.one((0.5, 0, 0.1, 1, 1.5))
+        p = pick.one((0.5, 0, 0.1, 1, 0.2, 0.25, 0.9, 0.3, 1.5))
         return plain(f"{name} {p}", lambda: module(p))
 
     return _named(name, draw)
@@ -329,10 +329,10 @@ def token(pick: Pick, x: Shape) -> Layer:
 def position(pick: Pick, x: Shape) -> Layer:
     def build(value: Values, x: Tensor) -> Made:
         refuse_when(x.dim() == 2, "position", "vector")
-        layer = _Weight(*x.shape[1:])
+        layer = _Weight(1, *x.shape[1:])
 
         def call(x: Tensor) -> Tensor:
-            if x.shape[1:] != layer.weight.shape:
+            if x.shape[1:] != layer.weight.shape[1:]:
                 raise ValueError("positions of another size")
             return x + layer.weight
 
@@ -348,7 +348,7 @@ def scale(pick: Pick, x: Shape) -> Layer:
         layer = _Weight(1 if scalar else channels(x))
 
         def call(x: Tensor) -> Tensor:
-            if not scalar and channels(x) != len(layer.weight):
+            if not scalar and x.shape[-1] != len(layer.weight):
                 raise ValueError("gains for another number of channels")
             return x * layer.weight
 

@@ -25,6 +25,7 @@ REASONS: Final = {
     ("attention", "vector"): "PyTorch reads (N, C) as one sequence of N positions without a batch",
     ("concat", "positions"): "along which axis of an image is not said",
     ("crop", "size"): "a slice that ends past the end is cut short without a word",
+    ("crop", "vector"): "a slice knows no channels, and would remove some from a vector",
     ("drop_channel", "vector"): "Dropout1d takes (N, C) for one sequence without a batch, and drops whole examples",
     ("embed", "rank"): "PyTorch embeds ids in any arrangement",
     ("hardshrink", "negative"): "PyTorch takes it and shrinks nothing",

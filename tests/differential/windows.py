@@ -65,6 +65,12 @@ def _half(kernel: Any, dilation: Any) -> Any:
     return tuple((d * (k - 1) + 1) // 2 for k, d in pairs)
 
 
+def _refuse_other_counts(x: Tensor, *values: Any) -> None:
+    """`expected stride to be a single integer value or a list of 1 values`: the meta device does not look, the others do."""
+    for value in values:
+        each_axis(value, rank(x))
+
+
 def _filters(pick: Pick, channels: int) -> tuple[int, int]:
     """Filters and groups; now and then groups that do not divide."""
     groups = pick.divisor(channels, 4) if pick.chance(25) else 1
@@ -94,6 +100,7 @@ def conv(pick: Pick, x: Shape) -> Layer:
         if flag == "half":
             padding = _half(kernel, apart)
             padding = padding[0] if len(padding) == 1 else padding
+        _refuse_other_counts(x, kernel, stride, padding, apart)
         layer = _CONV[rank(x)](
             channels(x),
             value(filters),
@@ -123,6 +130,7 @@ def table_conv(pick: Pick, x: Shape) -> Layer:
         kernel = value.all(window.kernel)
         stride = value.all(window.stride) if window.stride else 1
         padding = value.all(window.padding, 0) if window.padding else 0
+        _refuse_other_counts(x, kernel, stride, padding)
         layers = [_CONV[rank(x)](len(row), 1, kernel, stride, padding) for row in table]
         if max(map(max, table)) >= channels(x):
             raise IndexError("a channel that is not there, which the meta device does not look at")
@@ -151,16 +159,22 @@ def deconv(pick: Pick, x: Shape) -> Layer:
     text += "" if bias else " bias=false"
 
     def build(value: Values, x: Tensor) -> Made:
+        kernel = value.all(window.kernel)
+        stride = value.all(window.stride) if window.stride else 1
+        padding = value.all(window.padding, 0) if window.padding else 0
+        more = value.all(extra, 0) if extra else 0
+        apart = value.all(dilation) if dilation else 1
+        _refuse_other_counts(x, kernel, stride, padding, more, apart)
         layer = _DECONV[rank(x)](
             channels(x),
             value(filters),
-            value.all(window.kernel),
-            value.all(window.stride) if window.stride else 1,
-            value.all(window.padding, 0) if window.padding else 0,
-            value.all(extra, 0) if extra else 0,
+            kernel,
+            stride,
+            padding,
+            more,
             value(groups) if grouped != 1 else 1,
             bias,
-            value.all(dilation) if dilation else 1,
+            apart,
         )
         return Made(first(layer), (layer,))
 
@@ -180,6 +194,7 @@ def deform_conv(pick: Pick, x: Shape) -> Layer:
         kernel = value.all(window.kernel)
         stride = value.all(window.stride) if window.stride else 1
         padding = value.all(window.padding, 0) if window.padding else 0
+        _refuse_other_counts(x, kernel, stride, padding)
         taps = math.prod(each_axis(kernel, 2))
         offset = nn.Conv2d(channels(x), (3 if modulated else 2) * taps, kernel, stride, padding)
         outer = nn.Conv2d(
@@ -324,8 +339,29 @@ def _all_positions(name: str, over: Any) -> Any:
     return draw
 
 
+def to_vector(shape: Shape) -> Layer:
+    """`gap`."""
+    return Layer("gap", lambda value, x: Made(lambda x: x.mean((1,) if x.dim() == 3 else tuple(range(2, x.dim())))))
+
+
 gap = _all_positions("gap", Tensor.mean)
 gmp = _all_positions("gmp", Tensor.amax)
+
+def to_size(size: tuple[int, ...]) -> Layer:
+    """`adaptive_avgpool` to given positions."""
+    text = f"adaptive_avgpool {'x'.join(map(str, size))}"
+    return Layer(text, lambda value, x: Made(first(_TO_MEAN[rank(x)](size))))
+
+
+def to_channels(count: int, axes: int) -> Layer:
+    """1x1 filters, or a dense layer on a vector."""
+
+    def build(value: Values, x: Tensor) -> Made:
+        layer = _CONV[rank(x)](channels(x), count, 1) if axes else nn.Linear(channels(x), count)
+        return Made(first(layer) if axes else layer, (layer,))
+
+    return Layer(f"conv 1 {count}" if axes else f"fc {count}", build)
+
 
 WINDOWS = (
     conv,

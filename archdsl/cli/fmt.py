@@ -1,0 +1,128 @@
+"""`archdsl fmt`: files in the one layout.
+
+In: files, or `-` for standard input. Out: the files laid out anew, each replaced at once or not at all; with `--check`
+and `--diff` nothing is written. The layout is `archdsl.syntax.formatter`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from archdsl.diagnostics import Collector, Source, render_text
+from archdsl.syntax.formatter import format_source, same_program
+
+__all__ = ["command"]
+
+_EXAMPLES = """\b
+Examples:
+  archdsl fmt resnet.arch
+  archdsl fmt --check specs/*/*.arch
+  archdsl fmt --diff vgg.arch
+  archdsl fmt - < draft.arch
+"""
+
+
+@click.command("fmt", epilog=_EXAMPLES)
+@click.argument(
+    "files", metavar="FILE…", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
+@click.option("--check", is_flag=True, help="Write nothing; name the files that would change, with status 1.")
+@click.option("--diff", is_flag=True, help="Write nothing; show what would change, with status 1.")
+def command(files: tuple[str, ...], check: bool, diff: bool) -> None:
+    """Lay files out in the one canonical way; comments stay, and the network is never changed.
+
+    `-` reads standard input and writes standard output. Ends with status 0; 1 where a file has syntax errors, which
+    leave it as it is, or where --check or --diff found something to change; 2 for a wrong command line.
+    """
+    outcomes = [_format(path, check=check, diff=diff) for path in dict.fromkeys(files)]
+    changed, same, failed = (outcomes.count(outcome) for outcome in ("changed", "same", "failed"))
+    dry = check or diff
+    parts = [
+        _count(changed, "would be reformatted" if dry else "reformatted"),
+        _count(same, "already formatted" if dry else "left unchanged"),
+        _count(failed, "with errors, not touched"),
+    ]
+    click.echo(", ".join(part for part in parts if part), err=True)
+    if failed or (dry and changed):
+        sys.exit(1)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} file{'' if number == 1 else 's'} {what}" if number else ""
+
+
+def _format(path: str, *, check: bool, diff: bool) -> str:
+    """Format one file: `same`, `changed` or `failed`, which has been reported."""
+    name = "<stdin>" if path == "-" else click.format_filename(path)
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        before = Source(name, data.decode("utf-8"))
+    except OSError as error:
+        return _failed(f"{name} cannot be read: {error.strerror}")
+    except UnicodeDecodeError as error:
+        return _failed(f"{name} is not UTF-8 text: byte {error.start}")
+    found = Collector()
+    text = format_source(before, found)
+    if text is None:
+        click.echo(render_text(found.sorted(), colour=sys.stderr.isatty() and not os.environ.get("NO_COLOR")), err=True)
+        return "failed"
+    if text != before.text and not same_program(before, Source(name, text)):
+        return _failed(f"{name} would become another program: this is a mistake of archdsl, please report it")
+    if diff:
+        click.echo(_difference(before.text, text, name), nl=False)
+    elif path == "-" and not check:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.flush()
+    if text == before.text:
+        return "same"
+    if not (check or diff or path == "-"):
+        try:
+            _replace(Path(path), text)
+        except OSError as error:
+            return _failed(f"{name} cannot be written: {error.strerror}")
+    if path != "-" or check or diff:
+        click.echo(f"{'would reformat' if check or diff else 'reformatted'} {name}", err=True)
+    return "changed"
+
+
+def _failed(message: str) -> str:
+    click.echo(f"error: {message}", err=True)
+    return "failed"
+
+
+def _difference(before: str, after: str, name: str) -> str:
+    """A unified diff, as `patch` takes it."""
+    import difflib
+
+    def lines(text: str) -> list[str]:
+        return [f"{line}\n" for line in text.removesuffix("\n").split("\n")] if text else []
+
+    made = list(difflib.unified_diff(lines(before), lines(after), name, f"{name} (formatted)"))
+    if not made and before != after:
+        return f"{name}: the newline at the end of the file is missing\n"
+    return "".join(made)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put a text in a file's place at once, its permissions kept; a link goes on pointing to it."""
+    target = path.resolve()
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(target, name)
+        os.replace(name, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise

@@ -1,0 +1,108 @@
+"""`archdsl train`: from the text to trained weights.
+
+In: the file and options of a command line. Out: a run folder, and the accuracy on standard output. The run is left to
+`archdsl.train`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archdsl.cli.common import fail, target_options
+
+if TYPE_CHECKING:
+    from archdsl.api import Architecture
+    from archdsl.train.data import Dataset
+    from archdsl.train.plan import Plan
+
+__all__ = ["command"]
+
+_EXAMPLES = """\b
+Examples:
+  archdsl train lenet5.arch --data digits --out runs/lenet5
+  archdsl train lenet5.arch --input 28x28x1 --data mnist:data/mnist --epochs 5 --lr 0.05
+"""
+
+
+@click.command("train", epilog=_EXAMPLES)
+@target_options
+@click.option("--data", metavar="DATA", help="digits, mnist:DIR or fashion-mnist:DIR; in place of the file's.")
+@click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), help="The run folder [runs/NAME].")
+@click.option("--overwrite", is_flag=True, help="Replace a run that the folder holds.")
+@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the training images.")
+@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Images in a step.")
+@click.option("--lr", type=click.FloatRange(min=0, min_open=True), metavar="X", help="The learning rate.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="What decides every random number.")
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1.")
+def command(
+    architecture: Architecture,
+    data: str | None,
+    out: Path | None,
+    overwrite: bool,
+    epochs: int | None,
+    batch: int | None,
+    lr: float | None,
+    seed: int | None,
+    device: str,
+) -> None:
+    """Train the network as the file's `train { … }` says, or as the options say instead."""
+    from archdsl.diagnostics import ArchError
+    from archdsl.train.data import load, parse_data
+    from archdsl.train.display import choose_display
+    from archdsl.train.errors import TrainError
+    from archdsl.train.folder import RunFolder
+    from archdsl.train.loop import choose_device, train
+    from archdsl.train.plan import Overrides, plan
+
+    graph = architecture.graph
+    path = out or Path("runs") / architecture.name
+    try:
+        chosen = choose_device(device)
+        given = parse_data(data) if data is not None else None
+        made = plan(architecture.recipe, Overrides(given, batch, epochs, seed, lr))
+        if len(graph.inputs) != 1:
+            raise TrainError(f"the network has {len(graph.inputs)} inputs, and training knows one image at a time")
+        classes = graph.shape(graph.outputs[0].port)[-1]
+        found = load(made.data, graph.inputs[0].shape, classes, made.augment)
+        folder = RunFolder(path, overwrite=overwrite)
+        click.echo(_headline(architecture.name, made, found, str(chosen)))
+        result = train(graph, made, found, folder, chosen, choose_display())
+    except ArchError as error:
+        fail(error.diagnostics)
+    except TrainError as error:
+        click.echo(f"error: {error.message}", err=True)
+        if error.hint:
+            click.echo(f"  hint: {error.hint}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    if result.status:
+        click.echo(f"stopped after step {result.steps:,}; the weights so far are saved", err=True)
+    if result.last is not None:
+        right = round(result.last.test_accuracy * len(found.test))
+        when = "" if not result.status else f" after epoch {result.last.epoch}"
+        click.echo(f"test accuracy {result.last.test_accuracy:.2%} ({right:,} of {len(found.test):,} images){when}")
+    click.echo(f"the results lie in {path}: model.safetensors, metrics.jsonl, recipe.json")
+    sys.exit(result.status)
+
+
+def _headline(name: str, plan: Plan, data: Dataset, device: str) -> str:
+    """What will be done, in two lines."""
+    from archdsl.train.plan import describe
+
+    remark = f" ({data.remark})" if data.remark else ""
+    images = f"{len(data.train):,} images to learn from, {len(data.test):,} to test with{remark}"
+    parts = [
+        f"{plan.epochs} epochs of batches of {plan.batch}",
+        describe(plan.optimizer),
+        f"schedule {describe(plan.schedule)}",
+        f"seed {plan.seed}",
+        device,
+    ]
+    if plan.augment is not None:
+        parts.insert(3, describe(plan.augment))
+    return f"{name} on {data.name}: {images}\n{', '.join(parts)}"

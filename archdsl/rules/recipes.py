@@ -1,0 +1,47 @@
+"""Rules about the training recipe.
+
+In: nothing. Out: `RULES`.
+"""
+
+from __future__ import annotations
+
+from archdsl.rules.rule import Rule
+
+__all__ = ["RULES"]
+
+_NET = "input 32x32x3\nconv 3x3+1 8 -> gap -> fc 10\n"
+
+RULES = (
+    Rule(
+        "bad-recipe",
+        "error",
+        "A setting of `train { … }` has a value that it cannot take, lacks one, or contradicts another.",
+        "A run that trains otherwise than its text says cannot be repeated by anyone.",
+        _NET + "train {\n  data cifar10\n  batch 0\n  epochs 10\n  optimizer sgd lr=0.1\n}\n",
+        _NET + "train {\n  data cifar10\n  batch 128\n  epochs 10\n  optimizer sgd lr=0.1\n}\n",
+    ),
+    Rule(
+        "unknown-setting",
+        "error",
+        "There is no such setting in `train { … }`, or no such kind of data, optimizer, schedule or loss.",
+        "No setting is ever ignored.",
+        _NET + "train {\n  data cifar10\n  epoch 10\n  optimizer sgd lr=0.1\n}\n",
+        _NET + "train {\n  data cifar10\n  epochs 10\n  optimizer sgd lr=0.1\n}\n",
+    ),
+    Rule(
+        "doubled-setting",
+        "error",
+        "A setting is given twice.",
+        "Only one of them could hold.",
+        _NET + "train {\n  data cifar10\n  epochs 10\n  epochs 20\n  optimizer sgd lr=0.1\n}\n",
+        _NET + "train {\n  data cifar10\n  epochs 20\n  optimizer sgd lr=0.1\n}\n",
+    ),
+    Rule(
+        "unsupported-setting",
+        "error",
+        "`archdsl train` cannot do what a recipe asks for.",
+        "The language has more settings than training does; leaving one out in silence would train something else.",
+        _NET + "train {\n  data digits\n  epochs 10\n  optimizer sgd lr=0.1\n  accumulate 4\n}\n",
+        _NET + "train {\n  data digits\n  epochs 10\n  optimizer sgd lr=0.1\n}\n",
+    ),
+)

@@ -1,0 +1,172 @@
+"""What a run will do, every setting decided.
+
+In: the recipe of a file, or none, and what the command line says instead. Out: a `Plan`; what this program does not do
+is refused with its place, never ignored. Doing it is left to `archdsl.train.loop`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from archdsl.diagnostics import ArchError, Diagnostic
+from archdsl.elaborate.recipe import Recipe
+from archdsl.elaborate.recipe_entries import Entry
+from archdsl.elaborate.recipe_init import Initial
+from archdsl.elaborate.recipe_learning import (
+    Adagrad,
+    Adam,
+    AdamW,
+    Auxiliary,
+    Constant,
+    CrossEntropy,
+    Optimizer,
+    RmsProp,
+    Schedule,
+    Sgd,
+    Table,
+)
+from archdsl.elaborate.recipe_settings import SETTINGS, Augment, Clip, Data
+from archdsl.train.data import SUPPORTED
+from archdsl.train.errors import TrainError
+from archdsl.train.schedule import FORMULAS
+
+__all__ = ["Overrides", "Plan", "as_record", "describe", "plan", "unsupported"]
+
+_OPTIMIZERS: Final = (Sgd, Adam, AdamW, RmsProp, Adagrad)
+_AUGMENTATIONS: Final = ("pad", "crop", "flip", "normalize")
+_SETTINGS: Final = ("l2", "accumulate", "ema", "early_stopping")
+"""Settings that are refused whole."""
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What stands in place of the recipe's own; None leaves it."""
+
+    data: Data | None = None
+    batch: int | None = None
+    epochs: int | None = None
+    seed: int | None = None
+    lr: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides a run, beside the network, the data and the machine.
+
+    `batch` is in images, `epochs` in passes over the training images.
+    """
+
+    data: Data
+    augment: Augment | None = None
+    batch: int = 32
+    epochs: int = 10
+    seed: int = 0
+    optimizer: Optimizer = Adam(lr=1e-3)  # noqa: RUF009 - frozen
+    schedule: Schedule = Constant()  # noqa: RUF009 - frozen
+    criterion: CrossEntropy = CrossEntropy()  # noqa: RUF009 - frozen
+    auxiliaries: tuple[Auxiliary, ...] = ()
+    init: tuple[Initial, ...] = ()
+    clip: Clip | None = None
+
+
+def unsupported(recipe: Recipe) -> tuple[Diagnostic, ...]:
+    """What a recipe asks for and this program does not do yet, each with its place."""
+    found: list[Diagnostic] = []
+
+    def refuse(setting: str, what: str, done: Iterable[str] = ()) -> None:
+        listed = ", ".join(done)
+        message = f"`{what}` is not something that training does yet"
+        hint = f"it does {listed}" if listed else f"leave it out to train without it: {SETTINGS[setting].doc}"
+        found.append(Diagnostic("unsupported-setting", message, recipe.place(setting), hint=hint))
+
+    for setting in _SETTINGS:
+        if getattr(recipe, setting) not in (None, ()):
+            refuse(setting, setting)
+    if recipe.data is not None and recipe.data.kind not in SUPPORTED:
+        refuse("data", f"data {recipe.data.kind}", (f"data {kind}" for kind in SUPPORTED))
+    if recipe.optimizer is not None and not isinstance(recipe.optimizer, _OPTIMIZERS):
+        refuse("optimizer", f"optimizer {recipe.optimizer.name}", (kind.name for kind in _OPTIMIZERS))
+    if recipe.schedule is not None and not isinstance(recipe.schedule, FORMULAS):
+        refuse("schedule", f"schedule {recipe.schedule.name}", (kind.name for kind in FORMULAS))
+    if recipe.loss is not None and not isinstance(recipe.loss.criterion, CrossEntropy):
+        refuse("loss", f"loss {recipe.loss.criterion.name}", (CrossEntropy.name,))
+    if recipe.augment is not None:
+        for name in recipe.augment.options:
+            if name not in _AUGMENTATIONS and getattr(recipe.augment, name) not in (None, False):
+                refuse("augment", f"augment {name}", _AUGMENTATIONS)
+    return tuple(found)
+
+
+def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
+    """The plan that a recipe and the command line make together; defaults fill what neither says.
+
+    Raises `ArchError` with all that is unsupported, `TrainError` for what does not go together.
+    """
+    recipe = recipe or Recipe()
+    if overrides.data is not None:
+        recipe = dataclasses.replace(recipe, data=overrides.data)
+    refused = unsupported(recipe)
+    if refused:
+        raise ArchError(refused)
+    if recipe.data is None:
+        raise TrainError("what is learnt from is said neither in the file nor on the command line", "--data digits")
+    chosen: dict[str, Any] = {
+        "augment": recipe.augment,
+        "batch": overrides.batch or recipe.batch,
+        "epochs": overrides.epochs or recipe.epochs,
+        "seed": recipe.seed if overrides.seed is None else overrides.seed,
+        "optimizer": recipe.optimizer,
+        "schedule": recipe.schedule,
+        "init": recipe.init,
+        "clip": recipe.clip,
+    }
+    if recipe.loss is not None:
+        chosen |= {"criterion": recipe.loss.criterion, "auxiliaries": recipe.loss.auxiliaries}
+    made = Plan(data=recipe.data, **{name: value for name, value in chosen.items() if value is not None})
+    whole = isinstance(made.schedule, Table) and made.schedule.whole
+    if overrides.lr is not None:
+        if whole:
+            raise TrainError(
+                "the table of the recipe says the learning rate of every epoch, so --lr would change nothing"
+            )
+        made = dataclasses.replace(made, optimizer=dataclasses.replace(_any(made.optimizer), lr=overrides.lr))
+    if made.schedule.warmup >= made.epochs:
+        raise TrainError(f"the warm-up takes {made.schedule.warmup:g} epochs, and there are {made.epochs}")
+    return made
+
+
+def _any(value: Any) -> Any:
+    """An entry, of which only its base is known to be one; every one in a recipe is a dataclass."""
+    return value
+
+
+def as_record(value: object) -> Any:
+    """A plan, or any part of it, as what JSON can hold; an entry is led by its name."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: as_record(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {"name": value.name, **fields} if isinstance(value, Entry) else fields
+    if isinstance(value, tuple):
+        return [as_record(part) for part in value]
+    return value
+
+
+def describe(entry: Entry) -> str:
+    """An entry as a recipe would have it, with what differs from the defaults: `sgd lr=0.1 momentum=0.9`."""
+    parts = [entry.name]
+    for field in dataclasses.fields(_any(entry)):
+        value = getattr(entry, field.name)
+        if value == field.default:
+            continue
+        parts.append(field.name if value is True else f"{field.name}={_text(value)}")
+    return " ".join(parts)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_text, value))}]"
+    return str(value)

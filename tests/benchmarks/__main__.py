@@ -1,0 +1,103 @@
+"""`make bench`: time and memory beside torchinfo, and what a layer costs, as ratios of one run.
+
+In: nothing. Out: a table on standard output; the two commands of a comparison run in turn, so that a machine that slows
+down slows both.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from archdsl.diagnostics import Collector
+from archdsl.elaborate import Request, Workspace
+
+_ROOT = Path(__file__).resolve().parents[2]
+_RESNET = _ROOT / "specs" / "resnet" / "resnet.arch"
+_RUNS = 7
+
+
+def main() -> None:
+    _whole_process()
+    _in_process()
+    _scaling()
+
+
+def _run(command: Sequence[str]) -> tuple[float, float]:
+    """Wall seconds and peak memory in MiB of a whole process."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"failed: {' '.join(command)}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def _whole_process() -> None:
+    ours = [sys.executable, "-m", "archdsl", "summary", f"{_RESNET}:resnet152"]
+    theirs = [sys.executable, "-m", "tests.benchmarks.peer"]
+    _run(ours), _run(theirs)
+    pairs = [(_run(ours), _run(theirs)) for _ in range(_RUNS)]
+    print(f"Summary of ResNet-152, whole process, median of {_RUNS} pairs")
+    print(f"  archdsl summary            {median(a[0] for a, _ in pairs):6.2f} s {median(a[1] for a, _ in pairs):7.0f} MiB")
+    print(f"  torchinfo on torchvision   {median(b[0] for _, b in pairs):6.2f} s {median(b[1] for _, b in pairs):7.0f} MiB")
+    faster = median(b[0] / a[0] for a, b in pairs)
+    smaller = median(b[1] / a[1] for a, b in pairs)
+    print(f"  archdsl is {faster:.1f} times faster (wanted: 10), in a {smaller:.1f}th of the memory (wanted: 6th)\n")
+
+
+def _elaborate(path: Path, variant: str | None) -> float:
+    start = time.perf_counter()
+    found = Collector()
+    network = Workspace.open(path, found).network(Request(variant), found)
+    seconds = time.perf_counter() - start
+    assert network is not None
+    return seconds
+
+
+def _in_process() -> None:
+    _elaborate(_RESNET, "resnet152")
+    seconds = median(_elaborate(_RESNET, "resnet152") for _ in range(25))
+    print("Parse and elaborate ResNet-152, in process and warm, median of 25")
+    print(f"  {seconds * 1e3:.1f} ms (wanted: under 40)\n")
+
+
+def _written_out(layers: int) -> str:
+    """A chain without a repeat: every layer stands in the text."""
+    return "input 32x32x16\n" + "\n-> ".join(("conv 3x3+1 16", "relu")[i % 2] for i in range(layers)) + "\n"
+
+
+def _repeated(layers: int) -> str:
+    """The same chain by repeats of blocks in residual branches."""
+    return (
+        "input 32x32x16\nblock unit<w> = residual<conv 3x3+1 w -> bn -> relu>\n"
+        f"unit<in.c> x({layers // 4})\n"
+    )
+
+
+def _scaling() -> None:
+    print("What a layer costs: parse and elaborate, microseconds a layer, best of 3")
+    for name, text in (("written out", _written_out), ("repeated blocks", _repeated)):
+        costs = {layers: min(_text(text(layers)) for _ in range(3)) / layers for layers in (1_000, 10_000, 100_000)}
+        shown = "   ".join(f"{layers:>7,}: {cost * 1e6:5.1f}" for layers, cost in costs.items())
+        print(f"  {name:<16} {shown}   most/least {max(costs.values()) / min(costs.values()):.2f} (wanted: under 1.5)")
+
+
+def _text(text: str) -> float:
+    start = time.perf_counter()
+    found = Collector()
+    network = Workspace.text(text, found).network(Request(), found)
+    seconds = time.perf_counter() - start
+    assert network is not None, found.sorted()
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,279 @@
+"""`train { … }`: what a recipe says, and every mistake in one.
+
+In: texts of the language. Out: facts of the design: the settings of papers as given there, and located errors.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from archdsl.diagnostics import Collector, Diagnostic, render_text
+from archdsl.elaborate import Request, Workspace
+from archdsl.elaborate.recipe import Recipe
+from archdsl.elaborate.recipe_init import DISTRIBUTIONS, Filled, HeNormal, Initial, Normal, Penalty
+from archdsl.elaborate.recipe_learning import (
+    LOSSES,
+    OPTIMIZERS,
+    SCHEDULES,
+    Adam,
+    Auxiliary,
+    CrossEntropy,
+    Exponential,
+    Loss,
+    Sgd,
+    Step,
+    Table,
+)
+from archdsl.elaborate.recipe_settings import SETTINGS, Augment, Data, Setting
+from archdsl.elaborate.recipe_values import Crop
+
+_NET = """\
+let rate = 0.1
+input 32x32x3
+conv 3x3+1 8 -> gap @x -> fc 10
+output aux1 training = @x -> fc 10
+output aux2 training = @x -> fc 10
+"""
+
+
+def _read(block: str) -> tuple[Recipe | None, tuple[Diagnostic, ...]]:
+    found = Collector()
+    network = Workspace.text(_NET + block, found).network(Request(), found)
+    return (network.recipe if network is not None else None), found.sorted()
+
+
+def _recipe(block: str) -> Recipe:
+    recipe, found = _read(block)
+    assert not found, render_text(found)
+    assert recipe is not None
+    return recipe
+
+
+def _mistakes(block: str) -> list[tuple[str, str]]:
+    """The id and the text under the caret of every diagnostic."""
+    recipe, found = _read(block)
+    assert recipe is None
+    return [(d.id, d.span.text) for d in found if d.span is not None]
+
+
+def test_no_block_is_no_recipe() -> None:
+    assert _read("")[0] is None
+
+
+def test_the_recipe_of_the_design() -> None:
+    recipe = _recipe("""
+train {
+  data cifar10
+  augment crop=32+4 flip
+  batch 128    epochs 164
+  optimizer sgd lr=0.1 momentum=0.9 weight_decay=1e-4
+  schedule step at=[82, 123] factor=0.1      # He et al., 2016
+  loss cross_entropy label_smoothing=0.1 + 0.3 aux1 + 0.3 aux2
+  init conv=he_normal fc=normal(0.01)
+}
+""")
+    assert recipe == Recipe(
+        data=Data("cifar10"),
+        augment=Augment(crop=Crop((32, 32), 4), flip=True),
+        batch=128,
+        epochs=164,
+        optimizer=Sgd(lr=0.1, momentum=0.9, weight_decay=1e-4),
+        schedule=Step(at=(82, 123), factor=0.1),
+        loss=Loss(CrossEntropy(label_smoothing=0.1), (Auxiliary("aux1", 0.3), Auxiliary("aux2", 0.3))),
+        init=(Initial("conv", HeNormal()), Initial("fc", Normal(std=0.01))),
+    )
+    place = recipe.place("schedule")
+    assert place is not None
+    assert place.text == "schedule step at=[82, 123] factor=0.1"
+    assert recipe.place("seed") is None
+
+
+def test_several_settings_stand_on_one_line() -> None:
+    recipe = _recipe(
+        "train { epochs 3 batch 4 optimizer sgd lr=0.1 nesterov momentum=0.9 schedule step at=[2] seed 0 }"
+    )
+    assert (recipe.epochs, recipe.batch, recipe.seed) == (3, 4, 0)
+    assert recipe.optimizer == Sgd(lr=0.1, momentum=0.9, nesterov=True)
+    assert recipe.schedule == Step(at=(2,))
+
+
+def test_an_output_may_be_called_like_a_setting() -> None:
+    text = _NET.replace("aux1", "batch") + "train { loss cross_entropy + 0.3 batch  batch 8 }"
+    found = Collector()
+    network = Workspace.text(text, found).network(Request(), found)
+    assert network is not None, render_text(found.sorted())
+    assert network.recipe == Recipe(batch=8, loss=Loss(CrossEntropy(), (Auxiliary("batch", 0.3),)))
+
+
+def test_googlenet_falls_by_4_percent_every_8_epochs() -> None:
+    recipe = _recipe("train { schedule exponential every=8 factor=0.96 warmup=0.5 }")
+    assert recipe.schedule == Exponential(every=8, factor=0.96, warmup=0.5)
+
+
+def test_lenet5_has_a_table() -> None:
+    recipe = _recipe("train { optimizer sgd\n schedule table {1: 5e-4, 3: 2e-4, 6: 1e-4}\n epochs 20 }")
+    assert recipe.schedule == Table(rates=((1, 5e-4), (3, 2e-4), (6, 1e-4)))
+    assert recipe.optimizer == Sgd(lr=None)
+
+
+def test_values_are_literals_and_arithmetic_on_them() -> None:
+    recipe = _recipe(
+        "train { optimizer adam lr=(1/1000) betas=[0.9, 1 - 0.01]\n batch (2*64) \n init bias=constant(-0.5) }"
+    )
+    assert recipe.optimizer == Adam(lr=0.001, betas=(0.9, 0.99))
+    assert recipe.batch == 128
+    assert recipe.init == (Initial("bias", Filled(value=-0.5)),)
+
+
+def test_penalties_by_op() -> None:
+    assert _recipe("train { l2 fc=5e-4 conv=0 }").l2 == (Penalty("fc", 5e-4), Penalty("conv", 0.0))
+
+
+def test_data_with_a_place() -> None:
+    assert _recipe('train { data "fashion-mnist:data/f:1" }').data == Data("fashion_mnist", "data/f:1")
+
+
+def test_every_mistake_is_found_in_one_run() -> None:
+    block = """train {
+  agment flip
+  augment flp crop=32/2+4
+  batch 12.5    epoch 164
+  optimizer sgd lr=rate momentum=1 nestrov
+  schedule stp at=[82, 123]
+  loss cross_entropy label_smoothng=0.1 + 0.3 aux + aux2
+  init conv=he_norml fc=normal(-0.01) cnv=ones
+  batch 3
+  seed -1
+}"""
+    assert _mistakes(block.replace("seed -1", "seed 0.5")) == [
+        ("unknown-setting", "agment"),
+        ("unknown-setting", "flp"),
+        ("bad-recipe", "2"),
+        ("bad-recipe", "12.5"),
+        ("bad-recipe", "rate"),
+        ("bad-recipe", "1"),
+        ("unknown-setting", "nestrov"),
+        ("unknown-setting", "stp"),
+        ("unknown-setting", "label_smoothng"),
+        ("unknown-setting", "aux"),
+        ("bad-recipe", "+ aux2"),
+        ("unknown-setting", "he_norml"),
+        ("bad-recipe", "-0.01"),
+        ("unknown-setting", "cnv"),
+        ("doubled-setting", "batch"),
+        ("bad-recipe", "0.5"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("block", "hint"),
+    [
+        ("train { epoch 3 }", "did you mean `epochs`?"),
+        ("train { batch 3 epoch 3 }", "did you mean `epochs`?"),
+        ("train { optimizer sdg lr=0.1 }", "did you mean `sgd`?"),
+        ("train { optimizer sgd lr=0.1 momentm=0.9 }", "did you mean `momentum`?"),
+        ("train { optimizer sgd lr=0.1 epoch 3 }", "did you mean `epochs`?"),
+        ("train { schedule cosin }", "did you mean `cosine`?"),
+        ("train { loss cross_entrpy }", "did you mean `cross_entropy`?"),
+        ("train { loss cross_entropy + 0.3 aux3 }", "did you mean `aux2`?"),
+        ("train { augment crp=32 }", "did you mean `crop`?"),
+        ("train { init fc=nrmal(0.1) }", "did you mean `normal`?"),
+        ("train { init cnv=ones }", "did you mean `conv`?"),
+        ("train { data cifar }", "did you mean `cifar10`?"),
+        ("train { data svhn }", f"there are: {', '.join(('digits', 'mnist', 'fashion_mnist', 'cifar10', 'cifar100'))}"),
+    ],
+)
+def test_unknown_words_have_a_suggestion(block: str, hint: str) -> None:
+    found = _read(block)[1]
+    assert [d.id for d in found] == ["unknown-setting"]
+    assert found[0].hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("block", "under", "message"),
+    [
+        ("train { batch }", "batch", "is a whole number"),
+        ("train { batch 0 }", "0", "not 0"),
+        ("train { batch true }", "true", "true or false"),
+        ("train { batch [3] }", "[3]", "a list"),
+        ("train { batch 3 4 }", "4", "does not take this"),
+        ("train { epochs 1e10 }", "1e10", "at most 1,000,000"),
+        ("train { 128 }", "128", "starts with the name of a setting"),
+        ("train { batch=3 }", "batch=3", "takes no `=`"),
+        ("train { clip }", "clip", "says nothing"),
+        ("train { clip norm=1 value=2 }", "value=2", "cannot stand together"),
+        ("train { ema 1 }", "1", "below 1"),
+        ("train { optimizer }", "optimizer", "names one of sgd"),
+        ("train { optimizer sgd }", "optimizer sgd", "needs `lr`"),
+        ("train { optimizer sgd lr }", "lr", "needs a value"),
+        ("train { optimizer sgd lr=0.1 3 }", "3", "does not take this"),
+        ("train { optimizer sgd lr=0.1 nesterov }", "nesterov", "needs a momentum"),
+        ("train { optimizer adam lr=0.1 betas=[0.9] }", "[0.9]", "this has 1"),
+        ("train { optimizer adam lr=0.1 betas=[0.9, 1] }", "[0.9, 1]", "each a number of at least 0 and below 1"),
+        ("train { schedule step factor=0.1 }", "schedule step factor=0.1", "needs `at`"),
+        ("train { schedule step at=[3, 3] }", "[3, 3]", "that rises"),
+        ("train { schedule step at=[3]  epochs 3 }", "schedule step at=[3]", "changes after epoch 3"),
+        ("train { schedule cosine warmup=3  epochs 3 }", "schedule cosine warmup=3", "warm-up"),
+        ("train { schedule table }", "schedule table", "needs `rates`"),
+        ("train { schedule table {1: 0.1, 1: 0.2} }", "1", "cannot stand behind"),
+        ("train { schedule table {0: 0.1} }", "0", "at least 1"),
+        ("train { schedule cosine {1: 0.1} }", "{1: 0.1}", "does not take this"),
+        ("train { schedule triangular warmup=3 }", "warmup=3", "rises by itself"),
+        ("train { optimizer sgd lr=1\n schedule table {1: 2} }", "optimizer sgd lr=1", "never used"),
+        ("train { optimizer sgd\n schedule table {2: 2} }", "optimizer sgd", "needs `lr`"),
+        ("train { loss cross_entropy + 1 output }", "output", "the main output"),
+        ("train { loss cross_entropy + 0 aux1 }", "0", "above 0"),
+        ("train { init conv }", "conv", ""),
+        ("train { init fc=0.1 }", "0.1", "takes a distribution"),
+        ("train { init fc=normal }", "normal", "needs `std`"),
+        ("train { augment flip=3 }", "3", "true or false"),
+        ("train { augment crop=32 resized_crop=32 }", "resized_crop=32", "cannot stand together"),
+        ("train { seed rate }", "rate", "takes a literal"),
+        (f"train {{ seed (1{'+1' * 5000}) }}", f"(1{'+1' * 5000})", "signs of arithmetic"),
+    ],
+)
+def test_values_are_checked(block: str, under: str, message: str) -> None:
+    found = _read(block)[1]
+    assert len(found) == 1, render_text(found)
+    assert found[0].span is not None
+    assert found[0].span.text == under
+    assert message in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("block", "under"),
+    [
+        ("train { batch 1\n batch 2 }", "batch"),
+        ("train { augment flip flip }", "flip"),
+        ("train { optimizer sgd lr=1 lr=2 }", "lr=2"),
+        ("train { loss cross_entropy + 1 aux1 + 2 aux1 }", "aux1"),
+        ("train { init fc=ones fc=zeros }", "fc=zeros"),
+    ],
+)
+def test_nothing_is_given_twice(block: str, under: str) -> None:
+    found = _read(block)[1]
+    assert [(d.id, d.span and d.span.text) for d in found] == [("doubled-setting", under)]
+    assert found[0].notes[0].span is not None
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=list(SETTINGS))
+def test_the_example_of_every_setting_is_right(setting: Setting) -> None:
+    recipe = _recipe(f"train {{ {setting.example} }}")
+    assert getattr(recipe, setting.name) not in (None, ())
+
+
+def test_every_entry_is_explained() -> None:
+    for table in (OPTIMIZERS, SCHEDULES, LOSSES, DISTRIBUTIONS):
+        for name, kind in table.items():
+            assert kind.name == name
+            assert kind.__doc__
+            assert all(option.doc and option.kind.says for option in kind.options.values())
+
+
+def test_a_wrong_network_leaves_its_outputs_unchecked() -> None:
+    found = Collector()
+    Workspace.text(
+        "input 8x8x3\nfc 3 @x -> fc 4\noutput aux training = @x -> fc y\ntrain { loss mse + 1 aux\n batch 0 }",
+        found,
+    ).network(Request(), found)
+    assert [d.id for d in found.sorted()] == ["unknown-name", "bad-recipe"]

@@ -1,0 +1,106 @@
+"""The catalogue of diagnostic ids: every example has its mistake and no other, and every id of the source is in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from archdsl.api import unresolved
+from archdsl.checking import check_file
+from archdsl.diagnostics import Collector, Diagnostic, render_text
+from archdsl.elaborate import Request, Unresolved, Workspace
+from archdsl.rules import RULES, Rule
+from archdsl.train.plan import unsupported
+
+_SOURCE = Path(__file__).parent.parent / "archdsl"
+_REPORTS = re.compile(r"(^|_)(error|fail|warning|unused|OpError|Diagnostic|Wrong)$")
+_ID = re.compile(r"[a-z]+(-[a-z]+)+|syntax|arity")
+
+
+def _write(rule: Rule, text: str, folder: Path) -> Path:
+    for name, content in (*rule.files, ("net.arch", rule.whole(text))):
+        (folder / name).write_text(content, encoding="utf-8")
+    return folder / "net.arch"
+
+
+def _request(rule: Rule) -> Request:
+    _, _, variant = rule.target.partition(":")
+    choices = dict(option.split("=", 1) for option in rule.options if "=" in option)
+    return Request(variant=variant or None, choices=choices)
+
+
+def _found(rule: Rule, text: str, folder: Path) -> tuple[Diagnostic, ...]:
+    """What `archdsl check` says, and then the commands that need one network, or train it."""
+    path, request = _write(rule, text, folder), _request(rule)
+    checked = check_file(path, request).diagnostics
+    if checked or rule.id not in ("unresolved-choice", "unsupported-setting"):
+        return checked
+    found = Collector()
+    workspace = Workspace.open(path, found)
+    try:
+        network = workspace.network(request, found)
+    except Unresolved as left:
+        return (unresolved(workspace, left),)
+    assert network is not None
+    return unsupported(network.recipe) if network.recipe is not None else ()
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_example_has_the_mistake_and_no_other(rule: Rule, tmp_path: Path) -> None:
+    found = _found(rule, rule.example, tmp_path)
+    assert {diagnostic.id for diagnostic in found} == {rule.id}, render_text(found)
+    assert {diagnostic.severity for diagnostic in found} == {rule.severity}
+    assert all(diagnostic.hint for diagnostic in found), render_text(found)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_fix_has_none(rule: Rule, tmp_path: Path) -> None:
+    found = _found(rule, rule.fix, tmp_path)
+    assert not found, render_text(found)
+
+
+def _literals(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from _literals(node.body)
+        yield from _literals(node.orelse)
+
+
+def _reported() -> dict[str, str]:
+    """Every id that the source reports, and a place that does."""
+    ids: dict[str, str] = {}
+    for path in sorted(_SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if not _REPORTS.search(name):
+                continue
+            given = [*node.args[:2], *(keyword.value for keyword in node.keywords if keyword.arg == "id")]
+            for text in (text for argument in given for text in _literals(argument)):
+                if _ID.fullmatch(text):
+                    ids.setdefault(text, f"{path.name}:{node.lineno}")
+    return ids
+
+
+def test_every_id_is_explained_and_every_explained_id_exists() -> None:
+    reported = _reported()
+    assert len(reported) > 50
+    assert {id: place for id, place in reported.items() if id not in RULES} == {}
+    assert sorted(set(RULES) - set(reported)) == []
+
+
+def test_ids_are_stable_words() -> None:
+    assert all(rule.id == id and _ID.fullmatch(id) for id, rule in RULES.items())
+
+
+def test_texts_are_sentences() -> None:
+    for rule in RULES.values():
+        for text in (rule.what, rule.why):
+            assert text.endswith("."), rule.id
+            assert text[0].isupper() or text[0] in "`-10", rule.id

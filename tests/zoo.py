@@ -1,0 +1,64 @@
+"""The networks of `specs/`, for the tests that go through all of them.
+
+In: the folder. Out: every network as a file and a variant, and how to get its graph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from archdsl.diagnostics import Collector, render_text
+from archdsl.elaborate import Request, Workspace
+from archdsl.graph import Graph
+from archdsl.ops.base import Shape
+from archdsl.resources import specs_path
+
+__all__ = ["Entry", "entries", "files"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One network: a file, and one of its variants, or None for the file's own defaults."""
+
+    path: Path
+    variant: str | None
+
+    def __str__(self) -> str:
+        return f"{self.path.stem}:{self.variant}" if self.variant else self.path.stem
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.variant or self.path.stem
+
+    def graph(self, inputs: dict[str | None, Shape] | None = None) -> Graph:
+        """The checked graph, for other input sizes where some are given."""
+        found = Collector()
+        network = _workspace(self.path).network(Request(variant=self.variant, inputs=inputs), found)
+        assert network is not None, render_text(found.sorted()) or f"{self.path} cannot be read"
+        return network.graph
+
+
+@cache
+def _workspace(path: Path) -> Workspace:
+    return Workspace.open(path, Collector())
+
+
+def files() -> list[Path]:
+    """Every `.arch` file."""
+    return sorted(specs_path().glob("*/*.arch"))
+
+
+@cache
+def entries() -> tuple[Entry, ...]:
+    """Every network: a file's variants, or where it has none the file itself."""
+    made = []
+    for path in files():
+        workspace = _workspace(path)
+        if not workspace.is_library:
+            made += [Entry(path, variant) for variant in workspace.variants or (None,)]
+            if workspace.variants and not workspace.needs_variant:
+                made.append(Entry(path, None))
+    return tuple(made)
