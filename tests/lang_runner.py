@@ -255,6 +255,8 @@ def _said(case: Case, workspace: Workspace, request: Request, found: Collector) 
             layers.append((number, line))
         elif word in ("output", "input"):
             problems += _port(graph, number, line)
+        elif word == "recipe":
+            problems += _setting(network.recipe if network is not None else None, number, rest)
         elif word in _TOTALS:
             problems += _figure(number, word, rest.strip(), case.said, _TOTALS[word](graph, counts))
         else:
@@ -344,6 +346,16 @@ def _arithmetic(node: ast.expr) -> int:
     if isinstance(node, ast.BinOp) and type(node.op) in _SIGNS:
         return _SIGNS[type(node.op)](_arithmetic(node.left), _arithmetic(node.right))
     raise Wrong(ast.unparse(node))
+
+
+def _setting(recipe: object, number: int, written: str) -> _Problems:
+    """`optimizer.lr = 0.1`: a value of the recipe; a word is the name of what stands there."""
+    path, _, wanted = (part.strip() for part in written.partition(" = "))
+    at = recipe
+    for part in path.split("."):
+        at = at[int(part)] if part.isdigit() and isinstance(at, tuple) else getattr(at, part, None)
+    shown = str(getattr(type(at), "name", None) or at)
+    return [] if shown == wanted else [(number, f"`{path}` of the recipe is {shown}")]
 
 
 def _port(graph: Graph, number: int, line: str) -> _Problems:

@@ -7,11 +7,12 @@ counter sees in the compiled module. All of it runs on the meta device, without 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.analysis.counts import count
@@ -21,7 +22,7 @@ from archdsl.diagnostics import render_text
 from archdsl.elaborate import Request
 from archdsl.graph import Graph
 from archdsl.ops.base import torch_shape
-from tests.zoo import Entry, entries, files
+from tests.zoo import entries, files
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)
@@ -43,34 +44,43 @@ def test_every_network_has_a_name_of_its_own() -> None:
     assert [name for name, times in names.items() if times > 1] == []
 
 
-def _batch(graph: Graph, examples: int) -> list[Tensor]:
-    return [torch.empty((examples, *torch_shape(node.shape)), device="meta") for node in graph.inputs]
+@dataclass(frozen=True)
+class Built:
+    """A network and its module on the meta device."""
+
+    graph: Graph
+    module: nn.Module
+
+    def run(self, examples: int) -> tuple[Tensor, ...]:
+        """Every output for a batch."""
+        shapes = [(examples, *torch_shape(node.shape)) for node in self.graph.inputs]
+        made = self.module(*(torch.empty(shape, device="meta") for shape in shapes))
+        return made if isinstance(made, tuple) else (made,)
 
 
-@pytest.mark.parametrize("entry", entries(), ids=str)
-def test_macs_are_those_of_the_flop_counter(entry: Entry) -> None:
-    graph = entry.graph()
-    module = build(graph).eval()
-    with FlopCounterMode(display=False) as counter:
-        module(*_batch(graph, 1))
-    assert 2 * count(graph).total.macs == counter.get_total_flops()
+@pytest.fixture(scope="module", params=entries(), ids=str)
+def built(request: pytest.FixtureRequest) -> Built:
+    """Each network in turn, compiled once for all tests of it."""
+    graph = request.param.graph()
+    return Built(graph, build(graph))
 
 
-@pytest.mark.parametrize("entry", entries(), ids=str)
-def test_parameters_are_those_of_the_compiled_module(entry: Entry) -> None:
+def test_macs_are_those_of_the_flop_counter(built: Built) -> None:
+    built.module.eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        built.run(1)
+    assert 2 * count(built.graph).total.macs == counter.get_total_flops()
+
+
+def test_parameters_are_those_of_the_compiled_module(built: Built) -> None:
     """Shared weights are counted once by both; heads of training are a part of the module."""
-    graph = entry.graph()
-    counted = count(graph)
+    counted = count(built.graph)
     expected = counted.total.params + counted.training.params
-    assert sum(p.numel() for p in build(graph).parameters() if p.requires_grad) == expected
+    assert sum(p.numel() for p in built.module.parameters() if p.requires_grad) == expected
 
 
-@pytest.mark.parametrize("entry", entries(), ids=str)
-def test_every_weight_gets_a_gradient(entry: Entry) -> None:
+def test_every_weight_gets_a_gradient(built: Built) -> None:
     """A forward and a backward pass in training mode, through every output."""
-    graph = entry.graph()
-    module = build(graph).train()
-    made = module(*_batch(graph, 2))
-    outputs = made if isinstance(made, tuple) else (made,)
-    torch.autograd.backward([output.sum() for output in outputs])
-    assert [name for name, weight in module.named_parameters() if weight.grad is None] == []
+    built.module.train()
+    torch.autograd.backward([output.sum() for output in built.run(2)])
+    assert [name for name, weight in built.module.named_parameters() if weight.grad is None] == []

@@ -53,12 +53,14 @@ def files() -> list[Path]:
 
 @cache
 def entries() -> tuple[Entry, ...]:
-    """Every network: a file's variants, or where it has none the file itself."""
+    """Every network: the file's own, unless it needs a variant, and its variants, each under its first name."""
     made = []
     for path in files():
         workspace = _workspace(path)
-        if not workspace.is_library:
-            made += [Entry(path, variant) for variant in workspace.variants or (None,)]
-            if workspace.variants and not workspace.needs_variant:
-                made.append(Entry(path, None))
+        if workspace.is_library or workspace.unit is None:
+            continue
+        if not (workspace.needs_variant and workspace.variants):
+            made.append(Entry(path, None))
+        first_names = {id(variant): name for name, variant in reversed(workspace.unit.variants.items())}
+        made += [Entry(path, name) for name in reversed(first_names.values())]
     return tuple(made)

@@ -103,12 +103,11 @@ def _difference(before: str, after: str, name: str) -> str:
     import difflib
 
     def lines(text: str) -> list[str]:
-        return [f"{line}\n" for line in text.removesuffix("\n").split("\n")] if text else []
+        *whole, rest = text.split("\n")
+        return [f"{line}\n" for line in whole] + ([rest] if rest else [])
 
-    made = list(difflib.unified_diff(lines(before), lines(after), name, f"{name} (formatted)"))
-    if not made and before != after:
-        return f"{name}: the newline at the end of the file is missing\n"
-    return "".join(made)
+    made = difflib.unified_diff(lines(before), lines(after), name, name)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in made)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -532,6 +532,13 @@ class Builder:
         assert current is not None
         return current
 
+    def _named_chain(self, chain: tree.Chain, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+        """What leaves a chain that stands for one element; the label behind it names its layer if it has but one."""
+        only = chain.elements[0]
+        if label is None or len(chain.elements) > 1 or only.suffixes:
+            return self._chain(chain, scope, current)
+        return self._unit_of(only.unit, scope, current, label)
+
     def _too_deep(self, span: Span) -> None:
         self.found.error(
             "limit-depth",
@@ -667,7 +674,7 @@ class Builder:
         if isinstance(value, ShareValue):
             return self._shared(value, unit, self._entering(current, unit.span), label)
         if isinstance(value, ChainValue):
-            return self._chain(value.chain, value.scope, current)
+            return self._named_chain(value.chain, value.scope, current, label)
         self.found.error(
             "not-a-layer", f"`{unit.name}` is {describe(value)}, {show(value)}, and not a layer", unit.span,
             hint="a chain is made of layers and blocks",
@@ -677,7 +684,7 @@ class Builder:
     def _call(self, unit: tree.Call, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
         name = unit.name
         if name.name == "choice" and unit.angles:
-            return self._choice(unit, scope, current)
+            return self._choice(unit, scope, current, label)
         if name.name in ("id", "first", "choice"):
             self.found.error(
                 "unknown-argument", f"`{name.name}` takes no arguments like these", unit.span,
@@ -735,7 +742,7 @@ class Builder:
         return self._block(value, name.name, (), False, scope, entering, label, unit.span)
 
     def _group(self, unit: tree.Group, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
-        return self._chain(unit.chain, scope, current)
+        return self._named_chain(unit.chain, scope, current, label)
 
     def _several(self, unit: tree.Items, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
         if not unit.parenthesised:
@@ -778,9 +785,9 @@ class Builder:
             raise Unresolved(unit)
         return taken[1]
 
-    def _choice(self, unit: tree.Call, scope: Scope, current: Tensors | None) -> Tensors:
+    def _choice(self, unit: tree.Call, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
         assert unit.angles is not None
-        return self._chain(unit.angles[self._option(unit)].value, scope, current)
+        return self._named_chain(unit.angles[self._option(unit)].value, scope, current, label)
 
     def chosen(self, site: tree.Function, scope: Scope) -> tree.Chain:
         if not site.arguments:
@@ -959,11 +966,12 @@ class Builder:
             self._too_deep(unit.span)
         outer = self._frame
         self._frame = Frame("block", share.name.name, outer, call=share.name.name, label=label)
+        inner = Scope(value.scope, True, entering=tuple(SizeValue(self._shape(port)) for port in entering))
+        inner.labels["in"] = entering
         self._calls.append((share.name.name, unit.span))
         depth = self._depth
         try:
-            # A scope of its own for each use, as each turn of a repeat has one: the labels in it name its layers.
-            tensors = self._chain(share.chain, Scope(value.scope, False), entering)
+            tensors = self._chain(share.chain, inner, entering)
         finally:
             self._frame = outer
             self._calls.pop()

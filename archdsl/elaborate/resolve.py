@@ -6,6 +6,7 @@ and in branches of conditions that no variant takes, which unrolling never sees.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from archdsl.diagnostics import Collector, nearest
@@ -41,6 +42,8 @@ class _Resolver:
             )
         )
         self._language: Names = frozenset((*registry.names(), *program.standard_names(), *RESERVED))
+        files = (unit.file, *(used.file for _, used in unit.used))
+        self._broken = "\n".join(span.text for file in files for span in file.broken)
 
     def run(self) -> None:
         unit = self._unit
@@ -52,7 +55,7 @@ class _Resolver:
         for let in unit.lets.values():
             self._chain(let.value, self._file, labels)
         for share in unit.shares.values():
-            self._chain(share.chain, self._file, frozenset({"in"}))
+            self._chain(share.chain, self._file, _labels([share.chain]) | {"in"})
         for statement in (*unit.chains, *unit.outputs):
             self._chain(statement.chain, self._file, labels)
         if unit.architecture is not None:
@@ -182,8 +185,12 @@ class _Resolver:
                 return  # a mistyped flag, perhaps: binding says so
         self._expression(value, names, labels)
 
+    def _lost(self, word: str) -> bool:
+        """Whether a word stands in a statement that could not be read, so that missing it is no second mistake."""
+        return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", self._broken) is not None
+
     def _name(self, name: tree.Name, names: Names, labels: Names) -> None:
-        if name.name in names or name.name in self._language or name.name in FUNCTIONS:
+        if name.name in names or name.name in self._language or name.name in FUNCTIONS or self._lost(name.name):
             return
         close = nearest(name.name, sorted(names | self._language))
         if name.name in labels:
@@ -195,7 +202,7 @@ class _Resolver:
         self._found.error("unknown-name", f"there is no op, block or value `{name.name}`", name.span, hint=hint)
 
     def _label(self, at: tree.Reference, name: str, labels: Names) -> None:
-        if name not in labels:
+        if name not in labels and not self._lost(f"@{name}"):
             close = nearest(name, sorted(labels))
             hint = f"did you mean `@{close}`?" if close else "a label is written behind a layer: conv 3x3 64 @a"
             self._found.error("unknown-label", f"there is no label `@{name}` here", at.span, hint=hint)

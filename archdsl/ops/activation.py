@@ -449,33 +449,32 @@ class Threshold(_Elementwise):
 
 
 @register
-class ScaledTanh(_Elementwise):
-    """`scaled_tanh [gain=1.7159] [slope=0.666667]`: gain * tanh(slope * x), LeNet-5's squashing function.
+class Times(_Elementwise):
+    """`times factor`: every value times a number that is not trained.
 
-    `scaled_tanh` on 28x28x6 keeps 28x28x6: 1.7159 tanh(2x/3), which is 1 at 1 and -1 at -1, so that the codes of +1 and
-    -1 in LeNet-5's output are well within its reach. 3 operations an element.
+    `times 0.17` on 35x35x320 keeps 35x35x320: Inception-ResNet makes its residuals smaller before it adds them.
+    LeNet-5's squashing is `times (2/3) -> tanh -> times 1.7159`. A trained gain is `scale`.
 
-    - `gain`: the value approached as x grows.
-    - `slope`: times `gain`, how steep it is at 0; 2/3 unless written.
+    - `factor`: any number.
 
-    LeCun et al., "Gradient-based learning applied to document recognition", 1998, appendix A.
+    Szegedy, Ioffe, Vanhoucke & Alemi, "Inception-v4, Inception-ResNet and the impact of residual connections on
+    learning", 2016, section 3.3.
     """
 
-    name = "scaled_tanh"
-    _operations = 3
+    name = "times"
+    style = "normalization"
+    _operations = 1
     examples = (
-        Example("scaled_tanh", ((28, 28, 6),), (28, 28, 6)),
-        Example("scaled_tanh gain=1 slope=0.5", ((10, 6),), (10, 6)),
-        Example("scaled_tanh 2", ((3, 4, 5, 6),), (3, 4, 5, 6)),
-        Example("scaled_tanh", ((84,),), (84,)),
+        Example("times 0.17", ((35, 35, 320),), (35, 35, 320)),
+        Example("times (-1)", ((10, 6),), (10, 6)),
+        Example("times factor=2", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("times 1.5", ((84,),), (84,)),
     )
 
-    gain: float = positional(number(), 1.7159)
-    slope: float = positional(number(), 2 / 3)
+    factor: float = positional(number())
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        slope = "2 / 3" if self.slope == 2 / 3 else repr(self.slope)
-        return Torch(None, f"{self.gain!r} * torch.tanh({{0}} * {slope})", sequence="any")
+        return Torch(None, f"{{0}} * {self.factor!r}", sequence="any")
 
 
 def _unless(value: float, default: float) -> str:

@@ -52,7 +52,8 @@ class Pad(_Spatial):
     `pad 1` turns 14x14x64 into 16x16x64; `pad 1x2` adds 1 row and 2 columns on each side; `pad [0, 1, 2, 3]` adds
     nothing above, 1 row below, 2 columns left and 3 right.
 
-    - `size`: one number for every side; one for each axis; or two for each axis, before and after it.
+    - `size`: one number for every side; one for each axis; or two for each axis, before and after it. Below zero, that
+      many are taken away: `pad [-1, 1, -1, 1]` moves a picture up and left by one, as NASNet does.
     - `mode`: what is added: `zero`; `constant`, which is `value`; `reflect`, the picture mirrored at its last pixel;
       `replicate`, the last pixel again; `circular`, the other end of the picture.
     - `value`: the constant.
@@ -68,7 +69,15 @@ class Pad(_Spatial):
         Example("pad 2 mode=constant value=0.5", ((16, 8),), (20, 8)),
         Example("pad 1x0x2 mode=circular", ((2, 3, 4, 8),), (4, 3, 8, 8)),
         Example("pad [0, 1, 0, 1, 2, 0]", ((2, 3, 4, 8),), (3, 4, 6, 8)),
+        Example("pad [-1, 1, -1, 1]", ((14, 14, 8),), (14, 14, 8)),
+        Example("pad (-1)", ((16, 8),), (14, 8)),
         Example("pad 4 mode=reflect", ((4, 5, 8),), error="bad-argument"),
+        Example(
+            "pad [-1, 1] mode=circular",
+            ((16, 8),),
+            error="bad-argument",
+            torch_accepts="it wraps the end that is left after the other is cut",
+        ),
         Example("pad 5 mode=circular", ((4, 5, 8),), error="bad-argument"),
         Example("pad [1, 1, 1]", ((4, 5, 8),), error="rank-mismatch", torch="F.pad(x, (1, 1, 1))"),
         Example(
@@ -85,7 +94,7 @@ class Pad(_Spatial):
         ),
     )
 
-    size: Extent = positional(extent(0))
+    size: Extent = positional(extent(-(2**31)))
     mode: str = keyword(word("zero", "constant", "reflect", "replicate", "circular"), "zero")
     value: float | None = keyword(number(), None)
 
@@ -108,6 +117,12 @@ class Pad(_Spatial):
         if (self.mode == "constant") != (self.value is not None):
             lacks = "has no `value`" if self.value is None else f"has a value, and its mode is `{self.mode}`"
             raise OpError("bad-argument", f"`pad` {lacks}", hint="`mode=constant value=0.5`: the two go together")
+        if self.mode not in ("zero", "constant") and any(side < 0 for pair in sides for side in pair):
+            raise OpError(
+                "bad-argument",
+                f"`pad` below zero takes positions away, and its mode is `{self.mode}`",
+                hint="only `zero` and `constant` go with it",
+            )
         limit = {"reflect": 1, "circular": 0}.get(self.mode)
         for size, pair in zip(entering[:-1], sides, strict=True):
             if limit is not None and max(pair) > size - limit:
