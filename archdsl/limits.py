@@ -8,6 +8,9 @@ from typing import Final
 FILE_BYTES: Final = 4 * 1024 * 1024
 """Size of one file. A chain of 100,000 layers written out in full is about 1 MiB."""
 
+TOKENS: Final = 700_000
+"""Words, numbers, signs and line ends of one file. A chain of 100,000 layers written out has about 600,000."""
+
 TOTAL_FILES: Final = 200
 """Files that one program may bring in by `use`."""
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archdsl.diagnostics import Collector, Source, Span, nearest
-from archdsl.elaborate.builder import Builder, Built, Stop
+from archdsl.elaborate.builder import Builder, Built
 from archdsl.elaborate.choices import Site, Unresolved, assign, sites
 from archdsl.elaborate.claims import Claim, read_claims
 from archdsl.elaborate.program import Program, Unit
+from archdsl.elaborate.values import Stop
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape
 from archdsl.syntax import tree

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from archdsl import limits
 from archdsl.diagnostics import Collector, Span, nearest
 from archdsl.elaborate.program import Unit
 from archdsl.graph import Node
@@ -125,6 +126,9 @@ def _pairs(
             found.error("bad-expect", "a claim is a quantity and a figure", figure.span, hint="expect params 25.6M")
             continue
         number = figure.value
+        if number.value > limits.MAGNITUDE:
+            found.error("limit-number", "a number beyond 2^53", figure.span, hint="no network has a size like that")
+            continue
         half = _half_unit(number)
         low, high = number.value - half, number.value + half
         claims.append(Claim(name.value.name, number.text, low, high, source, name.span.to(figure.span), subject))
@@ -139,8 +143,8 @@ def _half_unit(number: tree.Number) -> float:
         mantissa, _, exponent = text.lower().partition("e")
         if "." not in mantissa and not exponent:
             return 0.0
-        scale, text = 10.0 ** int(exponent or 0), mantissa
+        scale, text = float(f"1e{exponent or 0}"), mantissa
     else:
         text = text[:-1]
     _, _, decimals = text.partition(".")
-    return 0.5 * scale / 10.0 ** len(decimals)
+    return 0.5 * scale * float(f"1e-{len(decimals)}")

@@ -13,6 +13,9 @@ from archdsl.ops.base import Op, Shape, Window, show_shape
 from archdsl.syntax import tree
 
 __all__ = [
+    "POISON",
+    "Stop",
+    "Tensors",
     "BlockValue",
     "ChainValue",
     "DimsValue",
@@ -29,6 +32,10 @@ __all__ = [
 
 class Poisoned(Exception):
     """Something that this depends on is wrong and has been reported; nothing more can be said about it."""
+
+
+class Stop(Exception):
+    """A limit was reached and has been reported; the run ends."""
 
 
 class DimsValue(tuple[int, ...]):
@@ -93,6 +100,12 @@ Value: TypeAlias = (
     | ChainValue
     | SizeValue
 )
+
+
+Tensors: TypeAlias = tuple[Port | None, ...]
+"""What a chain carries; a port is None where a mistake keeps its size from being known."""
+
+POISON: Tensors = (None,)
 
 
 @dataclass(slots=True, eq=False)

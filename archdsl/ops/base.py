@@ -490,7 +490,9 @@ def _show_value(value: object) -> str:
         shown = f"{value:g}" if isinstance(value, float) else str(value)
         return shown if value >= 0 else f"({shown})"
     if isinstance(value, tuple):
-        return "x".join(map(str, value))
+        if len(value) > 1 and any(part < 0 for part in value):
+            return f"[{', '.join(map(str, value))}]"
+        return "x".join(map(str, value)) if value[0] >= 0 else f"({value[0]})"
     text = str(value)
     return text if isinstance(value, Window) or text.isidentifier() else f'"{text}"'
 

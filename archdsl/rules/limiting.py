@@ -16,8 +16,8 @@ RULES = (
     Rule(
         "limit-file",
         "error",
-        f"A file has more than {limits.FILE_BYTES:,} bytes.",
-        "100,000 layers written out in full take about a quarter of that; repeats and blocks take far less.",
+        f"A file has more than {limits.FILE_BYTES:,} bytes, or more than {limits.TOKENS:,} words and signs.",
+        "100,000 layers written out in full fit well; repeats and blocks take far less.",
         "input 32x32x3\n…conv 3x3+1 8 -> relu\n",
         _RIGHT,
         repeated="# a comment that is far too long\n",

@@ -418,6 +418,8 @@ class _KeepAll:
 
 _MOST_CHARACTERS = 20
 """Mistakes after which further characters that fit nothing are no news."""
+_MOST_BROKEN = 100
+"""Statements that cannot be read, after which the rest is not read at all."""
 
 _builder = _Builder()
 _lock = threading.Lock()
@@ -463,13 +465,7 @@ def parse(source: Source, found: Collector) -> tree.File:
     Every syntax error goes to `found`; the file then holds the statements that are right.
     """
     if len(source.text) > limits.FILE_BYTES:
-        found.error(
-            "limit-file",
-            f"the file has {len(source.text):,} characters; {limits.FILE_BYTES:,} are allowed",
-            Span(source, 0, 0),
-            hint="write repeated parts as blocks and repeats",
-        )
-        return tree.File(source, (), ())
+        return _too_long(source, f"the file has {len(source.text):,} characters; {limits.FILE_BYTES:,} are allowed", found)
     comments: list[Span] = []
     tokens: list[Token] = []
     told = 0
@@ -478,6 +474,8 @@ def parse(source: Source, found: Collector) -> tree.File:
             comments.append(Span(source, token.start_pos or 0, token.end_pos or 0))
             continue
         tokens.append(token)
+        if len(tokens) > limits.TOKENS:
+            return _too_long(source, f"the file has more than {limits.TOKENS:,} words and signs", found)
         start = token.start_pos or 0
         if token.type == "BAD" and start >= told and len(found) < _MOST_CHARACTERS:
             from archdsl.syntax.mistakes import explain_character
@@ -493,7 +491,15 @@ def parse(source: Source, found: Collector) -> tree.File:
                 statements.append(statement)
             elif line.tokens:
                 broken.append(Span(source, line.tokens[0].start_pos or 0, line.tokens[-1].end_pos or 0))
+            if len(broken) >= _MOST_BROKEN:
+                broken.append(Span(source, broken[-1].end, len(source.text)))
+                break
     return tree.File(source, tuple(statements), tuple(comments), tuple(broken))
+
+
+def _too_long(source: Source, message: str, found: Collector) -> tree.File:
+    found.error("limit-file", message, Span(source, 0, 0), hint="write repeated parts as blocks and repeats")
+    return tree.File(source, (), (), (Span(source, 0, len(source.text)),))
 
 
 def _statement(tokens: list[Token], source: Source, found: Collector) -> tree.Statement | None:

@@ -1,0 +1,353 @@
+"""Chains and the statements of a body: element after element, repeated, labelled, compared with the sizes written.
+
+In: chains of the tree and the tensors that enter them. Out: the tensors that leave. What a single element is, a layer or a
+block or a choice, is left to `units`, which builds on this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from archdsl import limits
+from archdsl.diagnostics import Note, Span, nearest
+from archdsl.elaborate.binder import Binder
+from archdsl.elaborate.calls import Calls
+from archdsl.elaborate.layers import Layers
+from archdsl.elaborate.names import Names
+from archdsl.elaborate.values import (
+    POISON,
+    BlockValue,
+    Poisoned,
+    Scope,
+    ShareValue,
+    Stop,
+    Tensors,
+    Value,
+    describe,
+    show,
+)
+from archdsl.graph import Frame, Port
+from archdsl.ops import registry
+from archdsl.ops.base import Shape, show_shape
+from archdsl.syntax import tree
+
+__all__ = ["Chains"]
+
+
+class Chains(Layers):
+    """Runs chains; a subclass runs their elements."""
+
+    def __init__(self, name: str, names: Names, calls: Calls) -> None:
+        super().__init__(name, names.found, calls)
+        self.names = names
+        self._evaluator = names.evaluator
+        self._binder = Binder(self._evaluator, self.found)
+        self._sites = 0
+        self._steps = 0
+        self._depth = 0
+
+    def _unit_of(
+        self, unit: tree.Expression | tree.Conditional, scope: Scope, current: Tensors | None, label: str | None
+    ) -> Tensors:
+        """What leaves one element, without what stands behind it."""
+        raise NotImplementedError
+
+    def _statements(self, statements: Sequence[tree.Statement], scope: Scope, current: Tensors) -> Tensors | None:
+        """Run a body; the value of its last chain, or of `return`; None where it has no chain."""
+        result: Tensors | None = None
+        started = False
+        returned: tree.Return | None = None
+        for statement in statements:
+            if returned is not None:
+                self.found.error(
+                    "misplaced-statement", "nothing can stand behind `return`", statement.span,
+                    notes=[Note("the block ends here", returned.span)],
+                )
+                break
+            match statement:
+                case tree.ChainStatement(chain=chain):
+                    result = self._chain(chain, scope, None if started else current)
+                    started = True
+                case tree.Let():
+                    self._local(statement.name, scope)
+                    try:
+                        scope.variables[statement.name.name] = self._evaluator.argument(statement.value, scope)
+                    except Poisoned:
+                        scope.variables[statement.name.name] = None
+                case tree.Default():
+                    scope.defaults.append(statement)
+                    self.names.default_names.add(statement.name.name)
+                    self._check_default(statement, scope)
+                case tree.Share():
+                    self._local(statement.name, scope)
+                    scope.variables[statement.name.name] = ShareValue(statement, scope)
+                case tree.Block():
+                    self._local(statement.name, scope)
+                    scope.variables[statement.name.name] = BlockValue((statement,), scope)
+                case tree.Return(chains=chains):
+                    ports: list[Port | None] = []
+                    for chain in chains:
+                        ports += self._chain(chain, scope, None if started else current)
+                    result, returned = tuple(ports), statement
+                case _:
+                    word = statement.span.text.split(maxsplit=1)[0]
+                    self.found.error(
+                        "misplaced-statement", f"`{word}` stands at the top of a file, not in a block", statement.span,
+                        hint="a block holds chains, let, share, default, block and return",
+                    )
+        return result
+
+    def _local(self, name: tree.Name, scope: Scope) -> None:
+        if name.name in scope.variables or registry.lookup(name.name) is not None:
+            what = "is an op of the language" if name.name not in scope.variables else "is defined twice"
+            self.found.error("duplicate-name", f"`{name.name}` {what}", name.span, hint="choose another name")
+
+    def _check_default(self, default: tree.Default, scope: Scope) -> None:
+        """Find what is wrong with a `default`, whether an op follows it or not."""
+        name = default.name.name
+        kind = registry.lookup(name) or registry.lookup_plugin(name)
+        if kind is not None:
+            self._binder.check_default(kind, default, scope)
+            return
+        close = nearest(name, registry.names())
+        self.found.error(
+            "unknown-name", f"there is no op `{name}` to set arguments of", default.name.span,
+            hint=f"did you mean `{close}`?" if close else "a block has defaults of its own: block unit<c, s=1> = …",
+        )
+
+    def _chain(self, chain: tree.Chain, scope: Scope, current: Tensors | None) -> Tensors:
+        """What leaves a chain that `current` enters; None enters a chain that must start at a label."""
+        self._depth += 1
+        if self._depth > limits.CALL_DEPTH * 8:
+            self._too_deep(chain.span)
+        for index, element in enumerate(chain.elements):
+            if isinstance(element.unit, tree.Reference) and index > 0:
+                self.found.error(
+                    "misplaced-reference", f"`@{element.unit.name}` cannot stand behind an arrow", element.unit.span,
+                    hint="a reference starts a chain or a branch; to label a layer, write it without an arrow: relu @a",
+                )
+                current = POISON
+                continue
+            try:
+                current = self._element(element.unit, element.suffixes, scope, current)
+            except Poisoned:
+                current = POISON
+        self._depth -= 1
+        assert current is not None
+        return current
+
+    def _named_chain(self, chain: tree.Chain, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+        """What leaves a chain that stands for one element; the label behind it names its layer if it has but one."""
+        only = chain.elements[0]
+        if label is None or len(chain.elements) > 1 or only.suffixes:
+            return self._chain(chain, scope, current)
+        return self._unit_of(only.unit, scope, current, label)
+
+    def _too_deep(self, span: Span) -> None:
+        self.found.error(
+            "limit-depth",
+            f"blocks are nested more than {limits.CALL_DEPTH} deep when the network is unrolled",
+            span,
+            hint="a recursive block needs a condition that ends it: if n == 1 then … else …",
+        )
+        raise Stop
+
+    def _element(
+        self, unit: tree.Expression | tree.Conditional, suffixes: Sequence[tree.Suffix], scope: Scope, current: Tensors | None
+    ) -> Tensors:
+        if not suffixes:
+            return self._unit_of(unit, scope, current, None)
+        last = next((i for i in range(len(suffixes) - 1, -1, -1) if isinstance(suffixes[i], tree.Repeat)), -1)
+        behind = suffixes[last + 1 :]
+        labels = [suffix for suffix in behind if isinstance(suffix, tree.Label)]
+        label = labels[0].name if labels else None
+        repeat = suffixes[last] if last >= 0 else None
+        try:
+            if isinstance(repeat, tree.Repeat):
+                tensors = self._repeat(unit, suffixes[:last], repeat, scope, current, label)
+            else:
+                tensors = self._unit_of(unit, scope, current, label)
+        except Poisoned:
+            tensors = POISON
+        for suffix in behind:
+            if isinstance(suffix, tree.Assertion):
+                tensors = self._assert(suffix, scope, tensors)
+        if labels:
+            self._label(labels, scope, tensors)
+        return tensors
+
+    def _entering(self, current: Tensors | None, span: Span) -> Tensors:
+        if current is None:
+            self.found.error(
+                "no-input",
+                "nothing enters here: only the first chain of a file or block starts at its input",
+                span,
+                hint="start the chain at a label: @name -> …, or @in -> … for the input itself",
+            )
+            return POISON
+        return current
+
+    def _label(self, labels: Sequence[tree.Label], scope: Scope, tensors: Tensors) -> None:
+        if len(labels) != len(tensors) and None not in tensors:
+            self.found.error(
+                "arity",
+                f"{len(tensors)} tensor{'s leave' if len(tensors) > 1 else ' leaves'} here, and there "
+                f"{'are' if len(labels) > 1 else 'is'} {len(labels)} label{'s' if len(labels) > 1 else ''}",
+                labels[0].span.to(labels[-1].span),
+                hint="one label a tensor: split 2 @a @b",
+            )
+            tensors = POISON
+        for index, label in enumerate(labels):
+            before = scope.written_labels.get(label.name)
+            if before is label:
+                self.found.error(
+                    "duplicate-label",
+                    f"the label `@{label.name}` is given twice: the chain in which it stands is used several times",
+                    label.span,
+                    hint="make the chain a block, whose labels are its own",
+                )
+            elif before is not None or label.name in scope.labels:
+                self.found.error(
+                    "duplicate-label",
+                    f"the label `@{label.name}` is given twice",
+                    label.span,
+                    notes=[Note("it was given here", before.span)] if before else [Note("it is an input")],
+                    hint="rename one of them",
+                )
+            scope.written_labels[label.name] = label
+            scope.labels[label.name] = (tensors[index],) if len(tensors) == len(labels) else POISON
+
+    def _assert(self, assertion: tree.Assertion, scope: Scope, tensors: Tensors) -> Tensors:
+        """Compare with a size that is written; go on from the written one, so that one mistake is reported once."""
+        size = self._size(assertion.size, scope)
+        if size is None:
+            return tensors
+        if len(tensors) != 1:
+            self.found.error("arity", f"{len(tensors)} tensors leave here, and one size is written", assertion.span)
+            return tensors
+        shape = self._shape(tensors[0])
+        if shape == size:
+            return tensors
+        if shape is not None and tensors[0] is not None:
+            node = self.nodes[tensors[0].node]
+            entering = f" from {show_shape(node.input_shapes[0])}" if node.input_shapes else ""
+            self.found.error(
+                "wrong-size",
+                f"the size here is {show_shape(shape)}, not {show_shape(size)}",
+                assertion.span,
+                label=f"computed: {show_shape(shape)}",
+                notes=[Note(f"`{node.call}` makes {show_shape(shape)}{entering}", node.span)],
+                hint=f"write :: {show_shape(shape)}, or mend the layers before it",
+            )
+        return (self._append(None, (), (), (size,), None, assertion.span),)
+
+    def _repeat(
+        self,
+        unit: tree.Expression | tree.Conditional,
+        inner: Sequence[tree.Suffix],
+        repeat: tree.Repeat,
+        scope: Scope,
+        current: Tensors | None,
+        label: str | None,
+    ) -> Tensors:
+        turns = self._turns(repeat, scope)
+        tensors = self._entering(current, unit.span)
+        self._sites += 1
+        site, outer = self._sites, self._frame
+        name = self._word(unit, scope)
+        for index, variables in enumerate(turns):
+            self._step(repeat.span)
+            self._frame = Frame("repeat", name, outer, label=label, index=index, count=len(turns), site=site)
+            tensors = self._element(unit, inner, Scope(scope, False, variables=variables), tensors)
+        self._frame = outer
+        return tensors
+
+    def _word(self, unit: object, scope: Scope) -> str:
+        """What a repeated thing is called in the names of its layers."""
+        name = unit if isinstance(unit, tree.Name) else unit.name if isinstance(unit, tree.Call) else None
+        if name is None:
+            return "group"
+        try:
+            value = self.names.find(name.name, scope)
+        except Poisoned:
+            return name.name
+        return value.name if isinstance(value, BlockValue) else name.name
+
+    def _turns(self, repeat: tree.Repeat, scope: Scope) -> Sequence[dict[str, Value | None]]:
+        """The loop's variables in each turn."""
+        if not repeat.names:
+            count = self._evaluator.whole(repeat.over, scope, "the number of repeats")
+            self._few(count, repeat.span)
+            return [{} for _ in range(count)]
+        over = self._evaluator.evaluate(repeat.over, scope)
+        if isinstance(over, float) and over.is_integer():
+            over = int(over)
+        if isinstance(over, int) and not isinstance(over, bool) and over >= 0:
+            self._few(over, repeat.span)
+            items: Sequence[Value] = range(over)
+        elif isinstance(over, tuple):
+            items = over
+        else:
+            raise self._evaluator.fail(
+                "bad-type", f"a loop goes over a list or a count, and this is {describe(over)}: {show(over)}",
+                repeat.over.span, "x(i in 12), x(w in [64, 128])",
+            )
+        if len(repeat.names) == 1:
+            return [{repeat.names[0].name: item} for item in items]
+        turns: list[dict[str, Value | None]] = []
+        for index, item in enumerate(items):
+            if not isinstance(item, tuple) or len(item) != len(repeat.names):
+                raise self._evaluator.fail(
+                    "arity",
+                    f"the loop names {len(repeat.names)} values, and element [{index}] is {show(item)}",
+                    repeat.span,
+                    "every element needs as many values as there are names",
+                )
+            turns.append({name.name: part for name, part in zip(repeat.names, item, strict=True)})
+        return turns
+
+    def _few(self, count: int, span: Span) -> None:
+        if count > limits.REPEATS:
+            self.found.error(
+                "limit-repeats", f"{count:,} repeats; {limits.REPEATS:,} are allowed", span, hint="is the number right?"
+            )
+            raise Stop
+
+    def _step(self, span: Span) -> None:
+        self._steps += 1
+        if self._steps > limits.STEPS:
+            self.found.error(
+                "limit-steps", f"unrolling takes more than {limits.STEPS:,} calls and repeats", span,
+                hint="look for repeats inside repeats, or a block that calls itself twice",
+            )
+            raise Stop
+
+    def _size(self, expression: tree.Expression, scope: Scope) -> Shape | None:
+        """A size that stands in the text; None after reporting that it is none."""
+        try:
+            value = self._evaluator.evaluate(expression, scope)
+        except Poisoned:
+            return None
+        parts = value if isinstance(value, tuple) else (value,)
+        sizes: list[int] = []
+        for part in parts:
+            if isinstance(part, float) and part.is_integer():
+                part = int(part)
+            if isinstance(part, bool) or not isinstance(part, int) or part < 1:
+                self.found.error(
+                    "bad-argument", f"a size is made of whole numbers above zero, and this is {show(value)}",
+                    expression.span, hint="224x224x3, or [r, r, 3] where it is computed",
+                )
+                return None
+            sizes.append(part)
+        if not 1 <= len(sizes) <= 4:
+            self.found.error(
+                "rank-mismatch", f"a size has one to four numbers, and this has {len(sizes)}", expression.span,
+                hint="HxWxC is an image, LxC a sequence, DxHxWxC a volume, C a vector",
+            )
+            return None
+        if prod(sizes) > limits.ELEMENTS:
+            self.found.error("limit-size", "a tensor of more than 2^53 values", expression.span, hint="is the size right?")
+            return None
+        return tuple(sizes)

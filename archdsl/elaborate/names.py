@@ -1,0 +1,189 @@
+"""What the names of a text stand for in one run.
+
+In: a name and the scope in which it stands. Out: its value, or `Poisoned` after it has been reported: values of the scope,
+then the blocks and values of the file, the ops, the standard blocks. Running what they stand for is left to the builder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from archdsl.diagnostics import Collector, Span, nearest
+from archdsl.elaborate.choices import Site, Unresolved
+from archdsl.elaborate.evaluator import FUNCTIONS, Evaluator
+from archdsl.elaborate.program import Program, Unit
+from archdsl.elaborate.values import BlockValue, ChainValue, OpValue, Poisoned, Scope, ShareValue, Tensors, Value
+from archdsl.ops import registry
+from archdsl.syntax import tree
+
+__all__ = ["Names", "label_ports"]
+
+
+class Names:
+    """The names of one run, with the choices it has made among what the text leaves open."""
+
+    def __init__(
+        self, program: Program, unit: Unit, found: Collector, choices: Mapping[int, tuple[Site, int]]
+    ) -> None:
+        self.found = found
+        self.default_names: set[str] = {default.name.name for default in unit.defaults}
+        """Ops of which some `default` sets arguments."""
+        self._program = program
+        self._unit = unit
+        self._choices = choices
+        self._scopes: dict[int, tuple[Unit, Scope]] = {}
+        self._units: dict[int, Unit] = {}
+        self._evaluating: set[int] = set()
+        self.evaluator = Evaluator(self)
+
+    def scope_of(self, unit: Unit) -> Scope:
+        """The scope of a file's own names in this run."""
+        held = self._scopes.get(id(unit))
+        if held is None:
+            scope = Scope(None, True)
+            self._scopes[id(unit)] = (unit, scope)
+            self._units[id(scope)] = unit
+            self.default_names.update(default.name.name for default in unit.defaults)
+            return scope
+        return held[1]
+
+    def lookup(self, name: tree.Name, scope: Scope) -> Value:
+        text = name.name
+        value = self.find(text, scope)
+        if value is None:
+            self._unknown(name, scope)
+            raise Poisoned
+        return value
+
+    def find(self, text: str, scope: Scope) -> Value | None:
+        """The value of a name; None where there is none. Raises `Poisoned` where it is wrong."""
+        at: Scope | None = scope
+        file = scope
+        while at is not None:
+            if text in at.variables:
+                value = at.variables[text]
+                if value is None:
+                    raise Poisoned
+                return value
+            file, at = at, at.parent
+        value = self._define(text, file)
+        if value is not None:
+            file.variables[text] = value
+        return value
+
+    def _define(self, text: str, file: Scope) -> Value | None:
+        unit = self._units[id(file)]
+        if text in unit.lets:
+            return self._let(unit.lets[text], file)
+        if text in unit.blocks:
+            return BlockValue(tuple(unit.blocks[text]), file)
+        if text in unit.shares:
+            return ShareValue(unit.shares[text], file)
+        for _, used in unit.used:
+            if text in used.blocks:
+                return BlockValue(tuple(used.blocks[text]), self.scope_of(used))
+        op = registry.lookup(text)
+        if op is not None:
+            return OpValue(op)
+        standard = self._program.standard(text)
+        if standard is not None and text in standard.blocks:
+            return BlockValue(tuple(standard.blocks[text]), self.scope_of(standard))
+        plugin = registry.lookup_plugin(text)
+        return OpValue(plugin) if plugin is not None else None
+
+    def _let(self, let: tree.Let, scope: Scope) -> Value:
+        if id(let) in self._evaluating:
+            raise self.evaluator.fail("cyclic-let", f"`{let.name.name}` is defined by itself", let.name.span, "give one of the values a number")
+        self._evaluating.add(id(let))
+        name = let.name.name
+        try:
+            value = self.evaluator.argument(let.value, scope)
+        except Poisoned:
+            scope.variables[name] = None
+            raise
+        finally:
+            self._evaluating.discard(id(let))
+        scope.variables[name] = value
+        return value
+
+    def check_lets(self, scope: Scope) -> None:
+        """Evaluate what no chain has asked for, so that a mistake in it is found as well."""
+        for name, let in self._unit.lets.items():
+            if name not in scope.variables:
+                try:
+                    self._let(let, scope)
+                except Poisoned:
+                    continue
+
+    def is_known(self, name: str, scope: Scope) -> bool:
+        try:
+            return self.find(name, scope) is not None
+        except Poisoned:
+            return True
+
+    def is_callable(self, name: str, scope: Scope) -> bool:
+        try:
+            value = self.find(name, scope)
+        except Poisoned:
+            return False
+        return isinstance(value, OpValue | BlockValue | ShareValue | ChainValue)
+
+    def lost(self, word: str) -> bool:
+        """Whether a word stands in a statement that could not be read, so that missing it is no second mistake."""
+        pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+        files = [unit.file for unit, _ in self._scopes.values()]
+        return any(pattern.search(span.text) for file in files for span in file.broken)
+
+    def _unknown(self, name: tree.Name, scope: Scope) -> None:
+        if self.lost(name.name) or any(name.name in unit.refused for unit, _ in self._scopes.values()):
+            return
+        known = {"id", "first", "choice", *FUNCTIONS, *registry.names(), *self._program.standard_names()}
+        at: Scope | None = scope
+        while at is not None:
+            known.update(at.variables)
+            if at.parent is None:
+                unit = self._units[id(at)]
+                known.update((*unit.lets, *unit.blocks, *unit.shares, *(b for _, u in unit.used for b in u.blocks)))
+            at = at.parent
+        close = nearest(name.name, sorted(known))
+        where = label_ports(name.name, scope)
+        if where is not None:
+            hint = f"`{name.name}` is a label: write `@{name.name}`"
+        elif close:
+            hint = f"did you mean `{close}`?"
+        else:
+            hint = "`archdsl ops` lists the ops and the standard blocks"
+        self.found.error("unknown-name", f"there is no op, block or value `{name.name}`", name.span, hint=hint)
+
+    def defaults_before(self, name: str, span: Span, scope: Scope) -> list[tuple[tree.Default, Scope]]:
+        """The `default`s that stand before an op in its file and in the bodies around it, outer ones first."""
+        found: list[tuple[tree.Default, Scope]] = []
+        at: Scope | None = scope
+        while at is not None:
+            held = self._units[id(at)].defaults if at.parent is None else at.defaults
+            found[:0] = [(d, at) for d in held if d.name.name == name and d.span.start < span.start]
+            at = at.parent
+        return found
+
+    def option(self, unit: tree.Call | tree.Function) -> int:
+        taken = self._choices.get(id(unit))
+        if taken is None:
+            raise Unresolved(unit)
+        return taken[1]
+
+    def chosen(self, site: tree.Function, scope: Scope) -> tree.Chain:
+        if not site.arguments:
+            raise self.evaluator.fail("missing-argument", "`one_of` needs options", site.span, "one_of(128, 256)")
+        return site.arguments[self.option(site)].value
+
+
+def label_ports(name: str, scope: Scope) -> Tensors | None:
+    """What a label stands for: looked for from a scope up to the file or the instance of the block around it."""
+    at = scope
+    while True:
+        if name in at.labels:
+            return at.labels[name]
+        if at.boundary or at.parent is None:
+            return None
+        at = at.parent

@@ -1,0 +1,425 @@
+"""The elements of a chain: ops, blocks, shared instances, groups, choices, conditions, references.
+
+In: one element of the tree and the tensors that enter it. Out: the tensors that leave, its layers made on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from archdsl import limits
+from archdsl.diagnostics import Note, Span, nearest
+from archdsl.elaborate.binder import Binder
+from archdsl.elaborate.blame import Branch
+from archdsl.elaborate.calls import Calls
+from archdsl.elaborate.chains import Chains
+from archdsl.elaborate.evaluator import FUNCTIONS
+from archdsl.elaborate.names import Names, label_ports
+from archdsl.elaborate.values import (
+    BlockValue,
+    ChainValue,
+    OpValue,
+    Poisoned,
+    Scope,
+    ShareValue,
+    SizeValue,
+    Tensors,
+    Value,
+    describe,
+    show,
+)
+from archdsl.graph import Frame, Port
+from archdsl.ops.base import Op
+from archdsl.syntax import tree
+
+__all__ = ["Units"]
+
+LITERALS = (tree.Number, tree.Dims, tree.Truth, tree.String)
+
+
+class Units(Chains):
+    """Runs every kind of element."""
+
+    def __init__(self, name: str, names: Names, calls: Calls) -> None:
+        super().__init__(name, names, calls)
+        self._constant_ops: dict[int, Op] = {}
+        self._lifted: dict[int, tree.Call] = {}
+        self._first_uses: dict[tuple[int, int], range] = {}
+        self._named: dict[int, tree.Name] = {}
+        self._kept: list[object] = []
+        """Nodes of the tree whose identity is a key above, kept so that no other node gets the same."""
+        self._handlers: dict[type, Callable[[Any, Scope, Tensors | None, str | None], Tensors]] = {
+            tree.Name: self._name,
+            tree.Index: self._element_of_list,
+            tree.Call: self._call,
+            tree.Group: self._group,
+            tree.Reference: self._reference_in_chain,
+            tree.Items: self._several,
+            tree.Function: self._tensor_call,
+            tree.Conditional: self._conditional,
+        }
+
+    def _unit_of(
+        self, unit: tree.Expression | tree.Conditional, scope: Scope, current: Tensors | None, label: str | None
+    ) -> Tensors:
+        handler = self._handlers.get(type(unit))
+        if handler is None:
+            text = " ".join(unit.span.text.split())
+            self.found.error("not-a-layer", f"`{text[:40]}` is not a layer", unit.span, hint="a chain is made of layers and blocks")
+            raise Poisoned
+        return handler(unit, scope, current, label)
+
+    def _name(self, unit: tree.Name, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+        if unit.name == "id":
+            return self._entering(current, unit.span)
+        if unit.name == "first":
+            return self._entering(current, unit.span)[:1]
+        return self._apply(self.names.lookup(unit, scope), unit, scope, current, label)
+
+    def _element_of_list(self, unit: tree.Index, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+        """`units[0]` as a layer."""
+        value = self._evaluator.evaluate(unit, scope)
+        name = self._named.get(id(unit))
+        if name is None:
+            name = self._named[id(unit)] = tree.Name(unit.span, " ".join(unit.span.text.split()))
+            self._kept.append(unit)
+        return self._apply(value, name, scope, current, label)
+
+    def _apply(self, value: Value, unit: tree.Name, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+        """Run a thing that is named without arguments."""
+        if isinstance(value, OpValue):
+            return self._op(value.op, (), unit, scope, self._entering(current, unit.span), label)
+        if isinstance(value, BlockValue):
+            return self._block(value, unit.name, (), False, scope, self._entering(current, unit.span), label, unit.span)
+        if isinstance(value, ShareValue):
+            return self._shared(value, unit, self._entering(current, unit.span), label)
+        if isinstance(value, ChainValue):
+            return self._named_chain(value.chain, value.scope, current, label)
+        self.found.error(
+            "not-a-layer", f"`{unit.name}` is {describe(value)}, {show(value)}, and not a layer", unit.span,
+            hint="a chain is made of layers and blocks",
+        )
+        raise Poisoned
+
+    def _call(self, unit: tree.Call, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+        name = unit.name
+        if name.name == "choice" and unit.angles:
+            return self._choice(unit, scope, current, label)
+        if name.name in ("id", "first", "choice"):
+            self.found.error(
+                "unknown-argument", f"`{name.name}` takes no arguments like these", unit.span,
+                hint="choice<a | b>" if name.name == "choice" else f"write `{name.name}` alone",
+            )
+            raise Poisoned
+        value = self.names.lookup(name, scope)
+        if isinstance(value, OpValue):
+            return self._op_call(value.op, unit, scope, current, label)
+        if not isinstance(value, BlockValue):
+            self.found.error(
+                "unknown-argument" if isinstance(value, ShareValue | ChainValue) else "not-a-layer",
+                f"`{name.name}` is {describe(value)}, which takes no arguments", unit.span,
+            )
+            raise Poisoned
+        if unit.operands:
+            shown = " ".join(unit.operands[0].span.text.split())
+            self.found.error(
+                "unknown-argument", f"`{name.name}` is a block, whose arguments stand in angle brackets", unit.operands[0].span,
+                hint=f"write `{name.name}<{shown}>`; {Binder.signature(name.name, value.forms[0].parameters)}",
+            )
+            raise Poisoned
+        if unit.tensors is not None:
+            entering = self._tensors(unit.tensors, scope, current)
+        else:
+            entering = self._entering(current, unit.span)
+        return self._block(value, name.name, unit.angles or (), unit.piped, scope, entering, label, unit.span)
+
+    def _tensors(self, chains: Sequence[tree.Chain], scope: Scope, current: Tensors | None) -> Tensors:
+        ports: list[Port | None] = []
+        for chain in chains:
+            ports += self._chain(chain, scope, current)
+        return tuple(ports)
+
+    def _tensor_call(self, unit: tree.Function, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+        """`cell(@h, @p)`: a block, or an op, with the tensors that enter it."""
+        name = unit.name
+        if name.name == "one_of":
+            chain = self.names.chosen(unit, scope)
+            return self._chain(chain, scope, current)
+        value = self.names.lookup(name, scope) if name.name not in FUNCTIONS or self.names.is_callable(name.name, scope) else 0
+        chains = [argument.value for argument in unit.arguments if argument.key is None and not argument.star]
+        values = [c for c in chains if isinstance(c.plain, LITERALS)]
+        if values or len(chains) != len(unit.arguments) or not isinstance(value, OpValue | BlockValue):
+            inside = ", ".join(" ".join(a.span.text.split()) for a in unit.arguments)
+            how = f"`{name.name}<{inside}>`" if isinstance(value, BlockValue) else f"`{name.name} {inside}`"
+            self.found.error(
+                "not-a-layer", f"`{name.name}(…)` is a call with tensors, or a function of numbers", unit.span,
+                hint=f"tensors are chains: {name.name}(@a, @b); arguments are written {how}",
+            )
+            raise Poisoned
+        entering = self._tensors(chains, scope, current)
+        if isinstance(value, OpValue):
+            return self._op(value.op, (), unit, scope, entering, label)
+        return self._block(value, name.name, (), False, scope, entering, label, unit.span)
+
+    def _group(self, unit: tree.Group, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+        return self._named_chain(unit.chain, scope, current, label)
+
+    def _several(self, unit: tree.Items, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+        if not unit.parenthesised:
+            self.found.error("not-a-layer", "a list is not a layer", unit.span, hint="several tensors are (@a, @b)")
+            raise Poisoned
+        return self._tensors(unit.items, scope, current)
+
+    def _reference_in_chain(
+        self, unit: tree.Reference, scope: Scope, current: Tensors | None, label: str | None
+    ) -> Tensors:
+        ports = label_ports(unit.name, scope)
+        if ports is not None:
+            return ports
+        if self.names.lost(f"@{unit.name}"):
+            raise Poisoned
+        known: set[str] = set()
+        at: Scope | None = scope
+        while at is not None:
+            known.update(at.labels)
+            at = None if at.boundary else at.parent
+        close = nearest(unit.name, sorted(known))
+        later = f"@{unit.name}" in unit.span.source.text[unit.span.end :]
+        hint = f"did you mean `@{close}`?" if close else "a label is written behind a layer: conv 3x3 64 @a"
+        if later and not close:
+            hint = "it is given further down: a chain can only start at what stands above it; or inside a block or repeat"
+        self.found.error("unknown-label", f"there is no label `@{unit.name}` here", unit.span, hint=hint)
+        raise Poisoned
+
+    def _conditional(
+        self, unit: tree.Conditional, scope: Scope, current: Tensors | None, label: str | None
+    ) -> Tensors:
+        taken = unit.then if self._evaluator.condition(unit.condition, scope) else unit.otherwise
+        return self._chain(taken, scope, current)
+
+    def _choice(self, unit: tree.Call, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+        assert unit.angles is not None
+        return self._named_chain(unit.angles[self.names.option(unit)].value, scope, current, label)
+
+    def _block(
+        self,
+        value: BlockValue,
+        word: str,
+        arguments: Sequence[tree.Argument],
+        piped: bool,
+        scope: Scope,
+        entering: Tensors,
+        label: str | None,
+        span: Span,
+    ) -> Tensors:
+        block = value.forms[0]
+        if len(value.forms) > 1:
+            block = next(f for f in value.forms if any(p.star for p in f.parameters) == piped)
+        name = block.name.name
+        self._step(span)
+        if len(self._calls) >= limits.CALL_DEPTH:
+            self._too_deep(span)
+        values = self._binder.block(name, block.parameters, arguments, scope, span, value.scope, block.name.span)
+        inner = Scope(value.scope, True, variables=dict(values))
+        if block.tensors is not None:
+            self._name_tensors(block, inner, entering, span)
+        else:
+            inner.labels["in"] = entering
+        inner.entering = tuple(SizeValue(self._shape(port)) for port in entering)
+        shown = ", ".join(show(values[p.name]) if not p.default else f"{p.name}={show(values[p.name])}" for p in block.parameters)
+        call = f"{name}<{shown}>" if block.parameters else name
+        outer = self._frame
+        merge = self._merge_of(block, inner)
+        if merge is None:
+            self._frame = Frame("block", name, outer, call=call, label=label)
+        self._calls.append((call, span))
+        depth = self._depth
+        try:
+            if merge is not None:
+                return self._call(merge, inner, entering, label)
+            if isinstance(block.body, tree.Chain):
+                return self._chain(block.body, inner, entering)
+            result = self._statements(block.body, inner, entering)
+        finally:
+            self._frame = outer
+            self._calls.pop()
+            self._depth = depth
+        if result is None:
+            self.found.error("missing-chain", f"the block `{name}` has no chain", block.name.span, hint="its last chain is its value")
+            raise Poisoned
+        return result
+
+    def _merge_of(self, block: tree.Block, inner: Scope) -> tree.Call | None:
+        """The op of a block that does nothing but merge its arguments, as `residual<body, shortcut=id> = add<body | shortcut>`.
+
+        Such a block is a name for the merge: the layers of its branches belong to the block in whose text they stand.
+        """
+        plain = block.body.plain if isinstance(block.body, tree.Chain) else None
+        if not isinstance(plain, tree.Call) or plain.angles is None or plain.tensors is not None:
+            return None
+        own = {parameter.name for parameter in block.parameters}
+        named = all(isinstance(a.value.plain, tree.Name) and a.value.plain.name in own for a in plain.angles)
+        return plain if named and isinstance(self.names.find(plain.name.name, inner), OpValue) else None
+
+    def _name_tensors(self, block: tree.Block, inner: Scope, entering: Tensors, span: Span) -> None:
+        assert block.tensors is not None
+        wanted, got = len(block.tensors), len(entering)
+        if wanted != got and None not in entering:
+            self.found.error(
+                "arity",
+                f"`{block.name.name}` takes {wanted} tensor{'' if wanted == 1 else 's'}, and {got} enter{'s' if got == 1 else ''}",
+                span,
+                notes=[Note("it is defined here", block.name.span)],
+                hint="start with several, (@a, @b) -> …, or call it with them: " + f"{block.name.name}(@a, @b)",
+            )
+            raise Poisoned
+        for index, name in enumerate(block.tensors):
+            port = entering[index] if wanted == got else None
+            inner.labels[name.name] = (port,)
+            inner.variables[name.name] = SizeValue(self._shape(port))
+
+    def _shared(self, value: ShareValue, unit: tree.Name, entering: Tensors, label: str | None) -> Tensors:
+        """Use a shared instance: the first use makes its weights, every further one reads them."""
+        share = value.share
+        key = (id(share), id(value.scope))
+        start = len(self.nodes)
+        self._step(unit.span)
+        if len(self._calls) >= limits.CALL_DEPTH:
+            self._too_deep(unit.span)
+        outer = self._frame
+        self._frame = Frame("block", share.name.name, outer, call=share.name.name, label=label)
+        inner = Scope(value.scope, True, entering=tuple(SizeValue(self._shape(port)) for port in entering))
+        inner.labels["in"] = entering
+        self._calls.append((share.name.name, unit.span))
+        depth = self._depth
+        try:
+            tensors = self._chain(share.chain, inner, entering)
+        finally:
+            self._frame = outer
+            self._calls.pop()
+            self._depth = depth
+        made = range(start, len(self.nodes))
+        first = self._first_uses.setdefault(key, made)
+        if first != made and None not in tensors:
+            self._share_weights(share, first, made, unit.span)
+        return tensors
+
+    def _op_call(self, kind: type[Op], unit: tree.Call, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+        if unit.tensors is not None:
+            return self._op(kind, unit.operands, unit, scope, self._tensors(unit.tensors, scope, current), label)
+        if unit.angles is None:
+            return self._op(kind, unit.operands, unit, scope, self._entering(current, unit.span), label)
+        unit = self._lift(unit, scope)
+        assert unit.angles is not None
+        operands = list(unit.operands)
+        ports: list[Port | None] = []
+        branches: list[Branch] = []
+        failed = False
+        for argument in unit.angles:
+            if argument.key is not None:
+                value = argument.value.plain
+                if value is None:
+                    self.found.error("bad-type", f"`{argument.key.name}` is a value, not a chain", argument.span)
+                    failed = True
+                else:
+                    operands.append(tree.Operand(argument.span, argument.key, value))
+                continue
+            for chain, home in self._branch_chains(argument, scope):
+                plain = chain.plain
+                if isinstance(plain, LITERALS):
+                    shown = " ".join(unit.span.text.split())
+                    self.found.error(
+                        "unknown-argument", f"the brackets of `{kind.name}` hold branches", argument.span,
+                        hint=f"an op takes its arguments after a space: {kind.signature()}; not {shown[:40]}",
+                    )
+                    raise Poisoned
+                start = len(self.nodes)
+                tensors = self._chain(chain, home, current)
+                if len(tensors) != 1:
+                    self.found.error("arity", f"a branch gives one tensor, and this gives {len(tensors)}", chain.span)
+                    failed = True
+                branches.append(Branch(chain.span, start, len(self.nodes)))
+                ports += tensors[:1]
+        if failed:
+            raise Poisoned
+        return self._op(kind, tuple(operands), unit, scope, tuple(ports), label, branches)
+
+    def _branch_chains(self, argument: tree.Argument, scope: Scope) -> Iterator[tuple[tree.Chain, Scope]]:
+        if not argument.star:
+            yield argument.value, scope
+            return
+        values = self._evaluator.argument(argument.value, scope)
+        if not isinstance(values, tuple):
+            raise self._evaluator.fail("bad-type", f"`*` stands before a list, and this is {describe(values)}", argument.span)
+        for value in values:
+            if isinstance(value, ChainValue):
+                yield value.chain, value.scope
+            elif isinstance(value, OpValue | BlockValue | ShareValue):
+                # A branch that is a bare name: run it under a name of its own, in a scope that knows it.
+                home = Scope(scope, False, variables={"branch": value})
+                name = tree.Name(argument.span, "branch")
+                self._kept.append(name)
+                yield tree.Chain(argument.span, (tree.Element(argument.span, name),)), home
+            else:
+                raise self._evaluator.fail("not-a-layer", f"a branch is a chain, and this is {show(value)}", argument.span)
+
+    def _lift(self, unit: tree.Call, scope: Scope) -> tree.Call:
+        """Give `mean<a | b drop=0.15>` its `drop`: a block takes no arguments behind its brackets, so they are the op's."""
+        done = self._lifted.get(id(unit))
+        if done is not None:
+            return done
+        result = unit
+        assert unit.angles
+        last = unit.angles[-1]
+        element = last.value.elements[-1]
+        inner = element.unit
+        if isinstance(inner, tree.Call) and inner.operands and not element.suffixes and last.key is None:
+            named = all(operand.key is not None for operand in inner.operands)
+            try:
+                value = self.names.find(inner.name.name, scope)
+            except Poisoned:
+                value = None
+            if named and isinstance(value, BlockValue) and inner.angles is not None:
+                bare = tree.replace(element, unit=tree.replace(inner, operands=()))
+                chain = tree.replace(last.value, elements=(*last.value.elements[:-1], bare))
+                angles = (*unit.angles[:-1], tree.replace(last, value=chain))
+                result = tree.replace(unit, angles=angles, operands=(*unit.operands, *inner.operands))
+        self._lifted[id(unit)] = result
+        self._kept.append(unit)
+        return result
+
+    def _bind(self, kind: type[Op], operands: tuple[tree.Operand, ...], unit: Any, scope: Scope) -> Op:
+        constant = self._constant_ops.get(id(unit))
+        if constant is not None and type(constant) is kind:
+            return constant
+        defaults = self.names.defaults_before(kind.name, unit.span, scope) if kind.name in self.names.default_names else []
+        made = self._binder.op(kind, operands, scope, unit.span, defaults)
+        written = [*operands, *(operand for default, _ in defaults for operand in default.operands)]
+        if all(_is_constant(operand, kind) for operand in written) and all(home.parent is None for _, home in defaults):
+            self._constant_ops[id(unit)] = made
+        return made
+
+    def _op(
+        self,
+        kind: type[Op],
+        operands: tuple[tree.Operand, ...],
+        unit: Any,
+        scope: Scope,
+        inputs: Tensors,
+        label: str | None,
+        branches: Sequence[Branch] = (),
+    ) -> Tensors:
+        return self._add(self._bind(kind, operands, unit, scope), unit.span, inputs, label, branches)
+
+
+def _is_constant(operand: tree.Operand, kind: type[Op]) -> bool:
+    """Whether an operand means the same wherever its op is used: a literal, or a flag."""
+    value = operand.value
+    if isinstance(value, tree.Name) and operand.key is None:
+        arg = kind.arguments.get(value.name)
+        return arg is not None and arg.kind == "flag"
+    if isinstance(value, tree.Geometry):
+        parts = (value.kernel, value.stride, value.padding)
+        return all(part is None or isinstance(part, LITERALS) for part in parts)
+    return isinstance(value, LITERALS)
