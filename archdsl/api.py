@@ -69,7 +69,9 @@ class Architecture:
 
         return check_workspace(self.workspace, self.request, Collector()).diagnostics
 
-    def summary(self, *, levels: int | None = None, fold: bool = True, batch: int = 32, optimizer: str = "sgd-momentum") -> Summary:
+    def summary(
+        self, *, levels: int | None = None, fold: bool = True, batch: int = 32, optimizer: str = "sgd-momentum"
+    ) -> Summary:
         """The table of layers and totals; `print` shows it, a notebook shows it as a table.
 
         >>> archdsl.load("lenet5.arch").summary().counts.total.params
@@ -178,7 +180,9 @@ def loads(
 
 
 def _texts(settings: Mapping[str, str | int | float] | None) -> dict[str, str]:
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in (settings or {}).items()}
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in (settings or {}).items()
+    }
 
 
 def _build(workspace: Workspace, request: Request, found: Collector) -> Architecture:
@@ -199,5 +203,5 @@ def unresolved(workspace: Workspace, left: Unresolved) -> Diagnostic:
         "unresolved-choice",
         f"`{site.name}` is left open: {' or '.join(site.options)}",
         site.span,
-        hint=f"--choose '{site.name}={site.options[0]}', or by place: {site.name}=#1; the choices of this file: {names}",
+        hint=f"--choose '{site.name}={site.options[0]}', or by place, {site.name}=#1; this file's choices: {names}",
     )

@@ -1,7 +1,7 @@
 """Every mistake of a file in one run.
 
-In: a path and what of it to look at. Out: diagnostics of the text, of each variant's network, of its claims, and what is
-never used.
+In: a path and what of it to look at. Out: diagnostics of the text, of each variant's network, of its claims, and what
+is never used.
 """
 
 from __future__ import annotations

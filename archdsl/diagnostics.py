@@ -21,6 +21,7 @@ __all__ = [
     "Severity",
     "Source",
     "Span",
+    "counted",
     "nearest",
     "render_github",
     "render_json",
@@ -185,6 +186,15 @@ class Collector:
             return (entry.severity != "error", *place)
 
         return tuple(sorted(self._found.values(), key=key))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(2, "tensor")
+    '2 tensors'
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -1,7 +1,7 @@
 """The checked network: what every later room reads and none writes.
 
-In: nodes and outputs from elaboration, correct by construction. Out: nodes in the order of the text, their names, and the
-graph as networkx sees it. Counts and pictures are left to `archdsl.analysis` and `archdsl.draw`.
+In: nodes and outputs from elaboration, correct by construction. Out: nodes in the order of the text, their names, and
+the graph as networkx sees it. Counts and pictures are left to `archdsl.analysis` and `archdsl.draw`.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ class Output:
 class Graph:
     """A network that is right: every size is known, every edge joins tensors that fit.
 
-    Nodes are keyed 0, 1, 2, … in the order of the text, and every edge goes from a smaller key to a larger one, so going
-    through `nodes` visits each after everything that it needs.
+    Nodes are keyed 0, 1, 2, … in the order of the text, and every edge goes from a smaller key to a larger one, so
+    going through `nodes` visits each after everything that it needs.
     """
 
     name: str
@@ -194,8 +194,8 @@ def _names(graph: Graph) -> Sequence[str]:
 class _Names:
     """Counts what every frame holds, then numbers what it holds several of.
 
-    All turns of a repeat are one thing to their parent, whose parts are `0`, `1`, …; a repeated block or layer is not named
-    again inside its turn: `bottleneck.0.conv1`, `fc.1`.
+    All turns of a repeat are one thing to their parent, whose parts are `0`, `1`, …; a repeated block or layer is not
+    named again inside its turn: `bottleneck.0.conv1`, `fc.1`.
     """
 
     def __init__(self) -> None:

@@ -60,7 +60,13 @@ def explore(workspace: Workspace, request: Request) -> Space:
         return Space(len(members), workspace.places, low, high, True)
     left = [site for site in workspace.places if id(site.unit) not in fixed]
     size = prod(len(site.options) for site in left)
-    return Space(size, workspace.places, _search(workspace, request, fixed, left, -1), _search(workspace, request, fixed, left, 1), False)
+    return Space(
+        size,
+        workspace.places,
+        _search(workspace, request, fixed, left, -1),
+        _search(workspace, request, fixed, left, 1),
+        False,
+    )
 
 
 def _search(workspace: Workspace, request: Request, fixed: _Assignment, left: list[Site], sign: int) -> Member:
@@ -104,5 +110,6 @@ def first_of_each(workspace: Workspace, request: Request, found: Collector) -> l
     left = [site for site in workspace.places if id(site.unit) not in fixed]
     rounds = max((len(site.options) for site in left), default=1)
     return [
-        {**fixed, **{id(site.unit): (site, min(turn, len(site.options) - 1)) for site in left}} for turn in range(rounds)
+        {**fixed, **{id(site.unit): (site, min(turn, len(site.options) - 1)) for site in left}}
+        for turn in range(rounds)
     ]

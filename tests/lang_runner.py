@@ -1,7 +1,7 @@
-"""The literate tests: chapters of Markdown to cases, and whether a case holds.
+"""The literate tests, run: whether a case of a chapter holds.
 
-In: a chapter of `tests/lang`, whose format `tests/lang/README.md` describes. Out: `Case`s; `verify` raises `Wrong` with the
-place and every difference. Knows no layer and no rule of the language: what is right stands in the chapters alone.
+In: a `Case` and an empty folder. Out: nothing, or `Wrong` with the place and every difference. Knows no layer and no rule
+of the language: what is right stands in the chapters alone.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 import operator
 import re
-import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from lang_chapters import Case, Fence, Wrong
 
 from archdsl.analysis.claims import check_claims
 from archdsl.analysis.counts import Counts, count
@@ -25,108 +25,11 @@ from archdsl.graph import Graph
 from archdsl.ops.base import Shape, show_shape
 from archdsl.space import explore
 
-__all__ = ["Case", "Wrong", "cases", "verify"]
+__all__ = ["verify"]
 
-_FENCE = re.compile(r"^(?P<ticks>`{3,})(?P<info>.*)$")
 _ANNOTATION = re.compile(r'# (error|warning): \[([a-z0-9-]+)\](?: "([^"]*)")?')
 _LAYER = re.compile(r"^(\S+)\s+(.+?)\s*::\s*(.+?)(?:\s+<-\s+(.+?))?(?:\s+shares\s+(\S+))?$")
 _COMMENT = re.compile(r"(?:^|\s+)#(?: .*)?$")
-_OPTION = re.compile(r"(variant|file|pad|checked|(?:set|choose|input):[A-Za-z_0-9]+|input)=(.*)")
-
-
-class Wrong(AssertionError):
-    """A case does not hold; the text says where and why."""
-
-
-@dataclass(frozen=True)
-class Fence:
-    """One fenced block: its kind, its options, its lines, and the 1-based line of the chapter on which its text begins."""
-
-    kind: str
-    options: Mapping[str, str]
-    text: str
-    line: int
-
-
-@dataclass(frozen=True)
-class Case:
-    """A program and one thing that is said of it: `said` is None for the mistakes that its own comments announce."""
-
-    chapter: str
-    program: Fence
-    files: tuple[Fence, ...]
-    said: Fence | None
-
-    @property
-    def line(self) -> int:
-        """Where the case begins in its chapter."""
-        return (self.said or self.program).line - 1
-
-    @property
-    def name(self) -> str:
-        """`04-chains.md:12`."""
-        return f"{self.chapter}:{self.line}"
-
-
-# ---------------------------------------------------------------- chapters
-
-
-def cases(chapter: str, text: str) -> Iterator[Case]:
-    """The cases of a chapter, in its order."""
-    sections: list[list[Fence]] = [[]]
-    for fence in _fences(chapter, text):
-        if not isinstance(fence, str):
-            sections[-1].append(fence)
-        elif fence.startswith("## "):
-            sections.append([])
-    for section in sections:
-        yield from _section(chapter, section)
-
-
-def _section(chapter: str, section: list[Fence]) -> Iterator[Case]:
-    files = tuple(fence for fence in section if fence.kind == "arch" and "file" in fence.options)
-    program: Fence | None = None
-    for fence in section:
-        if fence.kind == "arch":
-            program = fence
-            if fence.options.get("checked") != "no":
-                yield Case(chapter, program, files, None)
-        elif fence.kind in ("result", "message"):
-            if program is None:
-                raise Wrong(f"{chapter}:{fence.line - 1}: a `{fence.kind}` without a program before it")
-            yield Case(chapter, program, files, fence)
-        elif fence.kind not in ("", "text", "console", "markdown", "python"):
-            raise Wrong(f"{chapter}:{fence.line - 1}: there are no fences of kind `{fence.kind}`")
-
-
-def _fences(chapter: str, text: str) -> Iterator[Fence | str]:
-    """Fences, and the lines between them."""
-    opened: tuple[str, str, int] | None = None
-    held: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        found = _FENCE.match(line)
-        if opened is None:
-            if found is None:
-                yield line
-                continue
-            opened, held = (found["ticks"], found["info"], number), []
-        elif found is not None and found["ticks"] == opened[0] and not found["info"]:
-            kind, *words = shlex.split(opened[1]) or [""]
-            options: dict[str, str] = {}
-            for word in words:
-                option = _OPTION.fullmatch(word)
-                if option is None:
-                    raise Wrong(f"{chapter}:{opened[2]}: `{word}` is not an option of a fence")
-                options[option[1]] = option[2]
-            yield Fence(kind, options, "".join(part + "\n" for part in held), opened[2] + 1)
-            opened = None
-        else:
-            held.append(line)
-    if opened is not None:
-        raise Wrong(f"{chapter}:{opened[2]}: this fence is never closed")
-
-
-# ---------------------------------------------------------------- running
 
 
 def verify(case: Case, folder: Path) -> None:
@@ -163,7 +66,8 @@ def _workspace(case: Case, folder: Path, found: Collector) -> Workspace:
 
 
 def _request(options: Mapping[str, str]) -> Request:
-    settings, choices = ({k.partition(":")[2]: v for k, v in options.items() if k.startswith(start)} for start in ("set:", "choose:"))
+    settings = {key.partition(":")[2]: value for key, value in options.items() if key.startswith("set:")}
+    choices = {key.partition(":")[2]: value for key, value in options.items() if key.startswith("choose:")}
     inputs: dict[str | None, Shape] = {}
     for key, value in options.items():
         if key == "input" or key.startswith("input:"):
@@ -183,25 +87,25 @@ def _announced(case: Case, folder: Path, reported: tuple[Diagnostic, ...]) -> _P
     texts = {entry: case.program} | {f.options["file"]: f for f in case.files}
     wanted: list[tuple[_Key, str]] = []
     for name, fence in texts.items():
-        for number, line in enumerate(fence.text.splitlines(), 1):
+        for row, line in enumerate(fence.text.splitlines(), 1):
             for severity, id, excerpt in _ANNOTATION.findall(line):
-                wanted.append(((name, number, severity, id), excerpt))
+                wanted.append(((name, row, severity, id), excerpt))
     problems: _Problems = []
     left = list(wanted)
     for diagnostic in reported:
-        name, number = _place(diagnostic, folder)
-        key = (name, number, diagnostic.severity, diagnostic.id)
+        name, row = _place(diagnostic, folder)
+        key = (name, row, diagnostic.severity, diagnostic.id)
         match = next((w for w in left if w[0] == key and w[1] in _words(diagnostic)), None)
         if match is not None:
             left.remove(match)
             continue
-        line = texts[name].line + number - 1 if name in texts else case.line
-        shown = render_text([diagnostic])
-        problems.append((line, f"not announced: {diagnostic.severity}: [{diagnostic.id}] in {name}:{number}\n{shown}\n"))
-    for (name, number, severity, id), excerpt in left:
+        place = texts[name].line + row - 1 if name in texts else case.line
+        what = f"{diagnostic.severity}: [{diagnostic.id}] in {name}:{row}"
+        problems.append((place, f"not announced: {what}\n{render_text([diagnostic])}\n"))
+    for (name, row, severity, id), excerpt in left:
         if name == entry:  # what another file announces is looked at where that file is the program
             said = f' with "{excerpt}"' if excerpt else ""
-            problems.append((case.program.line + number - 1, f"announced and not reported: {severity}: [{id}]{said}"))
+            problems.append((case.program.line + row - 1, f"announced and not reported: {severity}: [{id}]{said}"))
     return problems
 
 
@@ -263,7 +167,9 @@ def _said(case: Case, workspace: Workspace, request: Request, found: Collector) 
             problems.append((number, f"`{line}` says nothing that is known"))
     outputs = [line for _, line in lines if line.startswith("output ")]
     if outputs and len(outputs) != len(graph.outputs):
-        problems.append((case.line, f"there are {len(graph.outputs)} outputs: {', '.join(o.name for o in graph.outputs)}"))
+        problems.append(
+            (case.line, f"there are {len(graph.outputs)} outputs: {', '.join(o.name for o in graph.outputs)}")
+        )
     if layers:
         problems += _layers(graph, layers)
     if not lines:
@@ -377,7 +283,7 @@ def _port(graph: Graph, number: int, line: str) -> _Problems:
 def _layers(graph: Graph, wanted: list[tuple[int, str]]) -> _Problems:
     """The list of layers, where `…` stands for any number of them."""
     names = graph.names
-    held = [node for node in graph.layers]
+    held = list(graph.layers)
     at = 0
     gap = False
     problems: _Problems = []
@@ -401,14 +307,18 @@ def _layers(graph: Graph, wanted: list[tuple[int, str]]) -> _Problems:
         if (names[node.key], node.call, shown) != (name, call, sizes):
             problems.append((number, f"the layer here is `{names[node.key]} {node.call} :: {shown}`"))
         if sources is not None:
-            edges = ", ".join(names[p.node] + (f"[{p.index}]" if len(graph.nodes[p.node].shapes) > 1 else "") for p in node.inputs)
+            edges = ", ".join(
+                names[p.node] + (f"[{p.index}]" if len(graph.nodes[p.node].shapes) > 1 else "") for p in node.inputs
+            )
             if edges != sources:
                 problems.append((number, f"`{name}` reads {edges}"))
         owner = None if node.shared is None else names[node.shared]
         if shared != owner:
             problems.append((number, f"`{name}` shares the weights of {owner}"))
     if not gap and at < len(held) and not problems:
-        problems.append((wanted[-1][0], f"there are {len(held) - at} more layers{_listed(graph) if len(held) < 40 else ''}"))
+        problems.append(
+            (wanted[-1][0], f"there are {len(held) - at} more layers{_listed(graph) if len(held) < 40 else ''}")
+        )
     return problems
 
 

@@ -1,7 +1,7 @@
 """The language reference, run: every fence of `tests/lang/*.md` is a test.
 
-In: the chapters. Out: a case a fence, named by chapter and line; that the reference shows every id; and that the runner can
-fail.
+In: the chapters. Out: a case a fence, named by chapter and line; that the reference shows every id; and that the
+runner can fail.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 import pytest
-from lang_runner import Case, Wrong, cases, verify
+from lang_chapters import Case, Wrong, cases
+from lang_runner import verify
 
 from archdsl.rules import RULES
 
@@ -32,7 +33,8 @@ def test_every_id_is_shown() -> None:
     shown = {
         id
         for case in _CASES
-        for id in re.findall(r"(?:# )?(?:error|warning):? \[([a-z-]+)\]", (case.said or case.program).text)
+        for text in (case.program.text, *(file.text for file in case.files), case.said.text if case.said else "")
+        for id in re.findall(r"(?:# )?(?:error|warning):? \[([a-z-]+)\]", text)
     }
     assert set(RULES) - shown == _ELSEWHERE
 
@@ -86,7 +88,7 @@ def test_runner_accepts_what_is_right(tmp_path: Path) -> None:
         ("output output :: 24x24x6", "output output :: 24x24x6 training", 9, "the output `output` is 24x24x6"),
         ("warning: [unused-label]", "", 3, "not announced: warning: [unused-label]"),
         ("warning: [unused-label]", "error: [unused-label]", 3, "not announced: warning: [unused-label]"),
-        ('[unused-label]', '[unused-label] "rhubarb"', 3, "not announced: warning: [unused-label]"),
+        ("[unused-label]", '[unused-label] "rhubarb"', 3, "not announced: warning: [unused-label]"),
         ("# warning", "# error: [syntax] # warning", 3, "announced and not reported: error: [syntax]"),
         ("input 28x28x1\n", "input 28x28x1 # warning: [unused-label]\n", 2, "announced and not reported: warning"),
         ("```result\n", "```result variant=big\n", 5, "there is no such network"),

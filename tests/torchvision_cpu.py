@@ -1,7 +1,8 @@
 """torchvision beside a CPU build of torch.
 
-In: an installed torchvision whose compiled operators do not load, as its CUDA wheel's beside CPU torch. Out: the package,
-with the schemas of those operators declared first, so that its models import; the operators themselves do not work.
+In: an installed torchvision whose compiled operators do not load, as its CUDA wheel's beside CPU torch. Out: the
+package, with the schemas of those operators declared first, so that its models import; the operators themselves do
+not work.
 """
 
 from __future__ import annotations

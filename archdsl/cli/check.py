@@ -12,7 +12,7 @@ import click
 
 from archdsl.checking import Checked, check_file
 from archdsl.cli.common import colour, read_request, split_target
-from archdsl.diagnostics import render_github, render_json, render_text
+from archdsl.diagnostics import counted, render_github, render_json, render_text
 
 __all__ = ["command"]
 
@@ -30,7 +30,11 @@ Examples:
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the architecture.")
 @click.option("--choose", "choices", multiple=True, metavar="NAME=OPTION", help="What to take where a choice is open.")
 @click.option(
-    "--format", "form", type=click.Choice(("text", "json", "github")), default="text", show_default=True,
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "github")),
+    default="text",
+    show_default=True,
     help="For people, for programs, or as annotations of a pull request.",
 )
 def command(
@@ -63,11 +67,7 @@ def _verdict(checked: list[Checked]) -> str:
     errors = sum(d.severity == "error" for one in checked for d in one.diagnostics)
     warnings = sum(d.severity == "warning" for one in checked for d in one.diagnostics)
     networks, claims = sum(one.networks for one in checked), sum(one.claims for one in checked)
-    what = f"{_count(len(checked), 'file')}, {_count(networks, 'network')}, {_count(claims, 'claim')}"
+    what = f"{counted(len(checked), 'file')}, {counted(networks, 'network')}, {counted(claims, 'claim')}"
     if not errors and not warnings:
         return f"{what}: no mistakes"
-    return f"{what}: {_count(errors, 'error')}, {_count(warnings, 'warning')}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{what}: {counted(errors, 'error')}, {counted(warnings, 'warning')}"

@@ -1,6 +1,7 @@
 """What the commands share: naming a network on the command line, and saying what is wrong with it.
 
-In: `FILE[:VARIANT]`, `--input`, `--set`, `--choose`. Out: an `Architecture`, or diagnostics on standard error and status 1.
+In: `FILE[:VARIANT]`, `--input`, `--set`, `--choose`. Out: an `Architecture`, or diagnostics on standard error and
+status 1.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def target_options(
 ) -> Callable[..., Any]:
     """Give a command FILE[:VARIANT], --input, --set and --choose, and call it with the `architecture` they name.
 
-    Where the file leaves a choice open, `when_open` is called in its place, with the `workspace` and the `request`; without
-    it, that is an error.
+    Where the file leaves a choice open, `when_open` is called in its place, with the `workspace` and the `request`;
+    without it, that is an error.
     """
     if command is None:
         return functools.partial(target_options, when_open=when_open)
@@ -49,7 +50,9 @@ def target_options(
     @click.argument("target", metavar="FILE[:VARIANT]")
     @click.option("--input", "inputs", multiple=True, metavar="[NAME=]SIZE", help="Another input size: 64x64x3.")
     @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the architecture.")
-    @click.option("--choose", "choices", multiple=True, metavar="NAME=OPTION", help="What to take where a choice is open.")
+    @click.option(
+        "--choose", "choices", multiple=True, metavar="NAME=OPTION", help="What to take where a choice is open."
+    )
     @functools.wraps(command)
     def wrapped(
         target: str, inputs: tuple[str, ...], settings: tuple[str, ...], choices: tuple[str, ...], **rest: Any
@@ -141,5 +144,3 @@ def _input(text: str) -> tuple[str | None, tuple[int, ...]]:
     if not re.fullmatch(r"[1-9][0-9]{0,14}(x[1-9][0-9]{0,14}){0,3}", size):
         raise click.BadParameter(f"`{size}` is not a size: write 64x64x3, HxWxC", param_hint="--input")
     return (name if equals else None), tuple(int(part) for part in size.split("x"))
-
-

@@ -28,7 +28,10 @@ Examples:
 @click.command("compile", epilog=_EXAMPLES)
 @target_options
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="PATH",
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PATH",
     help="Where to; standard output unless given.",
 )
 def command(architecture: Architecture, output: Path | None) -> None:

@@ -43,7 +43,9 @@ def _show_space(workspace: Workspace, request: Request, as_json: bool, **options
     """What there is to say while choices are open: how many networks, the smallest and the largest."""
     given = [name for name, value in options.items() if value]
     if given:
-        raise click.UsageError(f"--{given[0].removeprefix('as_')} needs one network, and choices are open: use --choose")
+        raise click.UsageError(
+            f"--{given[0].removeprefix('as_')} needs one network, and choices are open: use --choose"
+        )
     from archdsl.diagnostics import ArchError
     from archdsl.report.space import space_json, space_text
     from archdsl.space import explore

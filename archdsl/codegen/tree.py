@@ -7,6 +7,7 @@ not follow each other, or that runs partly in training only, is dissolved. What 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -75,7 +76,9 @@ class Tree:
                 self._last_reader.update(dict.fromkeys(node.inputs, node.key))
         self._last_reader.update((output.port, len(graph)) for output in graph.outputs)
         self.root = self._build()
+        self._name(self.root)
         for place in self.root.inner():
+            self._name(place)
             place.dissolved = place.depth > _DEEPEST or not self._coherent(place)
         self._dissolve_wrapped()
 
@@ -152,7 +155,6 @@ class Tree:
                 root = next(iter(self._places.values()))
             place.children.append(node)
             self._home[node.key] = place
-            self._name(node, place)
             around: Place | None = place
             while around is not None:
                 around.nodes.append(node)
@@ -179,22 +181,28 @@ class Tree:
             self._places[id(entry)] = place
         return self._places[id(frame)]
 
-    def _name(self, node: Node, place: Place) -> None:
-        """Divide the node's dotted name among the places around it."""
-        around: list[Place] = []
-        step: Place | None = place
-        while step is not None and step.parent is not None:
-            around.append(step)
-            step = step.parent
-        around.reverse()
-        parts = self._graph.names[node.key].split(".")
-        if len(parts) != 1 + sum(2 if entry.frame.kind == "repeat" else 1 for entry in around):
-            parts = [part for entry in around for part in _own_parts(entry)] + [node.label or node.kind]
-        at = 0
-        for entry in around:
-            entry.part = entry.part or parts[at]
-            at += 2 if entry.frame.kind == "repeat" else 1
-        self._parts[node.key] = parts[at]
+    def _name(self, place: Place) -> None:
+        """Name what a place holds as `Graph.names` does: by label, else by op or block, numbered where there are several.
+
+        All turns of a repeat have one name.
+        """
+        labels = {label for label in map(_label, place.children) if label}
+        bases = {_identity(child): _base(child) for child in place.children if not _label(child)}
+        counts = Counter(bases.values())
+        numbers: Counter[str] = Counter()
+        parts: dict[object, str] = {}
+        for identity, base in bases.items():
+            numbers[base] += 1
+            part = base if counts[base] == 1 else f"{base}{numbers[base]}"
+            while part in labels:
+                part += "_"
+            parts[identity] = part
+        for child in place.children:
+            part = _label(child) or parts[_identity(child)]
+            if isinstance(child, Node):
+                self._parts[child.key] = part
+            else:
+                child.part = part
 
     def _coherent(self, place: Place) -> bool:
         """Whether the layers inside follow each other, read something from outside, and run at the same times."""
@@ -203,8 +211,16 @@ class Tree:
         return last - first + 1 == len(place.nodes) and len(uses) == 1 and bool(self.face(place)[0])
 
 
-def _own_parts(place: Place) -> list[str]:
-    """A name that holds for itself, where the graph's cannot be divided."""
-    frame = place.frame
-    name = frame.label or frame.name or frame.kind
-    return [name, str(frame.index)] if frame.kind == "repeat" else [name]
+def _label(child: Place | Node) -> str | None:
+    return child.label if isinstance(child, Node) else child.frame.label
+
+
+def _base(child: Place | Node) -> str:
+    return child.kind if isinstance(child, Node) else child.frame.name or child.frame.kind
+
+
+def _identity(child: Place | Node) -> object:
+    """Equal for the turns of one repeat, which are one thing to the place around them."""
+    if isinstance(child, Place) and child.frame.kind == "repeat":
+        return ("repeat", child.frame.site)
+    return child.key if isinstance(child, Node) else id(child)

@@ -1,7 +1,7 @@
 """Tree to checked graph.
 
-In: a path or a text, a variant, settings, choices. Out: a `Network`, or none and the diagnostics why. Claims (`expect`) are
-compared by `archdsl.analysis.claims`, which counts.
+In: a path or a text, a variant, settings, choices. Out: a `Network`, or none and the diagnostics why. Claims
+(`expect`) are compared by `archdsl.analysis.claims`, which counts.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ class Network:
 
 @dataclass(frozen=True)
 class Request:
-    """Which network of a file: `variant` of the family, `settings` of its parameters (`classes=10`), `inputs` in place of
-    the written ones (`{None: (64, 64, 3)}`, or by name), `choices` among what is open."""
+    """Which network of a file: `variant` of the family, `settings` of its parameters (`classes=10`), `inputs` in
+    place of the written ones (`{None: (64, 64, 3)}`, or by name), `choices` among what is open.
+    """
 
     variant: str | None = None
     settings: Mapping[str, str] | None = None
@@ -93,14 +94,13 @@ class Workspace:
         return unit is not None and not (unit.architecture or unit.inputs or unit.chains or unit.outputs)
 
     def network(self, request: Request, found: Collector) -> Network | None:
-        """The network that a request names; None after reporting why there is none. Raises `Unresolved` at an open choice
-        that the request does not decide."""
+        """The network that a request names; None after reporting why there is none. Raises `Unresolved` at an open
+        choice that the request does not decide.
+        """
         made = self.assigned(request, assign(self.places, request.choices or {}, found), found)
         return None if found.failed else made
 
-    def assigned(
-        self, request: Request, choices: Mapping[int, tuple[Site, int]], found: Collector
-    ) -> Network | None:
+    def assigned(self, request: Request, choices: Mapping[int, tuple[Site, int]], found: Collector) -> Network | None:
         """The same, with the choices as places and option numbers.
 
         A network whose file has mistakes in its claims or its recipe alone is made all the same, so that a check finds
@@ -113,7 +113,8 @@ class Workspace:
             close = nearest(request.variant, unit.variants)
             known = ", ".join(unit.variants) or "none"
             found.error(
-                "unknown-variant", f"{unit.file.source.path} has no variant `{request.variant}`",
+                "unknown-variant",
+                f"{unit.file.source.path} has no variant `{request.variant}`",
                 unit.architecture.span if unit.architecture else None,
                 hint=f"did you mean `{close}`?" if close else f"its variants: {known}",
             )
@@ -179,7 +180,9 @@ def _reaches_all(unit: Unit, built: Built, found: Collector) -> bool:
         if node.op is None:
             told.add(node.key)
             found.error(
-                "unused-input", f"the input `{node.label or 'input'}` is never read", node.span,
+                "unused-input",
+                f"the input `{node.label or 'input'}` is never read",
+                node.span,
                 hint="start a chain at it: @name -> …" if node.label else "the first chain must start at it",
             )
             continue
@@ -188,7 +191,9 @@ def _reaches_all(unit: Unit, built: Built, found: Collector) -> bool:
             continue
         told.add(statement)
         found.error(
-            "unreachable-chain", f"`{node.call}` leads to no output", node.span,
+            "unreachable-chain",
+            f"`{node.call}` leads to no output",
+            node.span,
             hint="a file's output is its last chain; label this one and use it, or remove it",
         )
     return not told
@@ -200,7 +205,3 @@ def _statement_of(unit: Unit, span: Span) -> object:
         if statement.span.source is span.source and statement.span.start <= span.start < statement.span.end:
             return id(statement)
     return (id(span.source), span.start)
-
-
-
-

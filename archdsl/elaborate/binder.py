@@ -53,7 +53,9 @@ class Binder:
         missing = [arg.name for arg in kind.arguments.values() if arg.required and arg.name not in written.values]
         if missing and not failed:
             names = " and ".join(f"`{kind.arguments[name].show or name}`" for name in missing)
-            self._found.error("missing-argument", f"`{kind.name}` needs {names}", span, hint=f"write: {kind.signature()}")
+            self._found.error(
+                "missing-argument", f"`{kind.name}` needs {names}", span, hint=f"write: {kind.signature()}"
+            )
             failed = True
         if failed:
             raise Poisoned
@@ -103,7 +105,11 @@ class Binder:
             )
             raise Poisoned
         padded = any(isinstance(v, Window) and v.padding is not None for v in written.values.values())
-        if flag.name not in written.values and not padded and not any(other in written.values for other in flag.excludes):
+        if (
+            flag.name not in written.values
+            and not padded
+            and not any(other in written.values for other in flag.excludes)
+        ):
             written.put(flag, True, operand.span)
 
     def check_default(self, kind: type[Op], default: tree.Default, home: Scope) -> None:
@@ -151,7 +157,9 @@ class Binder:
         if isinstance(value, tree.Geometry):
             if arg.kind != "window":
                 self._found.error(
-                    "bad-argument", f"`{arg.name}` of `{kind.name}` is not a geometry", value.span,
+                    "bad-argument",
+                    f"`{arg.name}` of `{kind.name}` is not a geometry",
+                    value.span,
                     hint=f"its signature is {kind.signature()}",
                 )
                 raise Poisoned
@@ -170,7 +178,9 @@ class Binder:
             if not self._evaluator.is_known(value, scope):
                 close = nearest(value.name, words)
                 self._found.error(
-                    "bad-argument", f"`{arg.name}` of `{kind.name}` cannot be `{value.name}`", value.span,
+                    "bad-argument",
+                    f"`{arg.name}` of `{kind.name}` cannot be `{value.name}`",
+                    value.span,
                     hint=f"did you mean `{close}`?" if close else f"it is one of {', '.join(words)}",
                 )
                 raise Poisoned
@@ -205,7 +215,9 @@ class Binder:
         for part in evaluated:
             if isinstance(part, bool) or not isinstance(part, int) or part < least:
                 self._found.error(
-                    "bad-argument", f"{what} of `{kind.name}` is made of whole numbers, at least {least}", value.span,
+                    "bad-argument",
+                    f"{what} of `{kind.name}` is made of whole numbers, at least {least}",
+                    value.span,
                     hint="11x11, or [h, w] where they are computed",
                 )
                 raise Poisoned
@@ -216,7 +228,9 @@ class Binder:
             for other in kind.arguments[name].excludes:
                 if other in written.values:
                     self._found.error(
-                        "doubled-argument", f"`{name}` and `{other}` of `{kind.name}` exclude each other", span,
+                        "doubled-argument",
+                        f"`{name}` and `{other}` of `{kind.name}` exclude each other",
+                        span,
                         hint="keep one of them",
                     )
                     raise Poisoned
@@ -252,8 +266,11 @@ class Binder:
         if missing:
             names = " and ".join(f"`{parameter}`" for parameter in missing)
             self._found.error(
-                "missing-argument", f"`{name}` needs {names}", span or defined,
-                notes=[Note("it is defined here", defined)] if span else [], hint=self.signature(name, parameters),
+                "missing-argument",
+                f"`{name}` needs {names}",
+                span or defined,
+                notes=[Note("it is defined here", defined)] if span else [],
+                hint=self.signature(name, parameters),
             )
             raise Poisoned
         if len(values) < len(parameters):
@@ -292,7 +309,9 @@ class Binder:
                 if key not in known:
                     close = nearest(key, known)
                     self._found.error(
-                        "unknown-argument", f"`{name}` has no parameter `{key}`", argument.key.span,
+                        "unknown-argument",
+                        f"`{name}` has no parameter `{key}`",
+                        argument.key.span,
                         notes=[Note("it is defined here", defined)],
                         hint=f"did you mean `{close}`?" if close else self.signature(name, parameters),
                     )
@@ -340,8 +359,11 @@ class Binder:
 
     def _doubled(self, name: str, key: str, span: Span, before: Span) -> bool:
         self._found.error(
-            "doubled-argument", f"`{key}` of `{name}` is given twice", span,
-            notes=[Note("it was given here", before)], hint="keep one of them",
+            "doubled-argument",
+            f"`{key}` of `{name}` is given twice",
+            span,
+            notes=[Note("it was given here", before)],
+            hint="keep one of them",
         )
         return True
 
@@ -382,11 +404,12 @@ class _Written:
     def put(self, arg: Arg, value: Value, span: Span) -> None:
         if arg.name in self.values:
             self._found.error(
-                "doubled-argument", f"`{arg.name}` of `{self._kind.name}` is given twice", span,
-                notes=[Note("it was given here", self._spans[arg.name])], hint="keep one of them",
+                "doubled-argument",
+                f"`{arg.name}` of `{self._kind.name}` is given twice",
+                span,
+                notes=[Note("it was given here", self._spans[arg.name])],
+                hint="keep one of them",
             )
             raise Poisoned
         self.values[arg.name] = value
         self._spans[arg.name] = span
-
-

@@ -1,7 +1,7 @@
 """Which layer made two branches differ.
 
-In: a merge that its op refused, with the branches that led to it. Out: one diagnostic that points at the stride, pool or
-filter count that set the wrong size, and names what the other branch is.
+In: a merge that its op refused, with the branches that led to it. Out: one diagnostic that points at the stride, pool
+or filter count that set the wrong size, and names what the other branch is.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def _begin(branches: Sequence[Branch], index: int) -> int:
 
 
 def _culprit(nodes: Sequence[Node], port: Port, other: Shape, start: int) -> Node | None:
-    """The first layer of a branch, going back from its end, that set a number in which the branch differs from the other."""
+    """The first layer of a branch, going back from its end, that set a number in which the branch differs from the
+    other.
+    """
     shape = nodes[port.node].shapes[port.index]
     axes = [i for i in range(1, min(len(shape), len(other)) + 1) if shape[-i] != other[-i]]
     if not axes:
@@ -91,7 +93,11 @@ def _culprit(nodes: Sequence[Node], port: Port, other: Shape, start: int) -> Nod
 
 def _effect(node: Node) -> str:
     before, after = node.input_shapes[0], node.shape
-    if len(before) == len(after) and all(b == 2 * a for b, a in zip(before[:-1], after[:-1], strict=True)) and len(before) > 1:
+    if (
+        len(before) == len(after)
+        and all(b == 2 * a for b, a in zip(before[:-1], after[:-1], strict=True))
+        and len(before) > 1
+    ):
         return f"this halves {show_shape(before)} to {show_shape(after)}"
     return f"this makes {show_shape(after)} of {show_shape(before)}"
 

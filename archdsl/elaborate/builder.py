@@ -1,7 +1,8 @@
 """Tree to checked graph: blocks, repeats, conditions, variants and choices unrolled, every size found on the way.
 
-In: a `Unit` with a variant, settings and choices. Out: nodes and outputs; every mistake is reported, what depends on it is
-poisoned (a port that is None), and the rest is checked all the same. Does not check claims or recipes, and counts nothing.
+In: a `Unit` with a variant, settings and choices. Out: nodes and outputs; every mistake is reported, what depends on
+it is poisoned (a port that is None), and the rest is checked all the same. Does not check claims or recipes, and
+counts nothing.
 """
 
 from __future__ import annotations
@@ -101,8 +102,10 @@ class Builder(Units):
                 scope.variables.setdefault(name, SizeValue(shape))
         for name in left:
             self.found.error(
-                "unknown-name", f"there is no input `{name}`" if name else "there are several inputs: say which",
-                statements[0].span, hint=f"the inputs are {', '.join(s.name.name for s in statements if s.name)}",
+                "unknown-name",
+                f"there is no input `{name}`" if name else "there are several inputs: say which",
+                statements[0].span,
+                hint=f"the inputs are {', '.join(s.name.name for s in statements if s.name)}",
             )
         scope.labels["in"] = tuple(ports)
         scope.entering = tuple(SizeValue(self._shape(port)) for port in ports)
@@ -115,7 +118,10 @@ class Builder(Units):
         if result is None:
             place = self._unit.architecture.span if self._unit.architecture else Span(self._unit.file.source, 0, 0)
             self.found.error(
-                "missing-chain", "the file has no chain, so there is no network", place, hint="conv 3x3+1 64 -> relu -> …"
+                "missing-chain",
+                "the file has no chain, so there is no network",
+                place,
+                hint="conv 3x3+1 64 -> relu -> …",
             )
         else:
             names = ["output"] if len(result) == 1 else [f"output{i + 1}" for i in range(len(result))]
@@ -125,7 +131,9 @@ class Builder(Units):
             name = statement.name.name
             if name in seen or name in {output.name for output in made}:
                 self.found.error(
-                    "duplicate-name", f"the output `{name}` is defined twice", statement.name.span,
+                    "duplicate-name",
+                    f"the output `{name}` is defined twice",
+                    statement.name.span,
                     notes=[Note("it was defined first here", seen[name])] if name in seen else [],
                     hint="the last chain of the file is the output `output`" if name not in seen else "rename one",
                 )
@@ -134,7 +142,9 @@ class Builder(Units):
             training = statement.modifier is not None
             if statement.modifier is not None and statement.modifier.name != "training":
                 self.found.error(
-                    "unknown-name", f"an output is not `{statement.modifier.name}`", statement.modifier.span,
+                    "unknown-name",
+                    f"an output is not `{statement.modifier.name}`",
+                    statement.modifier.span,
                     hint=f"output {name} training = … exists in training only",
                 )
             tensors = self._chain(statement.chain, scope, None)

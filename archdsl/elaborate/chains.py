@@ -1,7 +1,7 @@
 """Chains and the statements of a body: element after element, repeated, labelled, compared with the sizes written.
 
-In: chains of the tree and the tensors that enter them. Out: the tensors that leave. What a single element is, a layer or a
-block or a choice, is left to `units`, which builds on this.
+In: chains of the tree and the tensors that enter them. Out: the tensors that leave. What a single element is, a layer
+or a block or a choice, is left to `units`, which builds on this.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ class Chains(Layers):
         for statement in statements:
             if returned is not None:
                 self.found.error(
-                    "misplaced-statement", "nothing can stand behind `return`", statement.span,
+                    "misplaced-statement",
+                    "nothing can stand behind `return`",
+                    statement.span,
                     notes=[Note("the block ends here", returned.span)],
                 )
                 break
@@ -93,7 +95,9 @@ class Chains(Layers):
                 case _:
                     word = statement.span.text.split(maxsplit=1)[0]
                     self.found.error(
-                        "misplaced-statement", f"`{word}` stands at the top of a file, not in a block", statement.span,
+                        "misplaced-statement",
+                        f"`{word}` stands at the top of a file, not in a block",
+                        statement.span,
                         hint="a block holds chains, let, share, default, block and return",
                     )
         return result
@@ -112,7 +116,9 @@ class Chains(Layers):
             return
         close = nearest(name, registry.names())
         self.found.error(
-            "unknown-name", f"there is no op `{name}` to set arguments of", default.name.span,
+            "unknown-name",
+            f"there is no op `{name}` to set arguments of",
+            default.name.span,
             hint=f"did you mean `{close}`?" if close else "a block has defaults of its own: block unit<c, s=1> = …",
         )
 
@@ -124,7 +130,9 @@ class Chains(Layers):
         for index, element in enumerate(chain.elements):
             if isinstance(element.unit, tree.Reference) and index > 0:
                 self.found.error(
-                    "misplaced-reference", f"`@{element.unit.name}` cannot stand behind an arrow", element.unit.span,
+                    "misplaced-reference",
+                    f"`@{element.unit.name}` cannot stand behind an arrow",
+                    element.unit.span,
                     hint="a reference starts a chain or a branch; to label a layer, write it without an arrow: relu @a",
                 )
                 current = POISON
@@ -154,7 +162,11 @@ class Chains(Layers):
         raise Stop
 
     def _element(
-        self, unit: tree.Expression | tree.Conditional, suffixes: Sequence[tree.Suffix], scope: Scope, current: Tensors | None
+        self,
+        unit: tree.Expression | tree.Conditional,
+        suffixes: Sequence[tree.Suffix],
+        scope: Scope,
+        current: Tensors | None,
     ) -> Tensors:
         if not suffixes:
             return self._unit_of(unit, scope, current, None)
@@ -290,8 +302,10 @@ class Chains(Layers):
             items = over
         else:
             raise self._evaluator.fail(
-                "bad-type", f"a loop goes over a list or a count, and this is {describe(over)}: {show(over)}",
-                repeat.over.span, "x(i in 12), x(w in [64, 128])",
+                "bad-type",
+                f"a loop goes over a list or a count, and this is {describe(over)}: {show(over)}",
+                repeat.over.span,
+                "x(i in 12), x(w in [64, 128])",
             )
         if len(repeat.names) == 1:
             return [{repeat.names[0].name: item} for item in items]
@@ -318,7 +332,9 @@ class Chains(Layers):
         self._steps += 1
         if self._steps > limits.STEPS:
             self.found.error(
-                "limit-steps", f"unrolling takes more than {limits.STEPS:,} calls and repeats", span,
+                "limit-steps",
+                f"unrolling takes more than {limits.STEPS:,} calls and repeats",
+                span,
                 hint="look for repeats inside repeats, or a block that calls itself twice",
             )
             raise Stop
@@ -336,18 +352,24 @@ class Chains(Layers):
                 part = int(part)
             if isinstance(part, bool) or not isinstance(part, int) or part < 1:
                 self.found.error(
-                    "bad-argument", f"a size is made of whole numbers above zero, and this is {show(value)}",
-                    expression.span, hint="224x224x3, or [r, r, 3] where it is computed",
+                    "bad-argument",
+                    f"a size is made of whole numbers above zero, and this is {show(value)}",
+                    expression.span,
+                    hint="224x224x3, or [r, r, 3] where it is computed",
                 )
                 return None
             sizes.append(part)
         if not 1 <= len(sizes) <= 4:
             self.found.error(
-                "rank-mismatch", f"a size has one to four numbers, and this has {len(sizes)}", expression.span,
+                "rank-mismatch",
+                f"a size has one to four numbers, and this has {len(sizes)}",
+                expression.span,
                 hint="HxWxC is an image, LxC a sequence, DxHxWxC a volume, C a vector",
             )
             return None
         if prod(sizes) > limits.ELEMENTS:
-            self.found.error("limit-size", "a tensor of more than 2^53 values", expression.span, hint="is the size right?")
+            self.found.error(
+                "limit-size", "a tensor of more than 2^53 values", expression.span, hint="is the size right?"
+            )
             return None
         return tuple(sizes)

@@ -80,11 +80,10 @@ def _walk(node: object, name: str | None) -> Iterator[tuple[tree.Call | tree.Fun
         pending.extend((part, called) for part in reversed(fields))
 
 
-def assign(
-    places: tuple[Site, ...], written: Mapping[str, str], found: Collector
-) -> dict[int, tuple[Site, int]]:
-    """Read `--choose name=option`: an option as it is written in the file, its first word where no other starts with it,
-    or `#1`, `#2`, … by its place."""
+def assign(places: tuple[Site, ...], written: Mapping[str, str], found: Collector) -> dict[int, tuple[Site, int]]:
+    """Read `--choose name=option`: an option as it is written in the file, its first word where no other starts with
+    it, or `#1`, `#2`, … by its place.
+    """
     by_name = {site.name: site for site in places}
     taken: dict[int, tuple[Site, int]] = {}
     for name, option in written.items():
@@ -93,14 +92,17 @@ def assign(
             close = nearest(name, by_name)
             known = ", ".join(by_name) or "none"
             found.error(
-                "unknown-choice", f"there is no choice `{name}`",
+                "unknown-choice",
+                f"there is no choice `{name}`",
                 hint=f"did you mean `{close}`?" if close else f"the choices of this file: {known}",
             )
             continue
         index = _option(site, option)
         if index is None:
             shown = ", ".join(f"#{i + 1} {text}" for i, text in enumerate(site.options))
-            found.error("unknown-choice", f"`{name}` has no option `{option}`", site.span, hint=f"its options are {shown}")
+            found.error(
+                "unknown-choice", f"`{name}` has no option `{option}`", site.span, hint=f"its options are {shown}"
+            )
             continue
         taken[id(site.unit)] = (site, index)
     return taken

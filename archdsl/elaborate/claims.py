@@ -19,15 +19,15 @@ __all__ = ["QUANTITIES", "Claim", "read_claims"]
 
 QUANTITIES = ("params", "training_params", "buffers", "macs", "flops", "depth", "connections", "activations")
 """What can be claimed: trainable parameters, the same with training-only heads, batch norm's statistics,
-multiply-accumulates, twice that, weight layers, LeNet-5's connections, values of the input and all outputs of layers."""
+multiply-accumulates, twice that, weight layers, LeNet-5's connections, values of the input and of all layers' outputs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """`expect params 25.6M "torchvision"`: a figure, the interval of what would print so, and where it is from.
 
-    `subject` is the label that it is about, and `nodes` the layer, or those of the block or repeat, with that label; without a
-    subject it is about the whole network.
+    `subject` is the label that it is about, and `nodes` the layer, or those of the block or repeat, with that label;
+    without a subject it is about the whole network.
     """
 
     quantity: str
@@ -64,7 +64,9 @@ def read_claims(unit: Unit, variant: str | None, found: Collector) -> list[Claim
             if first.name not in unit.variants and first.name not in labels:
                 close = nearest(first.name, [*QUANTITIES, *unit.variants, *labels])
                 found.error(
-                    "unknown-name", f"`{first.name}` is neither a quantity, nor a variant, nor a label", first.span,
+                    "unknown-name",
+                    f"`{first.name}` is neither a quantity, nor a variant, nor a label",
+                    first.span,
                     hint=f"did you mean `{close}`?" if close else f"quantities are {', '.join(QUANTITIES)}",
                 )
                 continue
@@ -85,7 +87,7 @@ def read_claims(unit: Unit, variant: str | None, found: Collector) -> list[Claim
 
 
 def _is_default_only(unit: Unit) -> bool:
-    """A claim without a name, in a file with variants, is about the network with its default parameters, if there is one."""
+    """Whether a claim without a name, in a file with variants, is about the network with the default parameters."""
     architecture = unit.architecture
     return architecture is not None and all(p.default is not None for p in architecture.parameters)
 
@@ -102,9 +104,7 @@ def _labels(unit: Unit) -> set[str]:
     return found
 
 
-def _pairs(
-    statement: tree.Expect, items: list[tree.Operand], subject: str | None, found: Collector
-) -> list[Claim]:
+def _pairs(statement: tree.Expect, items: list[tree.Operand], subject: str | None, found: Collector) -> list[Claim]:
     source = ""
     last = items[-1].value if items else None
     if isinstance(last, tree.String) and items[-1].key is None:
@@ -112,13 +112,17 @@ def _pairs(
         items = items[:-1]
     claims: list[Claim] = []
     if not items or len(items) % 2:
-        found.error("bad-expect", "a claim is a quantity and a figure", statement.span, hint='expect params 25.6M "source"')
+        found.error(
+            "bad-expect", "a claim is a quantity and a figure", statement.span, hint='expect params 25.6M "source"'
+        )
         return claims
     for name, figure in zip(items[::2], items[1::2], strict=True):
         if not isinstance(name.value, tree.Name) or name.key is not None or name.value.name not in QUANTITIES:
             close = nearest(name.span.text, QUANTITIES)
             found.error(
-                "unknown-name", f"`{name.span.text}` is not a quantity", name.span,
+                "unknown-name",
+                f"`{name.span.text}` is not a quantity",
+                name.span,
                 hint=f"did you mean `{close}`?" if close else f"quantities are {', '.join(QUANTITIES)}",
             )
             continue
@@ -136,7 +140,7 @@ def _pairs(
 
 
 def _half_unit(number: tree.Number) -> float:
-    """Half of the last printed digit: `25.6M` stands for 25.55M to 25.65M; a whole number without a suffix for itself."""
+    """Half of the last printed digit: `25.6M` stands for 25.55M to 25.65M; a bare whole number for itself."""
     text = number.text.replace("_", "")
     scale = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}.get(text[-1])
     if scale is None:

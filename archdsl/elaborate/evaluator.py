@@ -1,7 +1,7 @@
 """Expressions to values, by a small evaluator of its own: nothing in a file is ever run as Python.
 
-In: an expression of the tree and a scope. Out: a value, or `Poisoned` after the mistake has been reported. Looking names up
-and choosing among `one_of` is left to the `Context` that the builder is.
+In: an expression of the tree and a scope. Out: a value, or `Poisoned` after the mistake has been reported. Looking
+names up and choosing among `one_of` is left to the `Context` that the builder is.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ class Evaluator:
             case tree.Name(name=name):
                 return name not in ("id", "first")
             case tree.Function(name=name):
-                return name.name in FUNCTIONS or name.name == "one_of" or not self._context.is_callable(name.name, scope)
+                return (
+                    name.name in FUNCTIONS or name.name == "one_of" or not self._context.is_callable(name.name, scope)
+                )
             case tree.Group(chain=inner):
                 return self._is_value(inner, scope)
             case tree.Items(parenthesised=True, items=items):
@@ -167,9 +169,7 @@ class Evaluator:
                     "the size of a block's input is in.h, in.w, in.c",
                 )
             case tree.Call(name=called):
-                raise self.fail(
-                    "bad-type", f"`{called.name}` is a layer, and a value is needed here", expression.span
-                )
+                raise self.fail("bad-type", f"`{called.name}` is a layer, and a value is needed here", expression.span)
 
     def _bounded(self, value: int | float, span: Span) -> int | float:
         if not -limits.MAGNITUDE <= value <= limits.MAGNITUDE:
@@ -195,7 +195,9 @@ class Evaluator:
         else:
             size = self._context.lookup(base, scope)
         if not isinstance(size, SizeValue):
-            raise self.fail("bad-type", f"`{base.name}` is {describe(size)}, which has no `.{expression.name}`", expression.span)
+            raise self.fail(
+                "bad-type", f"`{base.name}` is {describe(size)}, which has no `.{expression.name}`", expression.span
+            )
         shape = size.shape
         if shape is None:
             raise Poisoned
@@ -204,14 +206,19 @@ class Evaluator:
             return DimsValue(shape)
         if expression.name not in axes:
             raise self.fail(
-                "unknown-name", f"a size has no `.{expression.name}`", expression.span, "it has .h, .w, .c, .d, .l and .shape"
+                "unknown-name",
+                f"a size has no `.{expression.name}`",
+                expression.span,
+                "it has .h, .w, .c, .d, .l and .shape",
             )
         back = axes[expression.name]
         missing = back > len(shape) or (expression.name == "l") != (len(shape) == 2 and back == 2)
         if missing and back != 1:
             from archdsl.ops.base import show_shape
 
-            raise self.fail("rank-mismatch", f"a size of {show_shape(shape)} has no `.{expression.name}`", expression.span)
+            raise self.fail(
+                "rank-mismatch", f"a size of {show_shape(shape)} has no `.{expression.name}`", expression.span
+            )
         return shape[-back]
 
     def _index(self, expression: tree.Index, scope: Scope) -> Value:
@@ -229,7 +236,9 @@ class Evaluator:
 
     def _number(self, value: Value, span: Span, operator: str) -> int | float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.fail("bad-type", f"`{operator}` needs numbers, and this is {describe(value)}: {show(value)}", span)
+            raise self.fail(
+                "bad-type", f"`{operator}` needs numbers, and this is {describe(value)}: {show(value)}", span
+            )
         return value
 
     def _unary(self, expression: tree.Unary, scope: Scope) -> Value:
@@ -429,4 +438,3 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "round_to": _round_to,
 }
 """The functions of the language. `round` takes halves up, `int` cuts towards zero."""
-

@@ -24,15 +24,15 @@ class Family:
         self._binder = binder
         self.found = found
 
-    def parameters(
-        self, variant: str | None, settings: Mapping[str, tree.Chain], scope: Scope
-    ) -> dict[str, Value]:
+    def parameters(self, variant: str | None, settings: Mapping[str, tree.Chain], scope: Scope) -> dict[str, Value]:
         """The values of the parameters: the defaults, over them the variant's, over them the settings."""
         architecture = self._unit.architecture
         if architecture is None:
             for name, chain in settings.items():
                 self.found.error(
-                    "unknown-argument", f"there is no parameter `{name}` to set", chain.span,
+                    "unknown-argument",
+                    f"there is no parameter `{name}` to set",
+                    chain.span,
                     hint=f"the file has no `arch name<{name}=…>`",
                 )
             if settings:
@@ -40,9 +40,7 @@ class Family:
             return {}
         name = architecture.name.name
         values = self._variant_values(variant, scope) if variant is not None else {}
-        arguments = [
-            tree.Argument(chain.span, tree.Name(chain.span, key), chain) for key, chain in settings.items()
-        ]
+        arguments = [tree.Argument(chain.span, tree.Name(chain.span, key), chain) for key, chain in settings.items()]
         values |= self._binder.given(name, architecture.parameters, arguments, scope, architecture.span)
         missing = [p.name for p in architecture.parameters if p.default is None and p.name not in values]
         if missing and variant is None and self._unit.variants:
@@ -61,10 +59,16 @@ class Family:
         variant = self._unit.variants[name]
         plain = variant.chain.plain
         called = plain if isinstance(plain, tree.Name) else plain.name if isinstance(plain, tree.Call) else None
-        if architecture is None or called is None or (isinstance(plain, tree.Call) and (plain.operands or plain.tensors)):
+        if (
+            architecture is None
+            or called is None
+            or (isinstance(plain, tree.Call) and (plain.operands or plain.tensors))
+        ):
             own = architecture.name.name if architecture else "name"
             self.found.error(
-                "bad-variant", "a variant gives the parameters of the file's architecture", variant.chain.span,
+                "bad-variant",
+                "a variant gives the parameters of the file's architecture",
+                variant.chain.span,
                 hint=f"variant {name} = {own}<…>" if architecture else "the file needs an `arch name<…>` first",
             )
             raise Poisoned
@@ -76,7 +80,8 @@ class Family:
                 close = nearest(called.name, [architecture.name.name, *self._unit.variants])
                 self.found.error(
                     "bad-variant",
-                    f"the variant `{called.name}` goes in a circle" if circle
+                    f"the variant `{called.name}` goes in a circle"
+                    if circle
                     else f"`{called.name}` is neither this file's architecture nor one of its variants",
                     called.span,
                     hint=f"did you mean `{close}`?" if close else f"write {architecture.name.name}<…>",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import prod
 
 from archdsl import limits
-from archdsl.diagnostics import Collector, Note, Span
+from archdsl.diagnostics import Collector, Note, Span, counted
 from archdsl.elaborate.blame import Branch, explain_mismatch
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.values import POISON, Stop, Tensors
@@ -43,7 +43,9 @@ class Layers:
         key = len(self.nodes)
         if key >= limits.NODES:
             self.found.error(
-                "limit-nodes", f"the network has more than {limits.NODES:,} layers", span,
+                "limit-nodes",
+                f"the network has more than {limits.NODES:,} layers",
+                span,
                 hint="look for repeats inside repeats, or a block that calls itself twice",
             )
             raise Stop
@@ -70,9 +72,10 @@ class Layers:
         nodes = self.nodes
         shapes = tuple([nodes[port.node].shapes[port.index] for port in ports])
         if op.arity is not None and len(ports) != op.arity:
+            entering = f"{len(ports)} {'enters' if len(ports) == 1 else 'enter'}"
             self.found.error(
                 "arity",
-                f"`{op.name}` takes {op.arity} tensor{'' if op.arity == 1 else 's'}, and {len(ports)} enter{'s' if len(ports) == 1 else ''}",
+                f"`{op.name}` takes {counted(op.arity, 'tensor')}, and {entering}",
                 span,
                 hint=f"give it branches: {op.name}<a | b>" if op.arity > 1 else "pick one: `first`, or a label",
             )
@@ -96,12 +99,16 @@ class Layers:
         for shape in shapes:
             if any(size < 1 for size in shape):
                 self.found.error(
-                    "zero-size", f"`{op.name}` would leave {show_shape(shape)}: nothing", span,
+                    "zero-size",
+                    f"`{op.name}` would leave {show_shape(shape)}: nothing",
+                    span,
                     hint="the input is too small for this layer",
                 )
                 return False
             if prod(shape) > limits.ELEMENTS:
-                self.found.error("limit-size", f"`{op.name}` would leave more than 2^53 values", span, hint="is the count right?")
+                self.found.error(
+                    "limit-size", f"`{op.name}` would leave more than 2^53 values", span, hint="is the count right?"
+                )
                 return False
         return True
 
@@ -113,7 +120,10 @@ class Layers:
         source = self.nodes[ports[0].node]
         what = "the input of the network" if source.op is None else f"`{source.call}`"
         self.found.error(
-            error.id, error.message, span, label=f"gets {shapes}",
+            error.id,
+            error.message,
+            span,
+            label=f"gets {shapes}",
             notes=[Note(f"{shapes} comes from {what}", source.span)] if len(ports) == 1 else [],
             hint=error.hint,
         )
@@ -131,7 +141,9 @@ class Layers:
                     f"`{share.name.name}` cannot share its weights: `{new.call}` would need other shapes here",
                     span,
                     notes=[
-                        Note(f"first it was entered by {show_shape(old.input_shapes[0])}, here by {show_shape(new.input_shapes[0])}"),
+                        Note(
+                            f"entered by {show_shape(old.input_shapes[0])} first, by {show_shape(new.input_shapes[0])} here"
+                        ),
                         Note("it is defined here", share.name.span),
                     ],
                     hint="give it tensors of one size, or make it a `block`, which has new weights at each use",
@@ -144,7 +156,9 @@ class Layers:
             if len(first) == len(again):
                 return
         self.found.error(
-            "share-mismatch", f"`{share.name.name}` comes out as other layers here than at its first use", span,
+            "share-mismatch",
+            f"`{share.name.name}` comes out as other layers here than at its first use",
+            span,
             notes=[Note("it is defined here", share.name.span)],
             hint="a condition in it depends on the size that enters; give it tensors of one size",
         )

@@ -1,7 +1,7 @@
 """What is written and never used.
 
-In: a parsed file. Out: warnings about blocks, shares, `let`s, parameters and labels that nothing refers to. Looks at names
-alone and elaborates nothing.
+In: a parsed file. Out: warnings about blocks, shares, `let`s, parameters and labels that nothing refers to. Looks at
+names alone and elaborates nothing.
 """
 
 from __future__ import annotations
@@ -63,9 +63,7 @@ def _tensors(block: tree.Block, found: Collector) -> None:
 def _labels(unit: Unit, found: Collector) -> None:
     """A label behind a single layer is there to be referred to; behind a block, group or repeat it names a part."""
     homes: list[tuple[object, set[str]]] = [(block, set()) for forms in unit.blocks.values() for block in forms]
-    claimed = {
-        item.value.name for expect in unit.expects for item in expect.items if isinstance(item.value, tree.Name)
-    }
+    claimed = {item.value.name for expect in unit.expects for item in expect.items if isinstance(item.value, tree.Name)}
     outside = tuple(s for s in unit.file.statements if not isinstance(s, tree.Block))
     homes.append((outside, claimed))
     for home, used in homes:

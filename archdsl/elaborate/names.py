@@ -1,7 +1,8 @@
 """What the names of a text stand for in one run.
 
-In: a name and the scope in which it stands. Out: its value, or `Poisoned` after it has been reported: values of the scope,
-then the blocks and values of the file, the ops, the standard blocks. Running what they stand for is left to the builder.
+In: a name and the scope in which it stands. Out: its value, or `Poisoned` after it has been reported: values of the
+scope, then the blocks and values of the file, the ops, the standard blocks. Running what they stand for is left to
+the builder.
 """
 
 from __future__ import annotations
@@ -23,9 +24,7 @@ __all__ = ["Names", "label_ports"]
 class Names:
     """The names of one run, with the choices it has made among what the text leaves open."""
 
-    def __init__(
-        self, program: Program, unit: Unit, found: Collector, choices: Mapping[int, tuple[Site, int]]
-    ) -> None:
+    def __init__(self, program: Program, unit: Unit, found: Collector, choices: Mapping[int, tuple[Site, int]]) -> None:
         self.found = found
         self.default_names: set[str] = {default.name.name for default in unit.defaults}
         """Ops of which some `default` sets arguments."""
@@ -94,7 +93,12 @@ class Names:
 
     def _let(self, let: tree.Let, scope: Scope) -> Value:
         if id(let) in self._evaluating:
-            raise self.evaluator.fail("cyclic-let", f"`{let.name.name}` is defined by itself", let.name.span, "give one of the values a number")
+            raise self.evaluator.fail(
+                "cyclic-let",
+                f"`{let.name.name}` is defined by itself",
+                let.name.span,
+                "give one of the values a number",
+            )
         self._evaluating.add(id(let))
         name = let.name.name
         try:

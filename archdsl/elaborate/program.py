@@ -73,7 +73,9 @@ class Program:
         if path in self._units:
             return self._units[path]
         if len(self._units) >= limits.TOTAL_FILES:
-            self.found.error("limit-files", f"more than {limits.TOTAL_FILES} files are used", span, hint="join some of them")
+            self.found.error(
+                "limit-files", f"more than {limits.TOTAL_FILES} files are used", span, hint="join some of them"
+            )
             return None
         try:
             if path.stat().st_size > limits.FILE_BYTES:

@@ -1,7 +1,7 @@
 """Names that mean nothing, wherever they stand.
 
-In: a parsed file. Out: errors about unknown names, labels and arguments in all of its text: also in blocks that nothing uses
-and in branches of conditions that no variant takes, which unrolling never sees. Evaluates nothing.
+In: a parsed file. Out: errors about unknown names, labels and arguments in all of its text: also in blocks that
+nothing uses and in branches of conditions that no variant takes, which unrolling never sees. Evaluates nothing.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from archdsl import limits
-from archdsl.diagnostics import Note, Span, nearest
+from archdsl.diagnostics import Note, Span, counted, nearest
 from archdsl.elaborate.binder import Binder
 from archdsl.elaborate.blame import Branch
 from archdsl.elaborate.calls import Calls
@@ -66,7 +66,9 @@ class Units(Chains):
         handler = self._handlers.get(type(unit))
         if handler is None:
             text = " ".join(unit.span.text.split())
-            self.found.error("not-a-layer", f"`{text[:40]}` is not a layer", unit.span, hint="a chain is made of layers and blocks")
+            self.found.error(
+                "not-a-layer", f"`{text[:40]}` is not a layer", unit.span, hint="a chain is made of layers and blocks"
+            )
             raise Poisoned
         return handler(unit, scope, current, label)
 
@@ -86,7 +88,9 @@ class Units(Chains):
             self._kept.append(unit)
         return self._apply(value, name, scope, current, label)
 
-    def _apply(self, value: Value, unit: tree.Name, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+    def _apply(
+        self, value: Value, unit: tree.Name, scope: Scope, current: Tensors | None, label: str | None
+    ) -> Tensors:
         """Run a thing that is named without arguments."""
         if isinstance(value, OpValue):
             return self._op(value.op, (), unit, scope, self._entering(current, unit.span), label)
@@ -97,7 +101,9 @@ class Units(Chains):
         if isinstance(value, ChainValue):
             return self._named_chain(value.chain, value.scope, current, label)
         self.found.error(
-            "not-a-layer", f"`{unit.name}` is {describe(value)}, {show(value)}, and not a layer", unit.span,
+            "not-a-layer",
+            f"`{unit.name}` is {describe(value)}, {show(value)}, and not a layer",
+            unit.span,
             hint="a chain is made of layers and blocks",
         )
         raise Poisoned
@@ -108,7 +114,9 @@ class Units(Chains):
             return self._choice(unit, scope, current, label)
         if name.name in ("id", "first", "choice"):
             self.found.error(
-                "unknown-argument", f"`{name.name}` takes no arguments like these", unit.span,
+                "unknown-argument",
+                f"`{name.name}` takes no arguments like these",
+                unit.span,
                 hint="choice<a | b>" if name.name == "choice" else f"write `{name.name}` alone",
             )
             raise Poisoned
@@ -118,13 +126,16 @@ class Units(Chains):
         if not isinstance(value, BlockValue):
             self.found.error(
                 "unknown-argument" if isinstance(value, ShareValue | ChainValue) else "not-a-layer",
-                f"`{name.name}` is {describe(value)}, which takes no arguments", unit.span,
+                f"`{name.name}` is {describe(value)}, which takes no arguments",
+                unit.span,
             )
             raise Poisoned
         if unit.operands:
             shown = " ".join(unit.operands[0].span.text.split())
             self.found.error(
-                "unknown-argument", f"`{name.name}` is a block, whose arguments stand in angle brackets", unit.operands[0].span,
+                "unknown-argument",
+                f"`{name.name}` is a block, whose arguments stand in angle brackets",
+                unit.operands[0].span,
                 hint=f"write `{name.name}<{shown}>`; {Binder.signature(name.name, value.forms[0].parameters)}",
             )
             raise Poisoned
@@ -146,14 +157,20 @@ class Units(Chains):
         if name.name == "one_of":
             chain = self.names.chosen(unit, scope)
             return self._chain(chain, scope, current)
-        value = self.names.lookup(name, scope) if name.name not in FUNCTIONS or self.names.is_callable(name.name, scope) else 0
+        value = (
+            self.names.lookup(name, scope)
+            if name.name not in FUNCTIONS or self.names.is_callable(name.name, scope)
+            else 0
+        )
         chains = [argument.value for argument in unit.arguments if argument.key is None and not argument.star]
         values = [c for c in chains if isinstance(c.plain, LITERALS)]
         if values or len(chains) != len(unit.arguments) or not isinstance(value, OpValue | BlockValue):
             inside = ", ".join(" ".join(a.span.text.split()) for a in unit.arguments)
             how = f"`{name.name}<{inside}>`" if isinstance(value, BlockValue) else f"`{name.name} {inside}`"
             self.found.error(
-                "not-a-layer", f"`{name.name}(…)` is a call with tensors, or a function of numbers", unit.span,
+                "not-a-layer",
+                f"`{name.name}(…)` is a call with tensors, or a function of numbers",
+                unit.span,
                 hint=f"tensors are chains: {name.name}(@a, @b); arguments are written {how}",
             )
             raise Poisoned
@@ -188,13 +205,13 @@ class Units(Chains):
         later = f"@{unit.name}" in unit.span.source.text[unit.span.end :]
         hint = f"did you mean `@{close}`?" if close else "a label is written behind a layer: conv 3x3 64 @a"
         if later and not close:
-            hint = "it is given further down: a chain can only start at what stands above it; or inside a block or repeat"
+            hint = (
+                "it is given further down: a chain can only start at what stands above it; or inside a block or repeat"
+            )
         self.found.error("unknown-label", f"there is no label `@{unit.name}` here", unit.span, hint=hint)
         raise Poisoned
 
-    def _conditional(
-        self, unit: tree.Conditional, scope: Scope, current: Tensors | None, label: str | None
-    ) -> Tensors:
+    def _conditional(self, unit: tree.Conditional, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
         taken = unit.then if self._evaluator.condition(unit.condition, scope) else unit.otherwise
         return self._chain(taken, scope, current)
 
@@ -227,7 +244,9 @@ class Units(Chains):
         else:
             inner.labels["in"] = entering
         inner.entering = tuple(SizeValue(self._shape(port)) for port in entering)
-        shown = ", ".join(show(values[p.name]) if not p.default else f"{p.name}={show(values[p.name])}" for p in block.parameters)
+        shown = ", ".join(
+            show(values[p.name]) if not p.default else f"{p.name}={show(values[p.name])}" for p in block.parameters
+        )
         call = f"{name}<{shown}>" if block.parameters else name
         outer = self._frame
         merge = self._merge_of(block, inner)
@@ -246,12 +265,15 @@ class Units(Chains):
             self._calls.pop()
             self._depth = depth
         if result is None:
-            self.found.error("missing-chain", f"the block `{name}` has no chain", block.name.span, hint="its last chain is its value")
+            self.found.error(
+                "missing-chain", f"the block `{name}` has no chain", block.name.span, hint="its last chain is its value"
+            )
             raise Poisoned
         return result
 
     def _merge_of(self, block: tree.Block, inner: Scope) -> tree.Call | None:
-        """The op of a block that does nothing but merge its arguments, as `residual<body, shortcut=id> = add<body | shortcut>`.
+        """The op of a block that does nothing but merge its arguments, as `residual<body, shortcut=id> = add<body |
+        shortcut>`.
 
         Such a block is a name for the merge: the layers of its branches belong to the block in whose text they stand.
         """
@@ -268,7 +290,7 @@ class Units(Chains):
         if wanted != got and None not in entering:
             self.found.error(
                 "arity",
-                f"`{block.name.name}` takes {wanted} tensor{'' if wanted == 1 else 's'}, and {got} enter{'s' if got == 1 else ''}",
+                f"`{block.name.name}` takes {counted(wanted, 'tensor')}, and {got} {'enters' if got == 1 else 'enter'}",
                 span,
                 notes=[Note("it is defined here", block.name.span)],
                 hint="start with several, (@a, @b) -> …, or call it with them: " + f"{block.name.name}(@a, @b)",
@@ -305,7 +327,9 @@ class Units(Chains):
             self._share_weights(share, first, made, unit.span)
         return tensors
 
-    def _op_call(self, kind: type[Op], unit: tree.Call, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
+    def _op_call(
+        self, kind: type[Op], unit: tree.Call, scope: Scope, current: Tensors | None, label: str | None
+    ) -> Tensors:
         if unit.tensors is not None:
             return self._op(kind, unit.operands, unit, scope, self._tensors(unit.tensors, scope, current), label)
         if unit.angles is None:
@@ -330,7 +354,9 @@ class Units(Chains):
                 if isinstance(plain, LITERALS):
                     shown = " ".join(unit.span.text.split())
                     self.found.error(
-                        "unknown-argument", f"the brackets of `{kind.name}` hold branches", argument.span,
+                        "unknown-argument",
+                        f"the brackets of `{kind.name}` hold branches",
+                        argument.span,
                         hint=f"an op takes its arguments after a space: {kind.signature()}; not {shown[:40]}",
                     )
                     raise Poisoned
@@ -351,7 +377,9 @@ class Units(Chains):
             return
         values = self._evaluator.argument(argument.value, scope)
         if not isinstance(values, tuple):
-            raise self._evaluator.fail("bad-type", f"`*` stands before a list, and this is {describe(values)}", argument.span)
+            raise self._evaluator.fail(
+                "bad-type", f"`*` stands before a list, and this is {describe(values)}", argument.span
+            )
         for value in values:
             if isinstance(value, ChainValue):
                 yield value.chain, value.scope
@@ -362,10 +390,14 @@ class Units(Chains):
                 self._kept.append(name)
                 yield tree.Chain(argument.span, (tree.Element(argument.span, name),)), home
             else:
-                raise self._evaluator.fail("not-a-layer", f"a branch is a chain, and this is {show(value)}", argument.span)
+                raise self._evaluator.fail(
+                    "not-a-layer", f"a branch is a chain, and this is {show(value)}", argument.span
+                )
 
     def _lift(self, unit: tree.Call, scope: Scope) -> tree.Call:
-        """Give `mean<a | b drop=0.15>` its `drop`: a block takes no arguments behind its brackets, so they are the op's."""
+        """Give `mean<a | b drop=0.15>` its `drop`: a block takes no arguments behind its brackets, so they are the
+        op's.
+        """
         done = self._lifted.get(id(unit))
         if done is not None:
             return done
@@ -393,7 +425,9 @@ class Units(Chains):
         constant = self._constant_ops.get(id(unit))
         if constant is not None and type(constant) is kind:
             return constant
-        defaults = self.names.defaults_before(kind.name, unit.span, scope) if kind.name in self.names.default_names else []
+        defaults = (
+            self.names.defaults_before(kind.name, unit.span, scope) if kind.name in self.names.default_names else []
+        )
         made = self._binder.op(kind, operands, scope, unit.span, defaults)
         written = [*operands, *(operand for default, _ in defaults for operand in default.operands)]
         if all(_is_constant(operand, kind) for operand in written) and all(home.parent is None for _, home in defaults):

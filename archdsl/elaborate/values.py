@@ -14,8 +14,6 @@ from archdsl.syntax import tree
 
 __all__ = [
     "POISON",
-    "Stop",
-    "Tensors",
     "BlockValue",
     "ChainValue",
     "DimsValue",
@@ -24,6 +22,8 @@ __all__ = [
     "Scope",
     "ShareValue",
     "SizeValue",
+    "Stop",
+    "Tensors",
     "Value",
     "describe",
     "show",

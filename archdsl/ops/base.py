@@ -1,7 +1,8 @@
 """What every op states about itself, and the words it states it in.
 
-In: bound arguments and the sizes of the tensors that enter. Out: sizes, weights, arithmetic, a receptive-field step and
-a line of PyTorch. Reading arguments out of a text is left to `archdsl.elaborate`, adding things up to `archdsl.analysis`.
+In: bound arguments and the sizes of the tensors that enter. Out: sizes, weights, arithmetic, a receptive-field step
+and a line of PyTorch. Reading arguments out of a text is left to `archdsl.elaborate`, adding things up to
+`archdsl.analysis`.
 
 Sizes are tuples of plain ints in the order of papers, channels last, without the batch: `(55, 55, 96)` is 55x55x96.
 """
@@ -127,9 +128,10 @@ class Torch:
     """A layer as PyTorch source.
 
     `init` is the constructor expression, or None for a function. `call` is the expression in `forward`: `{m}` is the
-    module, `{0}`, `{1}`, … the inputs, `{all}` all of them separated by commas. An op with several outputs gives a tuple.
-    `helpers` names the classes of `archdsl.codegen.layers` that the expressions use. `sequence` says where the channels
-    of an LxC tensor must be: PyTorch's convolutions want (N, C, L), its linear layers (N, L, C); `any` takes both.
+    module, `{0}`, `{1}`, … the inputs, `{all}` all of them separated by commas. An op with several outputs gives a
+    tuple. `helpers` names the classes of `archdsl.codegen.layers` that the expressions use. `sequence` says where the
+    channels of an LxC tensor must be: PyTorch's convolutions want (N, C, L), its linear layers (N, L, C); `any` takes
+    both.
     """
 
     init: str | None
@@ -142,9 +144,10 @@ class Torch:
 class Example:
     """A worked example, run against PyTorch by the tests.
 
-    `text` is the op as written. It turns `inputs` into `output` (a tuple of sizes where the op has several), or is refused
-    with the error id `error`; then PyTorch refuses it too: the line that the op itself writes, or the expression `torch`
-    where the op cannot even be bound. `torch_accepts` is the reason why PyTorch lets pass what we refuse.
+    `text` is the op as written. It turns `inputs` into `output` (a tuple of sizes where the op has several), or is
+    refused with the error id `error`; then PyTorch refuses it too: the line that the op itself writes, or the
+    expression `torch` where the op cannot even be bound. `torch_accepts` is the reason why PyTorch lets pass what we
+    refuse.
     """
 
     text: str
@@ -376,8 +379,8 @@ def torch_shape(shape: Shape) -> tuple[int, ...]:
 class Op:
     """One layer of the language, with everything that there is to say about it in one class.
 
-    A subclass is a frozen dataclass whose fields are its arguments, in the order of its syntax. `@register` makes it one
-    and refuses a class that lacks a rule. See `archdsl/ops/convolution.py` for the pattern.
+    A subclass is a frozen dataclass whose fields are its arguments, in the order of its syntax. `@register` makes it
+    one and refuses a class that lacks a rule. See `archdsl/ops/convolution.py` for the pattern.
     """
 
     name: ClassVar[str]

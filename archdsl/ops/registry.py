@@ -52,8 +52,8 @@ def register(cls: type[T]) -> type[T]:
         name = "relu"
     ```
 
-    Raises `RegistrationError` where a rule is missing, a hook is misspelt, the docstring or the examples are missing, or
-    the name is taken.
+    Raises `RegistrationError` where a rule is missing, a hook is misspelt, the docstring or the examples are missing,
+    or the name is taken.
     """
     own = {name: arg.named(name) for name, arg in vars(cls).items() if isinstance(arg, Arg)}
     for name in own:

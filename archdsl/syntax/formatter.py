@@ -124,9 +124,9 @@ class _Writer:
             self._newline(indent, comment.blank and not (first and index == 0))
             self._parts.append(comment.text)
 
-    def _turn(self, word: Word, indent: int, *, first: bool = False) -> None:
-        """Begin a line for a word, behind the comments before it."""
-        self.comments(word.comments, indent, first=first)
+    def _turn(self, word: Word, indent: int, *, notes: int | None = None, first: bool = False) -> None:
+        """Begin a line for a word, behind the comments before it, which may be indented by `notes` instead."""
+        self.comments(word.comments, indent if notes is None else notes, first=first)
         own = any(not comment.trailing for comment in word.comments)
         self._newline(indent, word.blank and not (first and not own))
 
@@ -261,7 +261,7 @@ class _Writer:
             last = index == len(bracket.phrases) - 1
             behind = close.width + tail if last and attached else 0
             if phrase.bar is not None:
-                self._turn(phrase.bar, inner - 2, first=index == 0)
+                self._turn(phrase.bar, inner - 2, notes=inner, first=index == 0)
                 self._put(phrase.bar)
             elif index == 0 or self._parts_from(phrase, lines, behind):
                 self._turn(phrase.first, inner, first=index == 0)

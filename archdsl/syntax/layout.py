@@ -1,8 +1,9 @@
 """What a character means by where it stands: the step between the lexer and the parser.
 
-In: the lexer's tokens, newlines included. Out: the tokens of each statement, with the words and brackets told apart that
-look alike: `<` behind a name is a bracket and elsewhere a comparison, `f(` calls while `f (` has an argument, `x3` and
-`x(` repeat, a newline ends a statement only where one can end. Reports brackets that do not match; parses nothing.
+In: the lexer's tokens, newlines included. Out: the tokens of each statement, with the words and brackets told apart
+that look alike: `<` behind a name is a bracket and elsewhere a comparison, `f(` calls while `f (` has an argument,
+`x3` and `x(` repeat, a newline ends a statement only where one can end. Reports brackets that do not match; parses
+nothing.
 """
 
 from __future__ import annotations
@@ -44,13 +45,34 @@ _WORDS = {
 }
 _TOP_WORDS = frozenset({"arch", "input", "output", "block", "variant", "use", "expect", "train"})
 _OPERAND_ENDS = frozenset(
-    {"NAME", "INTEGER", "FLOAT", "QUANTITY", "DIMS", "STRING", "TRUE", "FALSE", "_RPAR", "_RSQB", "_RANGLE", "REFERENCE"}
+    {
+        "NAME",
+        "INTEGER",
+        "FLOAT",
+        "QUANTITY",
+        "DIMS",
+        "STRING",
+        "TRUE",
+        "FALSE",
+        "_RPAR",
+        "_RSQB",
+        "_RANGLE",
+        "REFERENCE",
+    }
 )
 _CARRIES_ON = frozenset({"_ARROW", "BAR", "_COMMA", "_ASSIGN", "_THEN", "_ELSE"})
 _CARRIED_ON = frozenset({"_ARROW", "BAR", "_SHAPE"})
 _CONDITION_EDGES = frozenset({"_IF", "_THEN", "_ELSE", "_ARROW", "BAR", "_COMMA", "_ASSIGN", "_NEWLINE"})
 _CLOSERS = {"_RPAR": "(", "_RSQB": "[", "_RBRACE": "{", "_RANGLE": "<"}
-_OPENERS = {"_LPAR": "(", "_CALL_LPAR": "(", "_REPEAT_LPAR": "(", "_LSQB": "[", "_INDEX_LSQB": "[", "_LBRACE": "{", "_LANGLE": "<"}
+_OPENERS = {
+    "_LPAR": "(",
+    "_CALL_LPAR": "(",
+    "_REPEAT_LPAR": "(",
+    "_LSQB": "[",
+    "_INDEX_LSQB": "[",
+    "_LBRACE": "{",
+    "_LANGLE": "<",
+}
 _SHOWN = {"(": ")", "[": "]", "{": "}", "<": ">"}
 _REPEAT = re.compile(r"x[0-9]+")
 

@@ -1,7 +1,7 @@
 """Source to tree.
 
-In: a `Source`. Out: a `File`; every syntax error goes to the collector and the other statements are parsed all the same,
-since each statement is parsed by itself. The words of the errors are in `archdsl.syntax.mistakes`.
+In: a `Source`. Out: a `File`; every syntax error goes to the collector and the other statements are parsed all the
+same, since each statement is parsed by itself. The words of the errors are in `archdsl.syntax.mistakes`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ class _Builder:
                 tensors = part.items
             else:
                 parameters = part.items
-        return tree.Block(span, self._name(name), parameters, tensors, body.items if isinstance(body, _Several) else body)
+        return tree.Block(
+            span, self._name(name), parameters, tensors, body.items if isinstance(body, _Several) else body
+        )
 
     @_node
     def let(self, span: Span, kids: list[Any]) -> Any:
@@ -380,7 +382,9 @@ def _quantity(text: str) -> int | float:
 
 
 def _unquote(token: Token) -> str:
-    """The characters a string stands for: `\\"`, `\\\\`, `\\n` and `\\t` are the escapes; another stays as it is written."""
+    """The characters a string stands for: `\\"`, `\\\\`, `\\n` and `\\t` are the escapes; another stays as it is
+    written.
+    """
     out: list[str] = []
     escapes = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
     chars = iter(str(token.value)[1:-1])
@@ -465,7 +469,9 @@ def parse(source: Source, found: Collector) -> tree.File:
     Every syntax error goes to `found`; the file then holds the statements that are right.
     """
     if len(source.text) > limits.FILE_BYTES:
-        return _too_long(source, f"the file has {len(source.text):,} characters; {limits.FILE_BYTES:,} are allowed", found)
+        return _too_long(
+            source, f"the file has {len(source.text):,} characters; {limits.FILE_BYTES:,} are allowed", found
+        )
     comments: list[Span] = []
     tokens: list[Token] = []
     told = 0
@@ -515,7 +521,10 @@ def _statement(tokens: list[Token], source: Source, found: Collector) -> tree.St
         explain(error, tokens, source, found)
     except _BadPattern as error:
         found.error(
-            "syntax", "a loop names one value, or several in parentheses", error.span, hint="x(i in 12), x((w, n) in [(64, 2)])"
+            "syntax",
+            "a loop names one value, or several in parentheses",
+            error.span,
+            hint="x(i in 12), x((w, n) in [(64, 2)])",
         )
     except _TooLarge:
         span = Span(source, tokens[0].start_pos or 0, last.end_pos or 0)

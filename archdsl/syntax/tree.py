@@ -17,8 +17,8 @@ from archdsl.diagnostics import Source, Span
 class _Record(type):
     """Makes a class a frozen record of its annotations.
 
-    What `dataclasses` would do, without its generated code: for the forty types here that is a tenth of the time in which
-    the command line starts.
+    What `dataclasses` would do, without its generated code: for the forty types here that is a tenth of the time in
+    which the command line starts.
     """
 
     fields: tuple[str, ...]
@@ -65,7 +65,9 @@ def replace(node: N, **changes: Any) -> N:
 
 
 def walk(root: object) -> Iterator[Node]:
-    """Every node below something (a node, or a tuple of them), itself included; in the order of the text, without recursion."""
+    """Every node below something (a node, or a tuple of them), itself included; in the order of the text, without
+    recursion.
+    """
     pending = [root]
     while pending:
         at = pending.pop()
@@ -74,7 +76,6 @@ def walk(root: object) -> Iterator[Node]:
         elif isinstance(at, Node):
             yield at
             pending.extend(getattr(at, field) for field in reversed(type(at).fields))
-
 
 
 # ---------------------------------------------------------------- expressions
@@ -228,7 +229,9 @@ class Label(Node):
 
 
 class Repeat(Node):
-    """`x3`, `x(n-1)`: `names` is empty. `x(i in 12)`, `x((w, n) in [(64, 2)])`: the loop's names and what it goes over."""
+    """`x3`, `x(n-1)`: `names` is empty. `x(i in 12)`, `x((w, n) in [(64, 2)])`: the loop's names and what it goes
+    over.
+    """
 
     over: Expression
     names: tuple[Name, ...] = ()
@@ -325,8 +328,9 @@ class Default(Node):
 
 
 class Variant(Node):
-    """`variant resnet50 = resnet<[3, 4, 6, 3], bottleneck>`; `variant vgg16, D = vgg<…> expect params 138M` has two names
-    and claims of its own."""
+    """`variant resnet50 = resnet<[3, 4, 6, 3], bottleneck>`; `variant vgg16, D = vgg<…> expect params 138M` has two
+    names and claims of its own.
+    """
 
     name: Name
     chain: Chain
@@ -346,7 +350,6 @@ class Expect(Node):
 
 class Plus(Node):
     """The `+` between the terms of a loss."""
-
 
 
 class Mapping(Node):

@@ -46,8 +46,9 @@ def _whole_process() -> None:
     _run(ours), _run(theirs)
     pairs = [(_run(ours), _run(theirs)) for _ in range(_RUNS)]
     print(f"Summary of ResNet-152, whole process, median of {_RUNS} pairs")
-    print(f"  archdsl summary            {median(a[0] for a, _ in pairs):6.2f} s {median(a[1] for a, _ in pairs):7.0f} MiB")
-    print(f"  torchinfo on torchvision   {median(b[0] for _, b in pairs):6.2f} s {median(b[1] for _, b in pairs):7.0f} MiB")
+    for index, name in enumerate(("archdsl summary", "torchinfo on torchvision")):
+        seconds, memory = (median(pair[index][figure] for pair in pairs) for figure in (0, 1))
+        print(f"  {name:<26} {seconds:6.2f} s {memory:7.0f} MiB")
     faster = median(b[0] / a[0] for a, b in pairs)
     smaller = median(b[1] / a[1] for a, b in pairs)
     print(f"  archdsl is {faster:.1f} times faster (wanted: 10), in a {smaller:.1f}th of the memory (wanted: 6th)\n")
@@ -76,10 +77,7 @@ def _written_out(layers: int) -> str:
 
 def _repeated(layers: int) -> str:
     """The same chain by repeats of blocks in residual branches."""
-    return (
-        "input 32x32x16\nblock unit<w> = residual<conv 3x3+1 w -> bn -> relu>\n"
-        f"unit<in.c> x({layers // 4})\n"
-    )
+    return f"input 32x32x16\nblock unit<w> = residual<conv 3x3+1 w -> bn -> relu>\nunit<in.c> x({layers // 4})\n"
 
 
 def _scaling() -> None:
