@@ -56,8 +56,8 @@ class _Resolver:
             self._chain(let.value, self._file, labels)
         for share in unit.shares.values():
             self._chain(share.chain, self._file, _labels([share.chain]) | {"in"})
-        for statement in (*unit.chains, *unit.outputs):
-            self._chain(statement.chain, self._file, labels)
+        for chain in [*(s.chain for s in unit.chains), *(s.chain for s in unit.outputs)]:
+            self._chain(chain, self._file, labels)
         if unit.architecture is not None:
             self._parameters(unit.architecture.parameters, self._file)
 

@@ -132,22 +132,18 @@ def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
             raise TrainError(
                 "the table of the recipe says the learning rate of every epoch, so --lr would change nothing"
             )
-        made = dataclasses.replace(made, optimizer=dataclasses.replace(_any(made.optimizer), lr=overrides.lr))
+        made = dataclasses.replace(made, optimizer=made.optimizer.replace(lr=overrides.lr))
     if made.schedule.warmup >= made.epochs:
         raise TrainError(f"the warm-up takes {made.schedule.warmup:g} epochs, and there are {made.epochs}")
     return made
 
 
-def _any(value: Any) -> Any:
-    """An entry, of which only its base is known to be one; every one in a recipe is a dataclass."""
-    return value
-
-
 def as_record(value: object) -> Any:
     """A plan, or any part of it, as what JSON can hold; an entry is led by its name."""
+    if isinstance(value, Entry):
+        return {"name": value.name, **{name: as_record(part) for name, part in value.values.items()}}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: as_record(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return {"name": value.name, **fields} if isinstance(value, Entry) else fields
+        return {field.name: as_record(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, tuple):
         return [as_record(part) for part in value]
     return value
@@ -156,11 +152,9 @@ def as_record(value: object) -> Any:
 def describe(entry: Entry) -> str:
     """An entry as a recipe would have it, with what differs from the defaults: `sgd lr=0.1 momentum=0.9`."""
     parts = [entry.name]
-    for field in dataclasses.fields(_any(entry)):
-        value = getattr(entry, field.name)
-        if value == field.default:
-            continue
-        parts.append(field.name if value is True else f"{field.name}={_text(value)}")
+    for name, value in entry.values.items():
+        if value != entry.options[name].default:
+            parts.append(name if value is True else f"{name}={_text(value)}")
     return " ".join(parts)
 
 
