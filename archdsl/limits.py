@@ -17,6 +17,9 @@ TOTAL_FILES: Final = 200
 NESTING: Final = 60
 """Brackets inside brackets in the text."""
 
+EXPRESSION: Final = 200
+"""Operators, indices, repeats and conditions in a row, those of all brackets around them included."""
+
 NAME_LENGTH: Final = 80
 """Characters of a name."""
 

@@ -1,7 +1,7 @@
 """The literate tests, run: whether a case of a chapter holds.
 
-In: a `Case` and an empty folder. Out: nothing, or `Wrong` with the place and every difference. Knows no layer and no rule
-of the language: what is right stands in the chapters alone.
+In: a `Case` and an empty folder. Out: nothing, or `Wrong` with the place and every difference. Knows no layer and no
+rule of the language: what is right stands in the chapters alone.
 """
 
 from __future__ import annotations

@@ -326,8 +326,8 @@ def test_a_shared_tower_is_one_module() -> None:
     "text",
     [
         "conv 3x3+1 2 -> relu" + " -> conv 3x3+1 2 -> relu" * 2500,
-        "(conv 3x3+1 2 -> relu) x2500",
-        "b x1000\nblock b = residual<conv 1x1 2 -> bn -> relu -> conv 1x1 2> -> relu",
+        "(conv 3x3+1 2 -> relu) x300",
+        "b x200\nblock b = residual<conv 1x1 2 -> bn -> relu -> conv 1x1 2> -> relu",
         "add<" + " | ".join(["conv 1x1 2"] * 300) + ">",
     ],
 )

@@ -54,7 +54,7 @@ def command(
     from archdsl.train.data import load, parse_data
     from archdsl.train.display import choose_display
     from archdsl.train.errors import TrainError
-    from archdsl.train.folder import RunFolder
+    from archdsl.train.folder import METRICS, RECIPE, WEIGHTS, RunFolder
     from archdsl.train.loop import choose_device, train
     from archdsl.train.plan import Overrides, plan
 
@@ -86,7 +86,8 @@ def command(
         right = round(result.last.test_accuracy * len(found.test))
         when = "" if not result.status else f" after epoch {result.last.epoch}"
         click.echo(f"test accuracy {result.last.test_accuracy:.2%} ({right:,} of {len(found.test):,} images){when}")
-    click.echo(f"the results lie in {path}: model.safetensors, metrics.jsonl, recipe.json")
+    left = [name for name in (WEIGHTS, METRICS, RECIPE) if (path / name).exists()]
+    click.echo(f"the results lie in {path}: {', '.join(left)}")
     sys.exit(result.status)
 
 

@@ -182,7 +182,7 @@ class Tree:
         return self._places[id(frame)]
 
     def _name(self, place: Place) -> None:
-        """Name what a place holds as `Graph.names` does: by label, else by op or block, numbered where there are several.
+        """Name what a place holds as `Graph.names` does: by label, else by op or block, numbered if there are several.
 
         All turns of a repeat have one name.
         """

@@ -122,8 +122,16 @@ class Workspace:
         settings = _settings(request.settings or {}, found)
         builder = Builder(self.program, unit, found, choices)
         built: Built | None = None
-        with suppress(Stop):
-            built = builder.build(request.variant, settings, request.inputs or {})
+        try:
+            with suppress(Stop):
+                built = builder.build(request.variant, settings, request.inputs or {})
+        except RecursionError:
+            found.error(
+                "limit-depth",
+                "the values and blocks of this file need each other too deeply",
+                Span(unit.file.source, 0, 0),
+                hint="look for a long row of `let`s or blocks, each of which needs the next",
+            )
         right = built is not None and not found.failed and not self._read_failed
         claims = read_claims(unit, request.variant, found)
         recipe = _recipe(unit, built if right else None, found)

@@ -238,30 +238,16 @@ class Binder:
 
     # ------------------------------------------------------------ blocks
 
-    def block(
-        self,
-        name: str,
-        parameters: Sequence[tree.Parameter],
-        arguments: Sequence[tree.Argument],
-        scope: Scope,
-        span: Span,
-        home: Scope,
-        defined: Span,
-    ) -> dict[str, Value]:
-        """The values of a block's parameters; defaults are evaluated where the block was defined."""
-        values = self.given(name, parameters, arguments, scope, defined)
-        return self.complete(name, parameters, values, span, home, defined)
-
     def complete(
         self,
         name: str,
         parameters: Sequence[tree.Parameter],
         values: dict[str, Value],
         span: Span | None,
-        home: Scope,
+        inner: Scope,
         defined: Span,
     ) -> dict[str, Value]:
-        """The values with the defaults of what was not given."""
+        """The values with the defaults of what was not given: text of the block, evaluated in its scope."""
         missing = [p.name for p in parameters if not p.star and p.name not in values and p.default is None]
         if missing:
             names = " and ".join(f"`{parameter}`" for parameter in missing)
@@ -273,12 +259,11 @@ class Binder:
                 hint=self.signature(name, parameters),
             )
             raise Poisoned
-        if len(values) < len(parameters):
-            inner = Scope(home, False, variables=dict(values))
-            for parameter in parameters:
-                if parameter.name not in values and parameter.default is not None:
-                    values[parameter.name] = self._evaluator.argument(parameter.default, inner)
-                    inner.variables[parameter.name] = values[parameter.name]
+        inner.variables.update(values)
+        for parameter in parameters:
+            if parameter.name not in values and parameter.default is not None:
+                values[parameter.name] = self._evaluator.argument(parameter.default, inner)
+                inner.variables[parameter.name] = values[parameter.name]
         return values
 
     def given(

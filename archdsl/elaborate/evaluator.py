@@ -154,7 +154,7 @@ class Evaluator:
                         f"a list of {len(items):,} elements; {limits.LIST_LENGTH:,} are allowed",
                         expression.span,
                     )
-                return tuple(self.argument(item, scope) for item in items)
+                return self._listed(tuple(self.argument(item, scope) for item in items), expression.span)
             case tree.Index():
                 return self._index(expression, scope)
             case tree.Unary():
@@ -170,6 +170,24 @@ class Evaluator:
                 )
             case tree.Call(name=called):
                 raise self.fail("bad-type", f"`{called.name}` is a layer, and a value is needed here", expression.span)
+
+    def _listed(self, made: tuple[Value, ...], span: Span) -> tuple[Value, ...]:
+        """A new list, unless the lists in it make it too long: sixty doublings are no more text than a screen."""
+        pending: list[Value] = [made]
+        count = 0
+        while pending:
+            value = pending.pop()
+            if isinstance(value, tuple):
+                count += len(value)
+                if count > limits.LIST_LENGTH:
+                    raise self.fail(
+                        "limit-list",
+                        f"a list with more than {limits.LIST_LENGTH:,} elements, those of the lists in it included",
+                        span,
+                        "is it meant to grow like that?",
+                    )
+                pending.extend(value)
+        return made
 
     def _bounded(self, value: int | float, span: Span) -> int | float:
         if not -limits.MAGNITUDE <= value <= limits.MAGNITUDE:
@@ -258,9 +276,7 @@ class Evaluator:
         if operator in ("==", "!="):
             return self._equal(left, right, expression.span) == (operator == "==")
         if operator == "+" and isinstance(left, tuple) and isinstance(right, tuple):
-            if len(left) + len(right) > limits.LIST_LENGTH:
-                raise self.fail("limit-list", f"a list of more than {limits.LIST_LENGTH:,} elements", expression.span)
-            return (*left, *right)
+            return self._listed((*left, *right), expression.span)
         a = self._number(left, expression.left.span, operator)
         b = self._number(right, expression.right.span, operator)
         if operator in _COMPARISONS:

@@ -37,7 +37,7 @@ class Family:
                 )
             if settings:
                 raise Poisoned
-            return {}
+            return self._variant_values(variant, scope) if variant is not None else {}
         name = architecture.name.name
         values = self._variant_values(variant, scope) if variant is not None else {}
         arguments = [tree.Argument(chain.span, tree.Name(chain.span, key), chain) for key, chain in settings.items()]

@@ -142,7 +142,8 @@ class Names:
     def _unknown(self, name: tree.Name, scope: Scope) -> None:
         if self.lost(name.name) or any(name.name in unit.refused for unit, _ in self._scopes.values()):
             return
-        known = {"id", "first", "choice", *FUNCTIONS, *registry.names(), *self._program.standard_names()}
+        words = ("id", "first", "choice", "true", "false")
+        known = {*words, *FUNCTIONS, *registry.names(), *self._program.standard_names()}
         at: Scope | None = scope
         while at is not None:
             known.update(at.variables)

@@ -174,6 +174,13 @@ class Program:
 
     def _block(self, unit: Unit, block: tree.Block) -> None:
         self._parameters(block.parameters)
+        seen = {parameter.name: parameter.span for parameter in block.parameters}
+        for tensor in block.tensors or ():
+            if tensor.name in seen:
+                self._twice(f"`{tensor.name}`", tensor.span, seen[tensor.name])
+            if tensor.name in RESERVED:
+                self._reserved(tensor.name, tensor.span)
+            seen[tensor.name] = tensor.span
         name = block.name.name
         forms = unit.blocks.get(name)
         star = any(parameter.star for parameter in block.parameters)

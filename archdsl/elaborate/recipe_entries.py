@@ -44,8 +44,8 @@ def option(kind: Kind, doc: str, *, default: Any = REQUIRED, positional: bool = 
 class Entry:
     """A word of a recipe with its options: an optimizer, a schedule, a loss, a distribution.
 
-    Frozen, and equal to another of its class with the same values. The dataclasses of the standard library compile code for
-    each class, which takes as long for all of these as reading a network does.
+    Frozen, and equal to another of its class with the same values. A dataclass compiles code when it is made, which
+    takes as long for all of these as reading a network does.
     """
 
     name: ClassVar[str] = ""

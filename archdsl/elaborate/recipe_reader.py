@@ -7,9 +7,8 @@ settings themselves are in `archdsl.elaborate.recipe_settings`, the kinds of the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from archdsl.diagnostics import Collector, Note, Span, nearest
 from archdsl.elaborate.recipe import Place, Recipe
@@ -40,8 +39,7 @@ _BIAS: Final = "bias"
 _LISTED: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     """One setting as it is written."""
 
     setting: Setting

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from archdsl.elaborate.recipe_entries import NOT_NEGATIVE, POSITIVE, SHARE, Entry, entry, option
 from archdsl.elaborate.recipe_learning import LOSSES, OPTIMIZERS, SCHEDULES
@@ -106,43 +106,37 @@ class EarlyStopping(Entry):
 # ---------------------------------------------------------------- the table of settings
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """One value: `batch 128`."""
 
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """A word with its options: `optimizer sgd lr=0.1`; `what` is what the words are called."""
 
     what: str
     entries: Mapping[str, type[Entry]]
 
 
-@dataclass(frozen=True, slots=True)
-class OptionsForm:
+class OptionsForm(NamedTuple):
     """Options alone: `augment crop=32+4 flip`."""
 
     entry: type[Entry]
 
 
-@dataclass(frozen=True, slots=True)
-class LossForm:
+class LossForm(NamedTuple):
     """A criterion with its options, and weighted outputs."""
 
     criteria: Choice
 
 
-@dataclass(frozen=True, slots=True)
-class PerOp:
+class PerOp(NamedTuple):
     """A value for every op: `conv=he_normal fc=normal(0.01)`; of a number the kind, else a distribution."""
 
     kind: Kind | None
 
 
-@dataclass(frozen=True, slots=True)
 class DataForm:
     """A word of `DATA`, or `"kind:PATH"`."""
 
@@ -150,8 +144,7 @@ class DataForm:
 Form: TypeAlias = Scalar | Choice | OptionsForm | LossForm | PerOp | DataForm
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting: the form of its values, what it means, an example that is right."""
 
     name: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, NoReturn, Protocol, TypeAlias
+from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias
 
 from archdsl.diagnostics import Collector, Span
 from archdsl.elaborate.evaluator import Evaluator
@@ -115,8 +115,7 @@ def _number(value: Value, says: str) -> int | float:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Real:
+class Real(NamedTuple):
     """A number: above `above` or at least `least`, below `below` or at most `most`."""
 
     above: float | None = None
@@ -142,8 +141,7 @@ class Real:
         return float(number)
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(NamedTuple):
     """A whole number from `least` to `most`."""
 
     least: int = 1
@@ -167,7 +165,6 @@ class Whole:
         return int(number)
 
 
-@dataclass(frozen=True, slots=True)
 class Flag:
     """A word that switches something on; `nesterov`, `nesterov=true`, `nesterov=false`."""
 
@@ -182,20 +179,19 @@ class Flag:
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """A list of `count` numbers, each as `each` says: `betas=[0.9, 0.999]`."""
+class Numbers(NamedTuple):
+    """A list of `length` numbers, each as `each` says: `betas=[0.9, 0.999]`."""
 
-    count: int
+    length: int
     each: Real
 
     @property
     def says(self) -> str:
-        return f"a list of {self.count}, each {self.each.says}"
+        return f"a list of {self.length}, each {self.each.says}"
 
     def read(self, written: Written, literals: Literals) -> tuple[float, ...]:
         values = _items(literals.value(written), self.says)
-        if len(values) != self.count:
+        if len(values) != self.length:
             raise Wrong(f"is {self.says}, and this has {len(values)}")
         try:
             return tuple(self.each.check(value) for value in values)
@@ -203,7 +199,6 @@ class Numbers:
             raise Wrong(f"is {self.says}, not {show(values)}") from None
 
 
-@dataclass(frozen=True, slots=True)
 class Milestones:
     """A list of epochs that rises: `at=[82, 123]`."""
 
@@ -225,7 +220,6 @@ def _items(value: Value, says: str) -> tuple[Value, ...]:
     return value
 
 
-@dataclass(frozen=True, slots=True)
 class CropKind:
     """`32+4`, `32x48+4`, `32`: a size in pixels and the padding before it is cut."""
 
@@ -247,7 +241,6 @@ class CropKind:
         return Crop((sides[0], sides[1]), around)
 
 
-@dataclass(frozen=True, slots=True)
 class Rates:
     """`{1: 5e-4, 3: 2e-4}`: a learning rate from an epoch on; epochs count from 1 and rise."""
 

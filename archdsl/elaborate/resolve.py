@@ -192,7 +192,7 @@ class _Resolver:
     def _name(self, name: tree.Name, names: Names, labels: Names) -> None:
         if name.name in names or name.name in self._language or name.name in FUNCTIONS or self._lost(name.name):
             return
-        close = nearest(name.name, sorted(names | self._language))
+        close = nearest(name.name, sorted(names | self._language | {"true", "false"}))
         if name.name in labels:
             hint = f"`{name.name}` is a label: write `@{name.name}`"
         elif close:

@@ -165,8 +165,9 @@ class Units(Chains):
         chains = [argument.value for argument in unit.arguments if argument.key is None and not argument.star]
         values = [c for c in chains if isinstance(c.plain, LITERALS)]
         if values or len(chains) != len(unit.arguments) or not isinstance(value, OpValue | BlockValue):
-            inside = ", ".join(" ".join(a.span.text.split()) for a in unit.arguments)
-            how = f"`{name.name}<{inside}>`" if isinstance(value, BlockValue) else f"`{name.name} {inside}`"
+            inside = [" ".join(a.span.text.split()) for a in unit.arguments]
+            block = isinstance(value, BlockValue)
+            how = f"`{name.name}<{', '.join(inside)}>`" if block else f"`{name.name} {' '.join(inside)}`"
             self.found.error(
                 "not-a-layer",
                 f"`{name.name}(…)` is a call with tensors, or a function of numbers",
@@ -237,13 +238,14 @@ class Units(Chains):
         self._step(span)
         if len(self._calls) >= limits.CALL_DEPTH:
             self._too_deep(span)
-        values = self._binder.block(name, block.parameters, arguments, scope, span, value.scope, block.name.span)
-        inner = Scope(value.scope, True, variables=dict(values))
+        given = self._binder.given(name, block.parameters, arguments, scope, block.name.span)
+        inner = Scope(value.scope, True)
         if block.tensors is not None:
             self._name_tensors(block, inner, entering, span)
         else:
             inner.labels["in"] = entering
         inner.entering = tuple(SizeValue(self._shape(port)) for port in entering)
+        values = self._binder.complete(name, block.parameters, given, span, inner, block.name.span)
         shown = ", ".join(
             show(values[p.name]) if not p.default else f"{p.name}={show(values[p.name])}" for p in block.parameters
         )

@@ -12,14 +12,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archdsl.ops.base import Example, Op, OpError, Reach, Shape, Torch, Weight, flag, keyword, number, positional, word
+from archdsl.ops.base import (
+    Example,
+    Op,
+    OpError,
+    Reach,
+    Shape,
+    Style,
+    Torch,
+    Weight,
+    flag,
+    keyword,
+    number,
+    positional,
+    word,
+)
 from archdsl.ops.registry import register
 
 
 class _Elementwise(Op):
     """What all of them share: the size stays, there are no matrix products, each value is by itself."""
 
-    style = "activation"
+    style: ClassVar[Style] = "activation"
 
     _operations: ClassVar[int]
     """Operations an element."""
@@ -475,6 +489,28 @@ class Times(_Elementwise):
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(None, f"{{0}} * {self.factor!r}", sequence="any")
+
+
+@register
+class Abs(_Elementwise):
+    """`abs`: |x|, the sign taken away.
+
+    `abs` on 4096 keeps 4096: the distance of two feature vectors, value by value, is `sub<@a | @b> -> abs`.
+
+    Koch, Zemel & Salakhutdinov, "Siamese neural networks for one-shot image recognition", 2015.
+    """
+
+    name = "abs"
+    _operations = 1
+    examples = (
+        Example("abs", ((8, 8, 16),), (8, 8, 16)),
+        Example("abs", ((10, 6),), (10, 6)),
+        Example("abs", ((3, 4, 5, 6),), (3, 4, 5, 6)),
+        Example("abs", ((4096,),), (4096,)),
+    )
+
+    def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
+        return Torch(None, "{0}.abs()", sequence="any")
 
 
 def _unless(value: float, default: float) -> str:

@@ -55,6 +55,16 @@ RULES = (
         times=limits.NESTING + 1,
     ),
     Rule(
+        "limit-expression",
+        "error",
+        f"More than {limits.EXPRESSION} operators, indices, repeats or conditions stand in a row.",
+        "Long sums are lists: sum([a, b, c]); long rows of conditions are lists to index.",
+        "input 32x32x3\nfc (1…)\n",
+        "input 32x32x3\nfc (1 + 2)\n",
+        repeated=" + 1",
+        times=limits.EXPRESSION + 1,
+    ),
+    Rule(
         "limit-list",
         "error",
         f"A list has more than {limits.LIST_LENGTH:,} elements.",

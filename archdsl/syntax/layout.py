@@ -16,6 +16,7 @@ from lark import Token
 
 from archdsl import limits
 from archdsl.diagnostics import Collector, Note, Source, Span
+from archdsl.syntax.depth import Depth
 
 __all__ = ["STATEMENT_WORDS", "Line", "arrange"]
 
@@ -102,6 +103,7 @@ class _Layout:
         self._found = found
         self._stack: list[_Open] = []
         self._line = Line()
+        self._depth = Depth()
 
     def run(self) -> Iterator[Line]:
         tokens = self._tokens
@@ -125,6 +127,7 @@ class _Layout:
         if self._line.tokens or self._line.broken:
             yield self._line
         self._line = Line()
+        self._depth = Depth()
         self._stack.clear()
 
     def _following(self, index: int) -> Token | None:
@@ -160,6 +163,7 @@ class _Layout:
             return True
         if before.type not in ("_LBRACE", "_NEWLINE") and following.type != "_RBRACE":
             token = self._tokens[index]
+            self._depth.passes(token.type)
             self._line.tokens.append(token)
         return False
 
@@ -244,8 +248,20 @@ class _Layout:
             self._stack.append(_Open(token, _OPENERS[kind], self._holds(kind, before)))
         elif kind in _CLOSERS:
             self._close(token, _CLOSERS[kind])
+        if self._depth.passes(kind):
+            self._too_deep(token)
         kept.append(token)
         return True
+
+    def _too_deep(self, token: Token) -> None:
+        if not self._line.broken:
+            self._found.error(
+                "limit-expression",
+                f"more than {limits.EXPRESSION} operators, repeats and conditions in a row",
+                self._span(token),
+                hint="give parts of it names with `let`, or put values into a list",
+            )
+        self._line.broken = True
 
     def _bounded(self, token: Token) -> None:
         if len(token) > limits.NAME_LENGTH:

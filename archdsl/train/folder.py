@@ -95,4 +95,18 @@ class RunFolder:
 
         # A copy each, since the format has no two names for one memory.
         plain = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in weights.items()}
-        write_whole(self.path / WEIGHTS, save(plain, metadata={"format": "pt", **remarks}))
+        write_whole(self.path / WEIGHTS, _ordered(save(plain, metadata={"format": "pt", **remarks})))
+
+
+def _ordered(content: bytes) -> bytes:
+    """A safetensors file with its remarks in one order: the library gives another every time, and equal runs differ.
+
+    The file begins with the length of a JSON header, 8 bytes, little-endian; the header may end in spaces, and the
+    tensors stand behind it, at offsets that count from there.
+    """
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[end:]

@@ -102,6 +102,13 @@ class World:
             self._making = None
 
 
+class _Numbers(dict[str, int]):
+    """Names and their numbers; `in.h` of a tensor without rows is refused, as `x.shape[2]` is."""
+
+    def __missing__(self, name: str) -> int:
+        raise Refused(name, IndexError("a size without that axis"))
+
+
 @dataclass(slots=True)
 class Env:
     """The names of a file, of an instance of a block, or of a turn of a loop."""
@@ -114,7 +121,7 @@ class Env:
 
     def numbers(self) -> dict[str, int]:
         """What expressions may use."""
-        found = dict(self.parent.numbers()) if self.parent is not None else {}
+        found = _Numbers(self.parent.numbers() if self.parent is not None else {})
         if self.parent is None and len(self.entering) == 1:
             shape = paper(self.entering[0])
             found["in.c"] = shape[-1]
