@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+# Tests run side by side, one a core: more threads in each of them only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _GOLDEN = Path(__file__).parent / "golden"
 
 

@@ -226,6 +226,11 @@ _LAID_OUT = {
         "relu :: 3x3x8 # a\n-> conv 3x3 16\n-> gap:: 16 # b\n",
         "relu   :: 3x3x8  # a\n-> conv 3x3 16\n-> gap :: 16  # b\n",
     ),
+    "conditions": (
+        "block b = if a == 1\n then c else if a == 2 then d -> e else f\nrelu -> if a == 1 then c\nelse d\n",
+        "block b = if a == 1\n    then c\n    else if a == 2 then d -> e\n    else f\n"
+        "relu -> if a == 1 then c\n    else d\n",
+    ),
     "claims": (
         "variant a,b = f<1>\n  expect params 3\n",
         "variant a, b = f<1>\n    expect params 3\n",

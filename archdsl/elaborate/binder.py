@@ -146,6 +146,8 @@ class Binder:
             close = nearest(value.name, flags)
             if close:
                 hint = f"did you mean `{close}`? {hint}"
+            elif self._evaluator.is_layer(value, scope):
+                hint = f"a layer follows behind an arrow: -> {value.name}"
             message = f"`{kind.name}` has no flag `{value.name}`, and no place left for a value"
         elif isinstance(value, tree.Geometry):
             message = f"`{kind.name}` takes no geometry here"

@@ -61,6 +61,10 @@ class Evaluator:
         """Whether a name stands for a value, right or wrong."""
         return self._context.is_known(name.name, scope)
 
+    def is_layer(self, name: tree.Name, scope: Scope) -> bool:
+        """Whether a name stands for an op, a block or a chain."""
+        return self._context.is_callable(name.name, scope)
+
     # ------------------------------------------------------------ chains as values
 
     def argument(self, chain: tree.Chain, scope: Scope) -> Value:

@@ -17,6 +17,7 @@ from archdsl.elaborate.program import Program, Unit
 from archdsl.elaborate.values import BlockValue, ChainValue, OpValue, Poisoned, Scope, ShareValue, Tensors, Value
 from archdsl.ops import registry
 from archdsl.syntax import tree
+from archdsl.syntax.layout import STATEMENT_WORDS
 
 __all__ = ["Names", "label_ports"]
 
@@ -144,6 +145,8 @@ class Names:
             return
         words = ("id", "first", "choice", "true", "false")
         known = {*words, *FUNCTIONS, *registry.names(), *self._program.standard_names()}
+        if name.span.column == 1:
+            known.update(STATEMENT_WORDS)  # `imput 32x32x3` reads as a layer with an argument
         at: Scope | None = scope
         while at is not None:
             known.update(at.variables)

@@ -217,8 +217,10 @@ def _read_window(value: object) -> Window:
 
 def _read_unit_window(value: object) -> Window:
     read = _read_window(value)
+    # `1x1` says how many axes there are as well: it is left out only where the kernel says so too.
+    told = read.stride is not None and len(read.stride) in (1, len(read.kernel))
     plain = read.stride is not None and all(step == 1 for step in read.stride)
-    return replace(read, stride=None) if plain else read
+    return replace(read, stride=None) if told and plain else read
 
 
 def boolean(value: object) -> bool:

@@ -26,6 +26,7 @@ from archdsl.syntax.spacing import CLOSERS, OPENERS
 __all__ = ["format_source", "same_program"]
 
 _INDENT = 4
+_ARMS = frozenset({"_THEN", "_ELSE"})
 _AFTER_SIZE = frozenset({"_ARROW", "BAR", "_COMMA", "_THEN", "_ELSE", "_EXPECT"})
 
 
@@ -176,7 +177,7 @@ class _Writer:
                 indent = further + (_INDENT if conditional else 0)
                 self._turn(piece.first, indent)
             self._piece(piece, indent, behind, flat)
-            conditional = conditional or (piece.conditional and not piece.value)
+            conditional = conditional or (piece.conditional and not piece.value and piece.first.kind not in _ARMS)
 
     def _ends_before(self, piece: Piece, indent: int, tail: int) -> bool:
         """Whether the line ends before a piece of a phrase that has several."""

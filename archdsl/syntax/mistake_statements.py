@@ -279,9 +279,7 @@ STATEMENTS: tuple[Mistake, ...] = (
         ("output aux conv «3x3» 64", "output aux training «->» relu", "output aux «->» relu"),
         lambda s: s.statement == "_OUTPUT" and s.place in (2, 3) and "_ASSIGN" in s.expected and s.token is not None,
         "`=` is missing between the output and its chain",
-        lambda s: (
-            f"write output {s.text(1 - s.place)} = …, or output {s.text(1 - s.place)} training = …"
-        ),
+        lambda s: f"write output {s.text(1 - s.place)} = …, or output {s.text(1 - s.place)} training = …",
     ),
     Mistake(
         ("let a«,» b = 3",),

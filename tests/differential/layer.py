@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from differential.pick import Number, Numbers, Pick
 from differential.purpose import refuse_in_general
 from torch import Tensor, nn
@@ -87,10 +88,11 @@ def last(call: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
 
 
 def plain(text: str, module: Callable[[], nn.Module]) -> Layer:
-    """A layer that looks at each value by itself."""
+    """A layer that looks at each value by itself; it is tried on one, since the meta device looks at no arguments."""
 
     def build(value: Values, x: Tensor) -> Made:
         inner = module()
+        inner(torch.zeros(1, 1, device="cpu"))
         return Made(inner, (inner,))
 
     return Layer(text, build)

@@ -72,7 +72,10 @@ class World:
         again = self._using is not None
         try:
             with torch.device("meta"):
-                made = next(self._using) if self._using is not None else build(Values(env.numbers()), *tensors)
+                made = build(Values(env.numbers()), *tensors)
+                if self._using is not None:
+                    first = next(self._using)
+                    made = first if first.modules else made
                 leaving = made.call(*tensors)
         except (*REFUSALS, OnPurpose) as reason:
             raise Refused(text, reason) from None

@@ -165,6 +165,9 @@ def deconv(pick: Pick, x: Shape) -> Layer:
         more = value.all(extra, 0) if extra else 0
         apart = value.all(dilation) if dilation else 1
         _refuse_other_counts(x, kernel, stride, padding, more, apart)
+        steps = zip(*(each_axis(size, rank(x)) for size in (more, stride, apart)), strict=True)
+        if any(add >= max(step, tap) for add, step, tap in steps):
+            raise ValueError("output padding must be smaller than either stride or dilation: said by all but the meta device")
         layer = _DECONV[rank(x)](
             channels(x),
             value(filters),
