@@ -14,7 +14,7 @@ from archdsl.diagnostics import Collector, Diagnostic
 from archdsl.elaborate import Request, Workspace
 from archdsl.elaborate.lint import lint
 from archdsl.elaborate.resolve import resolve
-from archdsl.space import first_of_each
+from archdsl.space import covering
 
 __all__ = ["Checked", "check_file", "check_workspace"]
 
@@ -49,7 +49,7 @@ def check_workspace(workspace: Workspace, request: Request, found: Collector) ->
             variants = [*own, *workspace.variants]
         for variant in variants:
             wanted = replace(request, variant=variant)
-            for choices in first_of_each(workspace, wanted, found):
+            for choices in covering(workspace, wanted, found):
                 own_found = Collector()
                 network = workspace.assigned(wanted, choices, own_found)
                 if network is not None:

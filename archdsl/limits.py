@@ -38,8 +38,20 @@ CALL_DEPTH: Final = 100
 MAGNITUDE: Final = 2**53
 """Largest absolute value of a number, so that every size is exact in a float as well."""
 
-STEPS: Final = 2_000_000
-"""Evaluation steps of one elaboration, counting calls that add no layer."""
+STEPS: Final = 100_000
+"""Calls of blocks and turns of repeats in one elaboration, beside two for each layer."""
+
+EVALUATIONS: Final = 1_000_000
+"""Expressions of one elaboration and the elements of the lists in them, beside twenty for each layer."""
+
+STRING_LENGTH: Final = 10_000
+"""Characters of a text in quotes."""
+
+VARIANTS: Final = 200
+"""Variants of one file."""
+
+CHECKED: Final = 500_000
+"""Layers of all the networks that one check unrolls: every variant, and every option of its choices."""
 
 ELEMENTS: Final = 2**53
 """Values of one tensor of one image."""

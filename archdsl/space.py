@@ -6,6 +6,7 @@ In: a workspace and a request. Out: how many networks there are, and the smalles
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 
 from archdsl.analysis.counts import count
@@ -13,7 +14,7 @@ from archdsl.diagnostics import ArchError, Collector
 from archdsl.elaborate import Network, Request, Site, Unresolved, Workspace
 from archdsl.elaborate.choices import assign
 
-__all__ = ["MOST", "Member", "Space", "explore", "first_of_each"]
+__all__ = ["ALL", "MOST", "Member", "Space", "covering", "explore"]
 
 MOST = 512
 """Networks that are elaborated to find the smallest and largest; a larger space is searched choice by choice."""
@@ -104,10 +105,17 @@ def build(workspace: Workspace, request: Request, choices: _Assignment) -> Netwo
     return network
 
 
-def first_of_each(workspace: Workspace, request: Request, found: Collector) -> list[_Assignment]:
-    """Assignments that take every option of every choice at least once: what a check has to look at."""
+ALL = 64
+"""Networks of a space that a check looks at one and all; in a larger one, each option is taken at least once."""
+
+
+def covering(workspace: Workspace, request: Request, found: Collector) -> list[_Assignment]:
+    """The assignments that a check has to look at: all of a small space, else each option of each choice once."""
     fixed = assign(workspace.places, request.choices or {}, found)
     left = [site for site in workspace.places if id(site.unit) not in fixed]
+    if prod(len(site.options) for site in left) <= ALL:
+        options = product(*([(site, index) for index in range(len(site.options))] for site in left))
+        return [{**fixed, **{id(site.unit): (site, index) for site, index in taken}} for taken in options]
     rounds = max((len(site.options) for site in left), default=1)
     return [
         {**fixed, **{id(site.unit): (site, min(turn, len(site.options) - 1)) for site in left}}

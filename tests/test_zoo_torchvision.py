@@ -78,15 +78,25 @@ def _theirs(name: str) -> nn.Module:
 
 
 def _in_order(named: Iterable[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
-    """The auxiliary heads last: torchvision makes them where they branch off."""
-    return sorted(named, key=lambda item: item[0].lower().startswith("aux"))
+    """As the forward pass goes: torchvision has heads where they branch off, and ViT's class token before the patches."""
+
+    def place(item: tuple[str, Tensor]) -> int:
+        return 2 if item[0].lower().startswith("aux") else 0 if item[0].startswith("conv_proj") else 1
+
+    return sorted(named, key=place)
+
+
+def _kind(key: str) -> str:
+    """`running_mean` of `layer1.0.bn1.running_mean`; ViT's bare tensors are weights of layers here."""
+    last = key.rpartition(".")[2]
+    return "weight" if last in ("class_token", "pos_embedding") else last
 
 
 def _copied(graph: Graph, theirs: nn.Module) -> nn.Module:
     """Our module with torchvision's tensors, in order."""
     ours = build(graph)
     given, wanted = _in_order(theirs.state_dict().items()), _in_order(ours.state_dict().items())
-    described = [[(key.rpartition(".")[2], tuple(value.shape)) for key, value in state] for state in (given, wanted)]
+    described = [[(_kind(key), tuple(value.shape)) for key, value in state] for state in (given, wanted)]
     assert described[0] == described[1]
     state = {key: value for (key, _), (_, value) in zip(wanted, given, strict=True)}
     ours.load_state_dict(state, assign=True)

@@ -269,11 +269,29 @@ class Chains(Layers):
         site, outer = self._sites, self._frame
         name = self._word(unit, scope)
         for index, variables in enumerate(turns):
+            before, nodes, steps = tensors, len(self.nodes), self._steps
             self._step(repeat.span)
             self._frame = Frame("repeat", name, outer, label=label, index=index, count=len(turns), site=site)
             tensors = self._element(unit, inner, Scope(scope, False, variables=variables), tensors)
+            if not variables and self._shapes(before) == self._shapes(tensors):
+                # A turn that knows no loop variable and changes no size is like all that follow.
+                left = len(turns) - index - 1
+                self._foresee(left * (len(self.nodes) - nodes), left * (self._steps - steps), repeat.span)
+                if before == tensors:
+                    self._steps += left * (self._steps - steps)
+                    break
         self._frame = outer
         return tensors
+
+    def _shapes(self, tensors: Tensors) -> list[Shape | None]:
+        return [self._shape(port) for port in tensors]
+
+    def _foresee(self, nodes: int, steps: int, span: Span) -> None:
+        """Stop before so many more layers and steps are made, where they would pass a limit."""
+        if len(self.nodes) + nodes > limits.NODES:
+            self._too_many(span)
+        if self._steps + steps > limits.STEPS + 2 * (len(self.nodes) + nodes):
+            self._too_long(span)
 
     def _word(self, unit: object, scope: Scope) -> str:
         """What a repeated thing is called in the names of its layers."""
@@ -330,14 +348,17 @@ class Chains(Layers):
 
     def _step(self, span: Span) -> None:
         self._steps += 1
-        if self._steps > limits.STEPS:
-            self.found.error(
-                "limit-steps",
-                f"unrolling takes more than {limits.STEPS:,} calls and repeats",
-                span,
-                hint="look for repeats inside repeats, or a block that calls itself twice",
-            )
-            raise Stop
+        if self._steps > limits.STEPS and self._steps > limits.STEPS + 2 * len(self.nodes):
+            self._too_long(span)
+
+    def _too_long(self, span: Span) -> None:
+        self.found.error(
+            "limit-steps",
+            f"unrolling takes more than {limits.STEPS:,} calls and repeats beside those of its layers",
+            span,
+            hint="look for repeats inside repeats, or a block that calls itself twice",
+        )
+        raise Stop
 
     def _size(self, expression: tree.Expression, scope: Scope) -> Shape | None:
         """A size that stands in the text; None after reporting that it is none."""

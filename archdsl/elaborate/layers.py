@@ -42,15 +42,18 @@ class Layers:
     ) -> Port:
         key = len(self.nodes)
         if key >= limits.NODES:
-            self.found.error(
-                "limit-nodes",
-                f"the network has more than {limits.NODES:,} layers",
-                span,
-                hint="look for repeats inside repeats, or a block that calls itself twice",
-            )
-            raise Stop
+            self._too_many(span)
         self.nodes.append(Node(key, op, inputs, input_shapes, shapes, self._frame, label, span))
         return Port(key)
+
+    def _too_many(self, span: Span) -> None:
+        self.found.error(
+            "limit-nodes",
+            f"the network has more than {limits.NODES:,} layers",
+            span,
+            hint="look for repeats inside repeats, or a block that calls itself twice",
+        )
+        raise Stop
 
     def _shape(self, port: Port | None) -> Shape | None:
         return None if port is None else self.nodes[port.node].shapes[port.index]

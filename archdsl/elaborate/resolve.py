@@ -59,23 +59,25 @@ class _Resolver:
         for chain in [*(s.chain for s in unit.chains), *(s.chain for s in unit.outputs)]:
             self._chain(chain, self._file, labels)
         if unit.architecture is not None:
-            self._parameters(unit.architecture.parameters, self._file)
+            self._parameters(unit.architecture.parameters, self._file, frozenset())
 
-    def _parameters(self, parameters: Iterable[tree.Parameter], names: Names) -> None:
+    def _parameters(self, parameters: Iterable[tree.Parameter], names: Names, labels: Names) -> None:
         for parameter in parameters:
             if parameter.default is not None:
-                self._chain(parameter.default, names, frozenset())
+                self._chain(parameter.default, names, labels)
 
     def _block(self, block: tree.Block, outer: Names) -> None:
         tensors = {name.name for name in block.tensors or ()}
         names = outer | {parameter.name for parameter in block.parameters} | tensors
-        self._parameters(block.parameters, names)
         if isinstance(block.body, tree.Chain):
-            self._chain(block.body, names, _labels([block.body]) | tensors | {"in"})
+            labels = _labels([block.body]) | tensors | {"in"}
+            self._parameters(block.parameters, names, labels)
+            self._chain(block.body, names, labels)
             return
         local = [s for s in block.body if isinstance(s, tree.Let | tree.Share | tree.Block)]
         names |= {statement.name.name for statement in local}
         labels = _labels([s for s in block.body if not isinstance(s, tree.Block)]) | tensors | {"in"}
+        self._parameters(block.parameters, names, labels)
         for statement in block.body:
             match statement:
                 case tree.ChainStatement(chain=chain) | tree.Share(chain=chain):
