@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from archdsl import limits
 from archdsl.analysis.claims import check_claims
 from archdsl.diagnostics import Collector, Diagnostic
 from archdsl.elaborate import Request, Workspace
@@ -41,7 +42,7 @@ def check_file(path: str | Path, request: Request) -> Checked:
 def check_workspace(workspace: Workspace, request: Request, found: Collector) -> Checked:
     """The same for a file that has been read; `found` holds what reading it found."""
     unit = workspace.unit
-    networks = claims = 0
+    networks = claims = layers = 0
     if unit is not None and not workspace.is_library:
         variants: list[str | None] = [request.variant]
         if request.variant is None:
@@ -50,8 +51,18 @@ def check_workspace(workspace: Workspace, request: Request, found: Collector) ->
         for variant in variants:
             wanted = replace(request, variant=variant)
             for choices in covering(workspace, wanted, found):
+                if layers > limits.CHECKED:
+                    place = unit.architecture.span if unit.architecture else None
+                    found.error(
+                        "limit-nodes",
+                        f"the networks of this file have more than {limits.CHECKED:,} layers together",
+                        place,
+                        hint="check them one by one: file.arch:variant",
+                    )
+                    break
                 own_found = Collector()
                 network = workspace.assigned(wanted, choices, own_found)
+                layers += max(1000, len(network.graph) if network is not None else limits.NODES // 10)
                 if network is not None:
                     networks += 1
                     claims += len(network.claims)

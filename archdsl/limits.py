@@ -47,11 +47,8 @@ EVALUATIONS: Final = 1_000_000
 STRING_LENGTH: Final = 10_000
 """Characters of a text in quotes."""
 
-VARIANTS: Final = 200
-"""Variants of one file."""
-
 CHECKED: Final = 500_000
-"""Layers of all the networks that one check unrolls: every variant, and every option of its choices."""
+"""Layers of all the networks that one check unrolls, every variant and every option; a small network counts as 1,000."""
 
 ELEMENTS: Final = 2**53
 """Values of one tensor of one image."""

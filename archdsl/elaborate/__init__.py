@@ -6,6 +6,7 @@ In: a path or a text, a variant, settings, choices. Out: a `Network`, or none an
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -157,7 +158,10 @@ def _recipe(unit: Unit, built: Built | None, found: Collector) -> Recipe | None:
         return None
     from archdsl.elaborate.recipe import read_recipe
 
-    return read_recipe(unit.train, built.outputs if built else None, found)
+    try:
+        return read_recipe(unit.train, built.outputs if built else None, found)
+    except Stop:  # a limit, which has been reported
+        return None
 
 
 def _settings(written: Mapping[str, str], found: Collector) -> dict[str, tree.Chain]:
@@ -182,6 +186,7 @@ def _reaches_all(unit: Unit, built: Built, found: Collector) -> bool:
         if node.key in reached:
             reached.update(port.node for port in node.inputs)
     told: set[object] = set()
+    starts = [statement.span.start for statement in unit.file.statements]
     for node in built.nodes:
         if node.key in reached:
             continue
@@ -194,7 +199,7 @@ def _reaches_all(unit: Unit, built: Built, found: Collector) -> bool:
                 hint="start a chain at it: @name -> …" if node.label else "the first chain must start at it",
             )
             continue
-        statement = _statement_of(unit, node.span)
+        statement = _statement_of(unit, starts, node.span)
         if statement in told:
             continue
         told.add(statement)
@@ -207,9 +212,9 @@ def _reaches_all(unit: Unit, built: Built, found: Collector) -> bool:
     return not told
 
 
-def _statement_of(unit: Unit, span: Span) -> object:
-    statements: Sequence[tree.Statement] = unit.file.statements
-    for statement in statements:
-        if statement.span.source is span.source and statement.span.start <= span.start < statement.span.end:
-            return id(statement)
+def _statement_of(unit: Unit, starts: Sequence[int], span: Span) -> object:
+    """The statement of the file in which something stands; `starts` are where they begin, in order."""
+    place = bisect_right(starts, span.start) - 1
+    if span.source is unit.file.source and place >= 0 and span.start < unit.file.statements[place].span.end:
+        return id(unit.file.statements[place])
     return (id(span.source), span.start)

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from archdsl.diagnostics import Collector, Note, Span, nearest
 from archdsl.elaborate.evaluator import Evaluator
-from archdsl.elaborate.values import Poisoned, Scope, Value, describe, show
+from archdsl.elaborate.values import Poisoned, Scope, Value, count, describe, show
 from archdsl.ops.base import Arg, Extent, Op, Window
 from archdsl.syntax import tree
 
@@ -190,6 +190,7 @@ class Binder:
         return self._checked(kind, arg, evaluated, value.span)
 
     def _checked(self, kind: type[Op], arg: Arg, value: Value, span: Span) -> Value:
+        self._evaluator.spend(count(value), span)
         try:
             return arg.read(value)  # type: ignore[return-value]
         except ValueError as error:
@@ -318,6 +319,7 @@ class Binder:
                     failed = True
                     continue
                 parts = list(value)
+                self._evaluator.spend(len(parts), argument.span)
             for part in parts:
                 if position < len(plain):
                     key = plain[position].name
@@ -339,7 +341,7 @@ class Binder:
                     failed = True
                     break
         if star is not None:
-            values[star.name] = tuple(rest)
+            values[star.name] = self._evaluator.listed(tuple(rest), defined)
         if failed:
             raise Poisoned
         return values

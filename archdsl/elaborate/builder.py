@@ -54,7 +54,7 @@ class Builder(Units):
     ) -> Built | None:
         """Unroll the file. None where the parameters of the architecture cannot be bound."""
         scope = self.names.scope_of(self._unit)
-        with _deep_recursion():
+        with self._deep_recursion():
             try:
                 scope.variables.update(self._family.parameters(variant, settings, scope))
             except Poisoned:
@@ -160,13 +160,15 @@ class Builder(Units):
         words = (re.match(r"\w*", span.text) for span in self._unit.file.broken if span.start < first)
         return any(word is not None and word[0] not in STATEMENT_WORDS for word in words)
 
-
-@contextmanager
-def _deep_recursion() -> Iterator[None]:
-    """Room for `CALL_DEPTH` blocks inside blocks, each of which is a dozen Python calls."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, limits.CALL_DEPTH * 120))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
+    @contextmanager
+    def _deep_recursion(self) -> Iterator[None]:
+        """Room for `CALL_DEPTH` blocks inside blocks, each of which is a dozen Python calls."""
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, limits.CALL_DEPTH * 120))
+        try:
+            yield
+        except RecursionError:
+            # Definitions of values in definitions of values, each of them deep in brackets.
+            self._too_deep(self._unit.architecture.span if self._unit.architecture else Span(self._unit.file.source, 0, 0))
+        finally:
+            sys.setrecursionlimit(before)

@@ -42,6 +42,7 @@ class Chains(Layers):
         super().__init__(name, names.found, calls)
         self.names = names
         self._evaluator = names.evaluator
+        self._evaluator.made = self.nodes
         self._binder = Binder(self._evaluator, self.found)
         self._sites = 0
         self._steps = 0

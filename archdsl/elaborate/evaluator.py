@@ -7,7 +7,7 @@ names up and choosing among `one_of` is left to the `Context` that the builder i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from archdsl import limits
@@ -18,7 +18,9 @@ from archdsl.elaborate.values import (
     Poisoned,
     Scope,
     SizeValue,
+    Stop,
     Value,
+    count,
     describe,
     show,
 )
@@ -51,6 +53,9 @@ class Evaluator:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._found = context.found
+        self._spent = 0
+        self.made: Sequence[object] = ()
+        """The layers there are by now, by which the work is measured."""
 
     def fail(self, id: str, message: str, span: Span, hint: str = "") -> Poisoned:
         """Report, and give what to raise."""
@@ -133,7 +138,20 @@ class Evaluator:
 
     # ------------------------------------------------------------ expressions
 
+    def spend(self, amount: int, span: Span) -> None:
+        """Count work that adds no layer. Raises `Stop` where it is more than any network needs."""
+        self._spent += amount
+        if self._spent > limits.EVALUATIONS and self._spent > limits.EVALUATIONS + 20 * len(self.made):
+            self._found.error(
+                "limit-steps",
+                f"more than {limits.EVALUATIONS:,} values are computed, beside those of its layers",
+                span,
+                hint="give a long list a name with `let` at the top of the file, and look for repeats inside repeats",
+            )
+            raise Stop
+
     def evaluate(self, expression: tree.Expression, scope: Scope) -> Value:
+        self.spend(1, expression.span)
         match expression:
             case tree.Number(value=value):
                 return self._bounded(value, expression.span)
@@ -158,7 +176,7 @@ class Evaluator:
                         f"a list of {len(items):,} elements; {limits.LIST_LENGTH:,} are allowed",
                         expression.span,
                     )
-                return self._listed(tuple(self.argument(item, scope) for item in items), expression.span)
+                return self.listed(tuple(self.argument(item, scope) for item in items), expression.span)
             case tree.Index():
                 return self._index(expression, scope)
             case tree.Unary():
@@ -175,22 +193,16 @@ class Evaluator:
             case tree.Call(name=called):
                 raise self.fail("bad-type", f"`{called.name}` is a layer, and a value is needed here", expression.span)
 
-    def _listed(self, made: tuple[Value, ...], span: Span) -> tuple[Value, ...]:
+    def listed(self, made: tuple[Value, ...], span: Span) -> tuple[Value, ...]:
         """A new list, unless the lists in it make it too long: sixty doublings are no more text than a screen."""
-        pending: list[Value] = [made]
-        count = 0
-        while pending:
-            value = pending.pop()
-            if isinstance(value, tuple):
-                count += len(value)
-                if count > limits.LIST_LENGTH:
-                    raise self.fail(
-                        "limit-list",
-                        f"a list with more than {limits.LIST_LENGTH:,} elements, those of the lists in it included",
-                        span,
-                        "is it meant to grow like that?",
-                    )
-                pending.extend(value)
+        self.spend(len(made), span)
+        if count(made) > limits.LIST_LENGTH:
+            raise self.fail(
+                "limit-list",
+                f"a list with more than {limits.LIST_LENGTH:,} elements, those of the lists in it included",
+                span,
+                "is it meant to grow like that?",
+            )
         return made
 
     def _bounded(self, value: int | float, span: Span) -> int | float:
@@ -280,7 +292,7 @@ class Evaluator:
         if operator in ("==", "!="):
             return self._equal(left, right, expression.span) == (operator == "==")
         if operator == "+" and isinstance(left, tuple) and isinstance(right, tuple):
-            return self._listed((*left, *right), expression.span)
+            return self.listed((*left, *right), expression.span)
         a = self._number(left, expression.left.span, operator)
         b = self._number(right, expression.right.span, operator)
         if operator in _COMPARISONS:
@@ -294,6 +306,7 @@ class Evaluator:
     def _equal(self, left: Value, right: Value, span: Span) -> bool:
         if isinstance(left, bool) != isinstance(right, bool) or isinstance(left, str) != isinstance(right, str):
             raise self.fail("bad-type", f"{describe(left)} and {describe(right)} are never equal", span)
+        self.spend(count(left), span)
         return left == right
 
     def _power(self, base: int | float, exponent: int | float, span: Span) -> int | float:
@@ -334,12 +347,14 @@ class Evaluator:
             if argument.key is not None or argument.star:
                 raise self.fail("unknown-argument", f"`{name}` takes no named arguments", argument.span)
         values = [self.argument(argument.value, scope) for argument in expression.arguments]
+        self.spend(sum(map(count, values)), expression.span)
         try:
             result = function(*values)
         except _Refused as refused:
             raise self.fail(refused.id, f"`{name}` {refused}", expression.span, _FORMS.get(name, "")) from None
         if isinstance(result, int | float) and not isinstance(result, bool):
             return self._bounded(result, expression.span)
+        self.spend(count(result), expression.span)
         return result
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from archdsl import limits
 from archdsl.diagnostics import Collector, Span, nearest
 from archdsl.elaborate.choices import Site, Unresolved
 from archdsl.elaborate.evaluator import FUNCTIONS, Evaluator
 from archdsl.elaborate.program import Program, Unit
-from archdsl.elaborate.values import BlockValue, ChainValue, OpValue, Poisoned, Scope, ShareValue, Tensors, Value
+from archdsl.elaborate.values import BlockValue, ChainValue, OpValue, Poisoned, Scope, ShareValue, Stop, Tensors, Value
 from archdsl.ops import registry
 from archdsl.syntax import tree
 from archdsl.syntax.layout import STATEMENT_WORDS
@@ -100,6 +101,14 @@ class Names:
                 let.name.span,
                 "give one of the values a number",
             )
+        if len(self._evaluating) >= limits.CALL_DEPTH:
+            self.found.error(
+                "limit-depth",
+                f"values are defined by values more than {limits.CALL_DEPTH} deep",
+                let.name.span,
+                hint="compute the first of them before the others: write them in the order in which they build on each other",
+            )
+            raise Stop
         self._evaluating.add(id(let))
         name = let.name.name
         try:
@@ -138,7 +147,9 @@ class Names:
         """Whether a word stands in a statement that could not be read, so that missing it is no second mistake."""
         pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
         files = [unit.file for unit, _ in self._scopes.values()]
-        return any(pattern.search(span.text) for file in files for span in file.broken)
+        broken = [span for file in files for span in file.broken]
+        unread = any(span.start == 0 and span.end == len(span.source.text) for span in broken)
+        return unread or any(pattern.search(span.text) for span in broken)
 
     def _unknown(self, name: tree.Name, scope: Scope) -> None:
         if self.lost(name.name) or any(name.name in unit.refused for unit, _ in self._scopes.values()):

@@ -5,8 +5,8 @@ In: one element of the tree and the tensors that enter it. Out: the tensors that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from archdsl import limits
 from archdsl.diagnostics import Note, Span, counted, nearest
@@ -37,6 +37,17 @@ __all__ = ["Units"]
 
 LITERALS = (tree.Number, tree.Dims, tree.Truth, tree.String)
 
+_MANY = 1000
+"""Calls and turns inside a call from which on it is worth remembering what came of it."""
+
+
+class _Heavy(NamedTuple):
+    """What a call took: the layers it added and its steps; of one that added none, which of its inputs left it."""
+
+    layers: int
+    steps: int
+    places: tuple[int, ...] | None
+
 
 class Units(Chains):
     """Runs every kind of element."""
@@ -44,6 +55,7 @@ class Units(Chains):
     def __init__(self, name: str, names: Names, calls: Calls) -> None:
         super().__init__(name, names, calls)
         self._constant_ops: dict[int, Op] = {}
+        self._heavy: dict[tuple[object, ...], _Heavy] = {}
         self._lifted: dict[int, tree.Call] = {}
         self._first_uses: dict[tuple[int, int], range] = {}
         self._named: dict[int, tree.Name] = {}
@@ -246,14 +258,12 @@ class Units(Chains):
             inner.labels["in"] = entering
         inner.entering = tuple(SizeValue(self._shape(port)) for port in entering)
         values = self._binder.complete(name, block.parameters, given, span, inner, block.name.span)
-        known = self._heavy_key(block, value, values, entering)
-        if known in self._heavy:
-            nodes, steps, home, places = self._heavy[known]
-            if home is value.scope:
-                self._foresee(nodes, steps, span)
-                if places is not None:
-                    self._steps += steps
-                    return tuple(entering[place] for place in places)
+        known = self._heavy.get(self._call_key(block, value, values, entering)) if self._heavy else None
+        if known is not None:
+            self._foresee(known.layers, known.steps, span)
+            if known.places is not None:
+                self._steps += known.steps
+                return tuple(entering[place] for place in known.places)
         nodes, steps = len(self.nodes), self._steps
         shown = ", ".join(
             show(values[p.name]) if not p.default else f"{p.name}={show(values[p.name])}" for p in block.parameters
@@ -281,20 +291,20 @@ class Units(Chains):
                 "missing-chain", f"the block `{name}` has no chain", block.name.span, hint="its last chain is its value"
             )
             raise Poisoned
-        if known is not None and self._steps - steps > _HEAVY:
-            added = len(self.nodes) - nodes
-            idle = not added and all(port is not None and port in entering for port in result)
-            places = tuple(entering.index(port) for port in result) if idle else None
-            self._heavy[known] = (added, self._steps - steps, value.scope, places)
+        if self._steps - steps > _MANY and all(isinstance(v, int | float | str | OpValue) for v in values.values()):
+            layers = len(self.nodes) - nodes
+            idle = not layers and all(port in entering for port in result)
+            places = tuple(map(entering.index, result)) if idle else None
+            key = self._call_key(block, value, values, entering)
+            self._heavy[key] = _Heavy(layers, self._steps - steps, places)
+            self._kept.append(value.scope)
         return result
 
-    def _heavy_key(
+    def _call_key(
         self, block: tree.Block, value: BlockValue, values: Mapping[str, Value], entering: Tensors
-    ) -> tuple[object, ...] | None:
-        """What decides how many layers a call makes; None where it is not worth asking, or chains and lists decide."""
-        if not all(isinstance(given, int | float | str | OpValue) for given in values.values()):
-            return None
-        given = tuple((type(part), part) for part in values.values())
+    ) -> tuple[object, ...]:
+        """What decides what a call makes, where no chain and no list is given."""
+        given = tuple((type(part), None if isinstance(part, tuple) else part) for part in values.values())
         return (id(block), id(value.scope), given, *self._shapes(entering))
 
     def _merge_of(self, block: tree.Block, inner: Scope) -> tree.Call | None:

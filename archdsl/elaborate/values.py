@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from archdsl import limits
 from archdsl.graph import Port
 from archdsl.ops.base import Op, Shape, Window, show_shape
 from archdsl.syntax import tree
@@ -25,6 +26,7 @@ __all__ = [
     "Stop",
     "Tensors",
     "Value",
+    "count",
     "describe",
     "show",
 ]
@@ -132,6 +134,20 @@ class Scope:
         return scope
 
 
+def count(value: object) -> int:
+    """The elements of a list with those of the lists in it, as far as one more than a list may have; 0 of other values."""
+    found = 0
+    pending = [value]
+    while pending:
+        at = pending.pop()
+        if isinstance(at, tuple):
+            found += len(at)
+            if found > limits.LIST_LENGTH:
+                break
+            pending.extend(part for part in at if isinstance(part, tuple))
+    return found
+
+
 def describe(value: object) -> str:
     """The kind of a value, for a sentence."""
     kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -151,6 +167,14 @@ def describe(value: object) -> str:
     return next(text for kind, text in kinds if isinstance(value, kind))
 
 
+def _show_element(value: object) -> str:
+    """An element of a list; what is deeper than a list of lists is left out."""
+    if isinstance(value, tuple) and not isinstance(value, DimsValue):
+        inner = ["[…]" if isinstance(part, tuple) and part else show(part) for part in value[:8]]
+        return f"[{', '.join(inner + ['…'] * (len(value) > 8))}]"
+    return show(value)
+
+
 def show(value: object) -> str:
     """A value as a text would have it, short."""
     if isinstance(value, bool):
@@ -162,7 +186,7 @@ def show(value: object) -> str:
     if isinstance(value, DimsValue):
         return show_shape(value)
     if isinstance(value, tuple):
-        shown = [show(part) for part in value[:8]] + (["…"] if len(value) > 8 else [])
+        shown = [_show_element(part) for part in value[:8]] + (["…"] if len(value) > 8 else [])
         return f"[{', '.join(shown)}]"
     if isinstance(value, OpValue):
         return value.op.name

@@ -37,7 +37,7 @@ RULES = (
     Rule(
         "limit-name",
         "error",
-        f"A name has more than {limits.NAME_LENGTH} characters.",
+        f"A name has more than {limits.NAME_LENGTH} characters, or a text in quotes more than {limits.STRING_LENGTH:,}.",
         "It would fit no table and no picture.",
         "input 32x32x3\nconv 3x3+1 8 @… -> relu\n",
         _RIGHT,
@@ -99,7 +99,7 @@ RULES = (
     Rule(
         "limit-nodes",
         "error",
-        f"The unrolled network has more than {limits.NODES:,} layers.",
+        f"The unrolled network has more than {limits.NODES:,} layers, or all networks of a file {limits.CHECKED:,}.",
         "Repeats inside repeats multiply.",
         "input 32x32x3\n((relu x100) x100) x100\n",
         "input 32x32x3\n((relu x10) x10) x10\n",
@@ -115,7 +115,7 @@ RULES = (
     Rule(
         "limit-steps",
         "error",
-        f"Unrolling takes more than {limits.STEPS:,} calls and repeats.",
+        f"Unrolling takes more than {limits.STEPS:,} calls and repeats, or {limits.EVALUATIONS:,} values, beside its layers.",
         "Repeats inside repeats multiply even where they add no layer.",
         "input 32x32x3\n((id x1000) x1000) x1000 -> relu\n",
         "input 32x32x3\n(id x10) x10 -> relu\n",

@@ -202,6 +202,14 @@ class _Layout:
         before = kept[-1] if kept else None
         joined = before is not None and before.end_pos == token.start_pos
         kind = token.type
+        if kind == "STRING" and len(token) > limits.STRING_LENGTH:
+            self._found.error(
+                "limit-name",
+                f"a text of {len(token):,} characters; {limits.STRING_LENGTH:,} are allowed",
+                self._span(token),
+                hint="write it as comments",
+            )
+            self._line.broken = True
         if kind == "NAME":
             kind = self._word(token, before, index)
         elif kind == "_LPAR" and before is not None and joined and before.type == "NAME" and before.value == "x":

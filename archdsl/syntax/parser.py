@@ -7,9 +7,11 @@ same, since each statement is parsed by itself. The words of the errors are in `
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -472,21 +474,25 @@ def parse(source: Source, found: Collector) -> tree.File:
         return _too_long(
             source, f"the file has {len(source.text):,} characters; {limits.FILE_BYTES:,} are allowed", found
         )
+    if _has_more_words(source.text, limits.TOKENS):
+        return _too_long(source, f"the file has more than {limits.TOKENS:,} words and signs", found)
     comments: list[Span] = []
     tokens: list[Token] = []
-    told = 0
+    told = bad = 0
     for token in _lark().lex(source.text):
         if token.type == "COMMENT":
             comments.append(Span(source, token.start_pos or 0, token.end_pos or 0))
             continue
         tokens.append(token)
-        if len(tokens) > limits.TOKENS:
-            return _too_long(source, f"the file has more than {limits.TOKENS:,} words and signs", found)
         start = token.start_pos or 0
-        if token.type == "BAD" and start >= told and len(found) < _MOST_CHARACTERS:
+        if token.type == "BAD" and start >= told:
             from archdsl.syntax.mistakes import explain_character
 
             told = explain_character(source, start, found)
+            bad += 1
+            if bad >= _MOST_CHARACTERS:
+                # Whatever this file is, it is not text in this language.
+                return tree.File(source, (), tuple(comments), (Span(source, 0, len(source.text)),))
     statements: list[tree.Statement] = []
     broken: list[Span] = []
     with _lock:
@@ -501,6 +507,15 @@ def parse(source: Source, found: Collector) -> tree.File:
                 broken.append(Span(source, broken[-1].end, len(source.text)))
                 break
     return tree.File(source, tuple(statements), tuple(comments), tuple(broken))
+
+
+_WORD = re.compile(r'#[^\n]*|"[^"\n]*"|->|::|[*/]{2}|[=!<>]=|[\w.]+|\n|[^\s\w]')
+"""A word or sign, roughly: what the lexer will make one token of."""
+
+
+def _has_more_words(text: str, most: int) -> bool:
+    """Whether a text has more words and signs than that; counted before reading, which takes far longer."""
+    return next(islice(_WORD.finditer(text), most, None), None) is not None
 
 
 def _too_long(source: Source, message: str, found: Collector) -> tree.File:
