@@ -14,7 +14,7 @@ BENCH   := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench test-slow golden clean
+.PHONY: help demo test lint bench test-slow zoo golden clean
 
 help: ## Show this list
 	@echo "archdsl: the language in which neural-network architectures are written down"
@@ -47,6 +47,9 @@ lint: $(READY) ## Ruff and mypy alone
 test-slow: $(READY) ## Generated cases against PyTorch, CASES=200000 of them
 	ARCHDSL_CASES=$(CASES) $(PYTHON) -m pytest -q -m cases -n $(JOBS) --dist worksteal
 
+zoo: $(READY) ## All of specs/ as functions: equal to torchvision's, the largest too
+	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q tests/test_zoo.py tests/test_zoo_torchvision.py
+
 bench: $(BENCH) ## Time and memory beside torchinfo, as ratios of one run
 	$(PYTHON) -m tests.benchmarks
 
@@ -64,8 +67,9 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Making $(VENV); this takes a minute or two, once."
 	$(BASE) -m venv $(VENV)
 	$(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt --no-deps torchvision pillow
 	@touch $@
 
 $(BENCH): $(READY)
-	$(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt --no-deps torchinfo torchvision
+	$(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt --no-deps torchinfo
 	@touch $@

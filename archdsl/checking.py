@@ -71,5 +71,6 @@ def check_workspace(workspace: Workspace, request: Request, found: Collector) ->
                     found.add(diagnostic)
     if unit is not None:
         resolve(unit, workspace.program, found)
-        lint(unit, found)
+        if not unit.file.broken:
+            lint(unit, found)
     return Checked(found.sorted(), networks, claims)

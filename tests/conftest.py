@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 # Tests run side by side, one a core: more threads in each of them only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# torchvision comes without its dependencies, which would bring another torch: `make` installs it so, a plain pip does not.
+collect_ignore = [] if find_spec("torchvision") else ["test_zoo_torchvision.py"]
 
 _GOLDEN = Path(__file__).parent / "golden"
 
@@ -43,3 +47,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in ("golden", "cases"):
             if name in getattr(item, "fixturenames", ()):
                 item.add_marker(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out."""
+    if collect_ignore:
+        terminalreporter.write_line(
+            "torchvision is not installed, so nothing was compared with it: pip install --no-deps torchvision pillow"
+        )

@@ -78,7 +78,7 @@ def _theirs(name: str) -> nn.Module:
 
 
 def _in_order(named: Iterable[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
-    """As the forward pass goes: torchvision has heads where they branch off, and ViT's class token before the patches."""
+    """As the forward pass goes: torchvision has heads where they branch off, and ViT's token before the patches."""
 
     def place(item: tuple[str, Tensor]) -> int:
         return 2 if item[0].lower().startswith("aux") else 0 if item[0].startswith("conv_proj") else 1

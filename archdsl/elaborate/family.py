@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archdsl import limits
 from archdsl.diagnostics import Collector, nearest
 from archdsl.elaborate.binder import Binder
 from archdsl.elaborate.program import Unit
@@ -85,6 +86,14 @@ class Family:
                     else f"`{called.name}` is neither this file's architecture nor one of its variants",
                     called.span,
                     hint=f"did you mean `{close}`?" if close else f"write {architecture.name.name}<…>",
+                )
+                raise Poisoned
+            if len(seen) >= limits.CALL_DEPTH:
+                self.found.error(
+                    "limit-depth",
+                    f"variants are made of variants more than {limits.CALL_DEPTH} deep",
+                    called.span,
+                    hint=f"write {architecture.name.name}<…>",
                 )
                 raise Poisoned
             base = self._variant_values(called.name, scope, (*seen, name))

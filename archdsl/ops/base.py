@@ -492,7 +492,8 @@ def _show_value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        # As short as may be, but never another number: 0.5 for 0.5, all digits of 2/3.
+        shown = f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
         return shown if value >= 0 else f"({shown})"
     if isinstance(value, tuple):
         if len(value) > 1 and any(part < 0 for part in value):

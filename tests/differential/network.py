@@ -136,7 +136,8 @@ class Env:
     def label(self, name: str) -> Tensor:
         if name in self.labels:
             return self.labels[name]
-        assert self.parent is not None, name
+        if self.parent is None:
+            raise Refused(f"@{name}", NameError("a label in the branch of a condition that was not taken"))
         return self.parent.label(name)
 
     def visible(self) -> list[str]:

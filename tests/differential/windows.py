@@ -344,7 +344,7 @@ def _all_positions(name: str, over: Any) -> Any:
 
 def to_vector(shape: Shape) -> Layer:
     """`gap`."""
-    return Layer("gap", lambda value, x: Made(lambda x: x.mean((1,) if x.dim() == 3 else tuple(range(2, x.dim())))))
+    return Layer("gap", lambda value, x: Made(lambda x: x.mean((1,) if x.dim() == 3 else tuple(range(2, max(3, x.dim()))))))
 
 
 gap = _all_positions("gap", Tensor.mean)

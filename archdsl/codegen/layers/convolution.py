@@ -10,8 +10,8 @@ import math
 from collections import Counter
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 __all__ = ["DeformConv2d", "TableConv"]
 

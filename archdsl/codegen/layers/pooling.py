@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 __all__ = ["SameAvgPool", "Subsample"]
 

@@ -1,0 +1,96 @@
+"""The figures of a network that people compare: one line of a table.
+
+In: a graph. Out: `Figures`. How they are shown is left to `archdsl.report` and `archdsl.draw`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from archdsl.analysis.counts import count
+from archdsl.analysis.depth import depth
+from archdsl.analysis.memory import memory
+from archdsl.analysis.receptive import fields
+from archdsl.graph import Graph
+from archdsl.ops.base import Shape
+
+__all__ = ["Figures", "figures"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One network. All numbers are for one example, after training: heads that exist in training only are left out.
+
+    - `params`, `buffers`: trainable values, and state that is not trained; shared weights once.
+    - `macs`: multiply-accumulates of convolutions and matrix products, bias not counted.
+    - `weights`: bytes of params and buffers as float32.
+    - `activations`: bytes of the outputs of all layers as float32, the input not among them.
+    - `peak`: the most bytes alive at one moment of inference, the input among them.
+    - `depth`: weight layers on the longest path.
+    - `field`: positions of the input, along each axis, that a position of the last feature map sees, before pooling
+      or a fully connected layer makes it the whole input; None for a network on vectors, or one of attention alone.
+    - `layers`: ops of every kind.
+    """
+
+    family: str
+    variant: str | None
+    title: str
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    params: int
+    buffers: int
+    macs: int
+    weights: int
+    activations: int
+    peak: int
+    depth: int
+    field: tuple[int, ...] | None
+    layers: int
+
+    @property
+    def name(self) -> str:
+        """The variant's name, or the architecture's."""
+        return self.variant or self.family
+
+    @property
+    def flops(self) -> int:
+        """Twice the MACs."""
+        return 2 * self.macs
+
+
+def figures(graph: Graph) -> Figures:
+    """Count and measure a network.
+
+    >>> figures(resnet50).params, figures(resnet50).depth
+    (25557032, 50)
+    """
+    counts = count(graph)
+    total, kept = counts.total, memory(graph, counts)
+    return Figures(
+        family=graph.name,
+        variant=graph.variant,
+        title=graph.title,
+        inputs=tuple(node.shape for node in graph.inputs),
+        outputs=tuple(graph.shape(output.port) for output in graph.outputs if not output.training),
+        params=total.params,
+        buffers=total.buffers,
+        macs=total.macs,
+        weights=kept.weights,
+        activations=kept.activations,
+        peak=kept.peak,
+        depth=depth(graph),
+        field=_field(graph),
+        layers=total.layers,
+    )
+
+
+def _field(graph: Graph) -> tuple[int, ...] | None:
+    """The largest field that is not yet the whole input, among the layers that the results need.
+
+    Araujo, Norris & Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill, 2019, count so.
+    """
+    kept = graph.reaching([output.port.node for output in graph.outputs if not output.training])
+    known = fields(graph)
+    sizes = [size for node in graph.layers if node.key in kept and (size := known[node.key].size) is not None]
+    return max(sizes, key=math.prod, default=None)
