@@ -15,6 +15,7 @@ from archdsl.elaborate import Network, Request, Unresolved, Workspace
 from archdsl.elaborate.claims import Claim
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape
+from archdsl.zoo import find, in_zoo
 
 if TYPE_CHECKING:
     from torch import nn
@@ -150,15 +151,23 @@ def load(
 
     >>> archdsl.load("resnet.arch", variant="resnet50", settings={"classes": 10}).name
     'resnet50'
+    >>> archdsl.load("zoo:resnet50").name
+    'resnet50'
 
+    - `path`: a file, or `zoo:` and the name of a network of the zoo.
     - `variant`: a member of the file's family.
     - `settings`: the architecture's parameters.
     - `inputs`: sizes in place of the written ones, `{None: (64, 64, 3)}`; with several inputs, by their names.
     - `choices`: what to take where the file leaves something open, `{"width": "128"}`.
 
-    Raises `ArchError`, which holds every diagnostic.
+    Raises `ArchError`, which holds every diagnostic, and `ValueError` for two variants at once.
     """
     found = Collector()
+    if isinstance(path, str) and in_zoo(path):
+        place = find(path)
+        if None not in (place.variant, variant):
+            raise ValueError(f"`{path}` is a variant already, so it has no variant `{variant}`")
+        path, variant = place.path, place.variant or variant
     return _build(Workspace.open(path, found), Request(variant, _texts(settings), inputs, choices), found)
 
 

@@ -12,7 +12,7 @@ import click
 
 from archdsl.checking import Checked, check_file
 from archdsl.cli.common import colour, read_request, split_target
-from archdsl.diagnostics import counted, render_github, render_json, render_text
+from archdsl.diagnostics import ArchError, counted, render_github, render_json, render_text
 
 __all__ = ["command"]
 
@@ -47,7 +47,11 @@ def command(
     checked: list[Checked] = []
     request = read_request(None, inputs, settings, choices)
     for target in targets:
-        path, variant = split_target(target)
+        try:
+            path, variant = split_target(target)
+        except ArchError as error:
+            checked.append(Checked(error.diagnostics, networks=0, claims=0))
+            continue
         checked.append(check_file(path, replace(request, variant=variant)))
     found = [diagnostic for one in checked for diagnostic in one.diagnostics]
     if form == "json":

@@ -1,6 +1,6 @@
 """What the commands share: naming a network on the command line, and saying what is wrong with it.
 
-In: `FILE[:VARIANT]`, `--input`, `--set`, `--choose`. Out: an `Architecture`, or diagnostics on standard error and
+In: `FILE[:VARIANT]` or `zoo:NAME`, `--input`, `--set`, `--choose`. Out: an `Architecture`, or diagnostics on standard error and
 status 1.
 """
 
@@ -18,8 +18,9 @@ import click
 
 from archdsl.analysis.claims import check_claims
 from archdsl.api import Architecture, unresolved
-from archdsl.diagnostics import Collector, Diagnostic, render_text
+from archdsl.diagnostics import ArchError, Collector, Diagnostic, render_text
 from archdsl.elaborate import Request, Unresolved, Workspace
+from archdsl.zoo import find, in_zoo
 
 __all__ = ["fail", "load_target", "read_request", "report", "split_target", "target_options"]
 
@@ -29,7 +30,12 @@ def split_target(target: str) -> tuple[str, str | None]:
 
     >>> split_target("resnet.arch:resnet50")
     ('resnet.arch', 'resnet50')
+
+    `zoo:resnet50` is the file of the zoo that has the network of that name. Raises `ArchError` where none has.
     """
+    if in_zoo(target):
+        place = find(target)
+        return str(place.path), place.variant
     path, colon, variant = target.rpartition(":")
     if not colon or Path(target).exists() or os.sep in variant:
         return target, None
@@ -83,7 +89,10 @@ def load_target(
 
     Raises `OpenChoice`.
     """
-    path, variant = split_target(target)
+    try:
+        path, variant = split_target(target)
+    except ArchError as error:
+        fail(error.diagnostics)
     request = read_request(variant, inputs, settings, choices)
     found = Collector()
     workspace = Workspace.open(path, found)

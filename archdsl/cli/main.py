@@ -23,12 +23,17 @@ _COMMANDS = {
     "compile": "Write the network as PyTorch source.",
     "train": "Train the network.",
     "draw": "Draw the network.",
+    "zoo": "List the networks that come with archdsl, or print one.",
+    "new": "Start a file of one's own.",
+    "compare": "Put networks side by side.",
+    "diff": "Say what changed between two networks.",
 }
 
 _EXAMPLES = """\b
 Examples:
   archdsl check lenet5.arch
   archdsl summary resnet.arch:resnet50 --input 64x64x3 --set classes=10
+  archdsl summary zoo:resnet50
   archdsl compile resnet.arch:resnet50 -o resnet50.py
   archdsl draw googlenet.arch -o googlenet.svg
   archdsl train lenet5.arch --data digits

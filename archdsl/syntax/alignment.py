@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 __all__ = ["WIDTH", "Line", "render"]
 
-WIDTH = 100
+WIDTH = 120
 """Columns of a line."""
 
 

@@ -3,7 +3,7 @@
 In: a text without syntax errors. Out: the same tokens and comments with other white space between them, so that nothing
 of the program can change. Spaces are left to `archdsl.syntax.spacing`, columns to `archdsl.syntax.alignment`.
 
-One statement a line, at most one empty line between two, what stands in braces indented by 4. Lines have at most 100
+One statement a line, at most one empty line between two, what stands in braces indented by 4. Lines have at most 120
 columns where the text has a place to end them. The author's line ends before `->`, `|`, `then` and `else` and behind
 commas stay, and a long bracket whose contents begin on a new line stays open; others go. A line that is too long ends
 before `->` first, and inside brackets only where no `->` helps. Branches stand one a line, `|` before them, where they
