@@ -160,3 +160,14 @@ def test_every_command_has_help_with_examples(command: str) -> None:
     assert result.exit_code == 0
     assert f"archdsl {command}" in result.stdout
     assert "Examples:" in result.stdout
+
+
+def test_sizes_and_claims_are_about_the_network_as_written(write: Callable[[str], str]) -> None:
+    path = write("arch a<w=4>\ninput 8x8x1\nconv 3x3 w :: 6x6x4 -> gap -> fc 2\nexpect params 50\n")
+    # 3*3*4 + 4 + 4*2 + 2 = 50; with another input or width neither figure is claimed
+    assert run("check", path).stdout == "1 file, 1 network, 1 claim: no mistakes\n"
+    assert run("check", path, "--input", "9x9x1").exit_code == 0
+    assert run("check", path, "--set", "w=6").exit_code == 0
+    changed = run("check", path, "--input", "9x9x1", "--set", "w=6")
+    assert changed.exit_code == 0
+    assert "not compared" in changed.stdout

@@ -4,14 +4,12 @@ In: a graph. Out: `Figures`. How they are shown is left to `archdsl.report` and 
 """
 
 from __future__ import annotations
-
-import math
 from dataclasses import dataclass
 
 from archdsl.analysis.counts import count
 from archdsl.analysis.depth import depth
 from archdsl.analysis.memory import memory
-from archdsl.analysis.receptive import fields
+from archdsl.analysis.receptive import Field, fields
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape
 
@@ -28,8 +26,8 @@ class Figures:
     - `activations`: bytes of the outputs of all layers as float32, the input not among them.
     - `peak`: the most bytes alive at one moment of inference, the input among them.
     - `depth`: weight layers on the longest path.
-    - `field`: positions of the input, along each axis, that a position of the last feature map sees, before pooling
-      or a fully connected layer makes it the whole input; None for a network on vectors, or one of attention alone.
+    - `field`: the receptive field of the last feature map, before pooling or a fully connected layer leaves one
+      position; the whole input behind a gate or attention, None for a network without feature maps.
     - `layers`: ops of every kind.
     """
 
@@ -45,7 +43,7 @@ class Figures:
     activations: int
     peak: int
     depth: int
-    field: tuple[int, ...] | None
+    field: Field | None
     layers: int
 
     @property
@@ -85,12 +83,11 @@ def figures(graph: Graph) -> Figures:
     )
 
 
-def _field(graph: Graph) -> tuple[int, ...] | None:
-    """The largest field that is not yet the whole input, among the layers that the results need.
+def _field(graph: Graph) -> Field | None:
+    """The field of the last layer with several positions, among those that the results need.
 
     Araujo, Norris & Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill, 2019, count so.
     """
     kept = graph.reaching([output.port.node for output in graph.outputs if not output.training])
-    known = fields(graph)
-    sizes = [size for node in graph.layers if node.key in kept and (size := known[node.key].size) is not None]
-    return max(sizes, key=math.prod, default=None)
+    maps = [node.key for node in graph.layers if node.key in kept and max(node.shape[:-1], default=1) > 1]
+    return fields(graph)[maps[-1]] if maps else None

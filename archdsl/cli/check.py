@@ -64,6 +64,10 @@ def command(
             click.echo(render_text(found, colour=colour(sys.stdout)))
             click.echo()
         click.echo(_verdict(checked))
+        if request.changes:
+            click.echo(
+                "claims (`expect`) are about the network as written, so they were not compared under --set or --input"
+            )
     sys.exit(1 if any(one.failed for one in checked) else 0)
 
 

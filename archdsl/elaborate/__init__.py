@@ -51,6 +51,11 @@ class Request:
     inputs: Mapping[str | None, Shape] | None = None
     choices: Mapping[str, str] | None = None
 
+    @property
+    def changes(self) -> bool:
+        """Whether it asks for another network than the one written: then no claim of the file is about it."""
+        return bool(self.settings or self.inputs)
+
 
 class Workspace:
     """One file and what it uses, read once, elaborated as often as asked."""
@@ -135,6 +140,8 @@ class Workspace:
             )
         right = built is not None and not found.failed and not self._read_failed
         claims = read_claims(unit, request.variant, found)
+        if request.changes:
+            claims = []  # they are about the network as it is written
         recipe = _recipe(unit, built if right else None, found)
         if built is None or not right:
             return None

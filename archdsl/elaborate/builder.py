@@ -59,6 +59,7 @@ class Builder(Units):
                 scope.variables.update(self._family.parameters(variant, settings, scope))
             except Poisoned:
                 return None
+            self._compares_sizes = not (inputs or settings)
             current = self._inputs(scope, inputs)
             if self._lost_first_chain():
                 current = POISON
@@ -169,6 +170,7 @@ class Builder(Units):
             yield
         except RecursionError:
             # Definitions of values in definitions of values, each of them deep in brackets.
-            self._too_deep(self._unit.architecture.span if self._unit.architecture else Span(self._unit.file.source, 0, 0))
+            architecture = self._unit.architecture
+            self._too_deep(architecture.span if architecture else Span(self._unit.file.source, 0, 0))
         finally:
             sys.setrecursionlimit(before)

@@ -44,6 +44,8 @@ class Chains(Layers):
         self._evaluator = names.evaluator
         self._evaluator.made = self.nodes
         self._binder = Binder(self._evaluator, self.found)
+        self._compares_sizes = True
+        """Whether `::` is compared: the sizes that a text states are those of the network as it is written."""
         self._sites = 0
         self._steps = 0
         self._depth = 0
@@ -240,7 +242,7 @@ class Chains(Layers):
             self.found.error("arity", f"{len(tensors)} tensors leave here, and one size is written", assertion.span)
             return tensors
         shape = self._shape(tensors[0])
-        if shape == size:
+        if shape == size or (shape is not None and not self._compares_sizes):
             return tensors
         if shape is not None and tensors[0] is not None:
             node = self.nodes[tensors[0].node]

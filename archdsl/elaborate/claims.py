@@ -19,7 +19,7 @@ __all__ = ["QUANTITIES", "Claim", "read_claims"]
 
 QUANTITIES = ("params", "training_params", "buffers", "macs", "flops", "depth", "connections", "activations")
 """What can be claimed: trainable parameters, the same with training-only heads, batch norm's statistics,
-multiply-accumulates, twice that, weight layers, LeNet-5's connections, values of the input and of all layers' outputs."""
+multiply-accumulates, twice that, weight layers, LeNet-5's connections, values of the input and all layers' outputs."""
 
 
 @dataclass(frozen=True, slots=True)

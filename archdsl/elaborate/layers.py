@@ -144,9 +144,7 @@ class Layers:
                     f"`{share.name.name}` cannot share its weights: `{new.call}` would need other shapes here",
                     span,
                     notes=[
-                        Note(
-                            f"entered by {show_shape(old.input_shapes[0])} first, by {show_shape(new.input_shapes[0])} here"
-                        ),
+                        Note(f"first {show_shape(old.input_shapes[0])} enters, here {show_shape(new.input_shapes[0])}"),
                         Note("it is defined here", share.name.span),
                     ],
                     hint="give it tensors of one size, or make it a `block`, which has new weights at each use",

@@ -106,7 +106,7 @@ class Names:
                 "limit-depth",
                 f"values are defined by values more than {limits.CALL_DEPTH} deep",
                 let.name.span,
-                hint="compute the first of them before the others: write them in the order in which they build on each other",
+                hint="compute the first of them before the others: write what others build on first",
             )
             raise Stop
         self._evaluating.add(id(let))

@@ -135,7 +135,7 @@ class Scope:
 
 
 def count(value: object) -> int:
-    """The elements of a list with those of the lists in it, as far as one more than a list may have; 0 of other values."""
+    """The elements of a list and of the lists in it, up to one more than a list may have; 0 of other values."""
     found = 0
     pending = [value]
     while pending:

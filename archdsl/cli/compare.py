@@ -1,0 +1,94 @@
+"""`archdsl compare`: networks side by side.
+
+In: networks, as paths or names of the zoo. Out: a table on standard output, or a picture in a file. Figures come from
+`archdsl.analysis.figures`, tables from `archdsl.report.comparison`, the picture from `archdsl.draw.bubbles`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archdsl.cli.common import OpenChoice, fail, load_target
+
+if TYPE_CHECKING:
+    from archdsl.analysis.figures import Figures
+
+__all__ = ["command"]
+
+_EXAMPLES = """\b
+Examples:
+  archdsl compare zoo:resnet18 zoo:resnet50 zoo:vgg16
+  archdsl compare mine.arch zoo:resnet50 --markdown
+  archdsl compare zoo:alexnet zoo:vgg16 zoo:resnet50 -o compare.svg
+"""
+
+
+@click.command("compare", epilog=_EXAMPLES)
+@click.argument("targets", metavar="FILE[:VARIANT]…", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="For a program, with every digit.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="For a README, with every digit.")
+@click.option(
+    "-o",
+    "--out",
+    "output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw them instead, as a .svg: MACs across, parameters up, activation memory as size.",
+)
+def command(targets: tuple[str, ...], as_json: bool, as_markdown: bool, output: Path | None) -> None:
+    """Put networks side by side: parameters, MACs, memory, depth, receptive field, layers.
+
+    Numbers are for one input. A network is a path or `zoo:NAME`. Published accuracies are not known to archdsl yet, so
+    the picture has parameters where papers have accuracy; an axis is logarithmic where its values are more than a
+    factor of 30 apart.
+    """
+    if as_json + as_markdown + (output is not None) > 1:
+        raise click.UsageError("choose one of --json, --markdown and -o")
+    if output is not None and output.suffix.lower() != ".svg":
+        raise click.BadParameter(f"`{output.name}` does not end in .svg", param_hint="-o")
+    from archdsl.report.comparison import comparison_json, comparison_markdown, comparison_text
+
+    found = [_figures(target) for target in targets]
+    names = _names(targets, found)
+    if output is not None:
+        _draw(output, names, found)
+    elif as_json:
+        click.echo(comparison_json(names, found))
+    else:
+        click.echo((comparison_markdown if as_markdown else comparison_text)(names, found), nl=False)
+
+
+def _figures(target: str) -> Figures:
+    from archdsl.analysis.figures import figures
+
+    try:
+        return figures(load_target(target).graph)
+    except OpenChoice as left:
+        fail([left.diagnostic])
+
+
+def _names(targets: tuple[str, ...], found: list[Figures]) -> list[str]:
+    """What people call them; networks of one name are told apart by what was written."""
+    names = [figures.name for figures in found]
+    return [
+        target if names.count(name) > 1 and len(set(targets)) > 1 else name
+        for target, name in zip(targets, names, strict=True)
+    ]
+
+
+def _draw(output: Path, names: list[str], found: list[Figures]) -> None:
+    from archdsl.draw.bubbles import Bubble, draw_bubbles
+
+    made = draw_bubbles(
+        [
+            Bubble(name, figures.family, figures.macs, figures.params, figures.activations)
+            for name, figures in zip(names, found, strict=True)
+        ]
+    )
+    try:
+        output.write_bytes(made)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
+    click.echo(f"wrote {output}", err=True)

@@ -1,0 +1,176 @@
+"""Networks side by side: a line each.
+
+In: figures. Out: an aligned text, a Markdown table, or JSON. The picture is left to `archdsl.draw.bubbles`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from archdsl.analysis.figures import Figures
+from archdsl.ops.base import show_shape
+from archdsl.report.markdown import escape_markdown
+from archdsl.report.numbers import clean, grouped, short, width
+
+__all__ = ["comparison_json", "comparison_markdown", "comparison_text"]
+
+_MIB: Final = 1024 * 1024
+_WIDTH: Final = 80
+_SHORTEST_NAME: Final = 10
+
+
+class _Column(NamedTuple):
+    heading: str
+    legend: str
+    text: Callable[[Figures], str]
+    exact: Callable[[Figures], str]
+
+
+def _mib(value: int) -> str:
+    scaled = value / _MIB
+    return "<0.01" if 0 < scaled < 0.005 else f"{scaled:,.2f}" if scaled < 99.995 else f"{scaled:,.1f}"
+
+
+def _field(figures: Figures) -> str:
+    """One number where it is the same along all axes."""
+    if figures.field is None:
+        return "-"
+    size = figures.field.size
+    if size is None:
+        return "all"
+    return str(size[0]) if len(set(size)) == 1 else show_shape(size)
+
+
+def _inputs(figures: Figures) -> str:
+    return ", ".join(map(show_shape, dict.fromkeys(figures.inputs)))
+
+
+_COLUMNS: Final = (
+    _Column("params", "trainable values", lambda f: grouped(f.params), lambda f: grouped(f.params)),
+    _Column(
+        "MACs",
+        "multiply-accumulates of convolutions and matrix products for one input, no bias",
+        lambda f: short(f.macs),
+        lambda f: grouped(f.macs),
+    ),
+    _Column("weights", "MiB of params and running statistics, float32", lambda f: _mib(f.weights), lambda f: _mib(f.weights)),
+    _Column(
+        "memory",
+        "MiB of the outputs of all layers for one input, forward, float32",
+        lambda f: _mib(f.activations),
+        lambda f: _mib(f.activations),
+    ),
+    _Column("depth", "weight layers on the longest path", lambda f: grouped(f.depth), lambda f: grouped(f.depth)),
+    _Column("RF", "receptive field of the last feature map, in positions of the input", _field, _field),
+    _Column("layers", "ops of every kind", lambda f: grouped(f.layers), lambda f: grouped(f.layers)),
+    _Column("input", "its size, channels last", _inputs, _inputs),
+)  # fmt: skip
+
+
+def comparison_text(names: Sequence[str], found: Sequence[Figures]) -> str:
+    """A table for people, and what its columns count; at most 80 columns wide where the numbers allow it.
+
+    ```
+    network        params   MACs  weights  memory  depth   RF  layers  input
+    resnet50   25,557,032  4.09G    97.69   115.9     50  427     174  224x224x3
+    ```
+    """
+    cells = [["network", *(column.heading for column in _COLUMNS)]]
+    cells += [
+        [clean(name), *(column.text(figures) for column in _COLUMNS)]
+        for name, figures in zip(names, found, strict=True)
+    ]
+    gap = 2
+    widths = _widths(cells)
+    # A long name is cut only after the blanks between the columns are.
+    if sum(widths) + gap * (len(widths) - 1) > _WIDTH:
+        gap = 1
+    excess = sum(widths) + gap * (len(widths) - 1) - _WIDTH
+    if excess > 0:
+        widths[0] = max(min(widths[0], _SHORTEST_NAME), widths[0] - excess)
+        cells = [[_cut(row[0], widths[0]), *row[1:]] for row in cells]
+    lines = [(" " * gap).join(_padded(row, widths)).rstrip() for row in cells]
+    lines.insert(1, "-" * max(map(width, lines)))
+    lines.append(lines[1])
+    wide = max(len(column.heading) for column in _COLUMNS)
+    lines += [f"{column.heading:{wide}}  {column.legend}" for column in _COLUMNS]
+    return "\n".join(lines) + "\n"
+
+
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(width, column)) for column in zip(*cells, strict=True)]
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """Numbers to the right; names, and the sizes in the last column, to the left."""
+    last = len(row) - 1
+    return [
+        cell + " " * (wide - width(cell)) if place in (0, last) else " " * (wide - width(cell)) + cell
+        for place, (cell, wide) in enumerate(zip(row, widths, strict=True))
+    ]
+
+
+def _cut(text: str, wide: int) -> str:
+    if width(text) <= wide:
+        return text
+    while width(text) > wide - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def comparison_markdown(names: Sequence[str], found: Sequence[Figures]) -> str:
+    """A table for a README, with every digit."""
+    units = {"weights": "weights (MiB)", "memory": "memory (MiB)"}
+    lines = [
+        _line(["network", *(units.get(column.heading, column.heading) for column in _COLUMNS)]),
+        _line([":---", *("---:" for _ in _COLUMNS[:-1]), ":---"]),
+    ]
+    lines += [
+        _line([escape_markdown(name), *(escape_markdown(column.exact(figures)) for column in _COLUMNS)])
+        for name, figures in zip(names, found, strict=True)
+    ]
+    legends = [f"- {column.heading}: {column.legend}" for column in _COLUMNS]
+    return "\n".join([*lines, "", *legends]) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def comparison_json(names: Sequence[str], found: Sequence[Figures]) -> str:
+    """`{"networks": [{"name", "params", …}]}`; bytes are in the keys that say so."""
+    return json.dumps(
+        {"networks": [_record(name, figures) for name, figures in zip(names, found, strict=True)]},
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def _record(name: str, figures: Figures) -> dict[str, object]:
+    return {
+        "name": name,
+        "architecture": figures.family,
+        "variant": figures.variant,
+        "title": figures.title,
+        "inputs": [show_shape(shape) for shape in figures.inputs],
+        "outputs": [show_shape(shape) for shape in figures.outputs],
+        "params": figures.params,
+        "buffers": figures.buffers,
+        "macs": figures.macs,
+        "flops": figures.flops,
+        "weights_bytes": figures.weights,
+        "activations_bytes": figures.activations,
+        "peak_bytes": figures.peak,
+        "depth": figures.depth,
+        "receptive_field": _field_record(figures),
+        "layers": figures.layers,
+    }
+
+
+def _field_record(figures: Figures) -> list[int] | str | None:
+    """Positions along each axis; `all` for the whole input, null without feature maps."""
+    if figures.field is None:
+        return None
+    return list(figures.field.size) if figures.field.size is not None else "all"
