@@ -11,6 +11,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 __all__ = [
@@ -173,6 +174,11 @@ class Collector:
         return len(self._found)
 
     @property
+    def full(self) -> bool:
+        """Whether further ones are only counted, so that there is no use in finding a hint."""
+        return len(self._found) >= self._most
+
+    @property
     def failed(self) -> bool:
         """Whether any of them is an error."""
         return any(d.severity == "error" for d in self._found.values())
@@ -197,6 +203,10 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+_MOST_NAMES = 2000
+"""Names that are compared with a mistyped one; a file that has more is none that a person wrote."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like a mistyped one, or None.
 
@@ -205,7 +215,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """
     import difflib
 
-    found = difflib.get_close_matches(name[:64], list(known), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name[:64], list(islice(known, _MOST_NAMES)), n=1, cutoff=0.6)
     return found[0] if found else None
 
 

@@ -29,6 +29,9 @@ LIST_LENGTH: Final = 10_000
 NODES: Final = 120_000
 """Layers of the unrolled network. ResNet-1202 has 4,800."""
 
+EDGES: Final = 600_000
+"""Tensors that go from layer to layer. DenseNet-264 has 800."""
+
 REPEATS: Final = 100_000
 """Iterations of one repeat."""
 

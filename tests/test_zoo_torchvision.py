@@ -29,7 +29,7 @@ SIDE = 64
 TOLERANCE = 1e-5
 """Of the largest value of a tensor."""
 
-SMALL = 30_000_000
+SMALL = 12_000_000
 """Parameters of what every test run compares."""
 
 TRAINABLE = 400_000_000

@@ -4,6 +4,7 @@ In: a graph. Out: `Figures`. How they are shown is left to `archdsl.report` and 
 """
 
 from __future__ import annotations
+
 from dataclasses import dataclass
 
 from archdsl.analysis.counts import count

@@ -1,7 +1,7 @@
 """What the commands share: naming a network on the command line, and saying what is wrong with it.
 
-In: `FILE[:VARIANT]` or `zoo:NAME`, `--input`, `--set`, `--choose`. Out: an `Architecture`, or diagnostics on standard error and
-status 1.
+In: `FILE[:VARIANT]` or `zoo:NAME`, `--input`, `--set`, `--choose`. Out: an `Architecture`, or diagnostics on standard
+error and status 1.
 """
 
 from __future__ import annotations

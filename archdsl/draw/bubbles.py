@@ -114,13 +114,11 @@ def place(bubbles: Sequence[Bubble]) -> tuple[Axis, Axis, tuple[Drawn, ...]]:
     taken: list[_Box] = []
     labels: dict[int, tuple[_Box, bool]] = {}
     for index in sorted(range(len(bubbles)), key=crowd, reverse=True):
-        box, distant = _label(circles[index], width(clean(bubbles[index].name)) * _LETTER, circles, taken)
+        box, distant = _label(circles[index], width(clean(bubbles[index].name)) * _LETTER + 6, circles, taken)
         taken += [box, *(_leader(circles[index], box) if distant else ())]
         labels[index] = (box, distant)
-    drawn = tuple(
-        Drawn(bubble, *circle, *labels[index]) for index, (bubble, circle) in enumerate(zip(bubbles, circles, strict=True))
-    )  # fmt: skip
-    return across, up, drawn
+    drawn = [Drawn(bubble, *circles[index], *labels[index]) for index, bubble in enumerate(bubbles)]
+    return across, up, tuple(drawn)
 
 
 def _radius(memory: int, bubbles: Sequence[Bubble]) -> float:

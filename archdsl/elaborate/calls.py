@@ -23,6 +23,10 @@ class Located(Collector):
         self._inner = found
         self._calls = calls
 
+    @property
+    def full(self) -> bool:
+        return self._inner.full
+
     def add(self, diagnostic: Diagnostic) -> None:
         notes = diagnostic.notes
         if self._calls and len(notes) < 3:

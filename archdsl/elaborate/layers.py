@@ -28,6 +28,7 @@ class Layers:
         self.found = found
         self._calls = calls
         self.nodes: list[Node] = []
+        self._edges = 0
         self._frame = Frame("network", name)
         self._sized: dict[tuple[int, tuple[Shape, ...]], tuple[Shape, ...]] = {}
 
@@ -49,7 +50,7 @@ class Layers:
     def _too_many(self, span: Span) -> None:
         self.found.error(
             "limit-nodes",
-            f"the network has more than {limits.NODES:,} layers",
+            f"the network has more than {limits.NODES:,} layers, or {limits.EDGES:,} tensors that go from one to the other",
             span,
             hint="look for repeats inside repeats, or a block that calls itself twice",
         )
@@ -72,6 +73,9 @@ class Layers:
             if port is None:
                 return POISON
             ports.append(port)
+        self._edges += len(ports)
+        if self._edges > limits.EDGES:
+            self._too_many(span)
         nodes = self.nodes
         shapes = tuple([nodes[port.node].shapes[port.index] for port in ports])
         if op.arity is not None and len(ports) != op.arity:
@@ -95,6 +99,7 @@ class Layers:
             if not self._sound(op, leaving, span):
                 return POISON
             self._sized[key] = leaving
+        self._edges += len(leaving) - 1
         first = self._append(op, tuple(ports), shapes, leaving, label, span)
         return (first,) if len(leaving) == 1 else tuple(Port(first.node, i) for i in range(len(leaving)))
 

@@ -70,8 +70,9 @@ def _labels(unit: Unit, found: Collector) -> None:
         used.update(node.name for node in tree.walk(home) if isinstance(node, tree.Reference))
         for element in (node for node in tree.walk(home) if isinstance(node, tree.Element)):
             labels = [suffix for suffix in element.suffixes if isinstance(suffix, tree.Label)]
+            told = len(labels) > 1 or (bool(labels) and _single(element, unit))
             for label in labels:
-                if label.name not in used and (_single(element, unit) or len(labels) > 1):
+                if told and label.name not in used:
                     found.warning(
                         "unused-label",
                         f"the label `@{label.name}` is never used",

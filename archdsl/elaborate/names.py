@@ -152,6 +152,10 @@ class Names:
         return unread or any(pattern.search(span.text) for span in broken)
 
     def _unknown(self, name: tree.Name, scope: Scope) -> None:
+        message = f"there is no op, block or value `{name.name}`"
+        if self.found.full:
+            self.found.error("unknown-name", message, name.span)
+            return
         if self.lost(name.name) or any(name.name in unit.refused for unit, _ in self._scopes.values()):
             return
         words = ("id", "first", "choice", "true", "false")
@@ -173,7 +177,7 @@ class Names:
             hint = f"did you mean `{close}`?"
         else:
             hint = "`archdsl ops` lists the ops and the standard blocks"
-        self.found.error("unknown-name", f"there is no op, block or value `{name.name}`", name.span, hint=hint)
+        self.found.error("unknown-name", message, name.span, hint=hint)
 
     def defaults_before(self, name: str, span: Span, scope: Scope) -> list[tuple[tree.Default, Scope]]:
         """The `default`s that stand before an op in its file and in the bodies around it, outer ones first."""

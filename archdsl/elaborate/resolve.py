@@ -192,7 +192,9 @@ class _Resolver:
         return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", self._broken) is not None
 
     def _name(self, name: tree.Name, names: Names, labels: Names) -> None:
-        if name.name in names or name.name in self._language or name.name in FUNCTIONS or self._lost(name.name):
+        if name.name in names or name.name in self._language or name.name in FUNCTIONS:
+            return
+        if self._found.full or self._lost(name.name):
             return
         close = nearest(name.name, sorted(names | self._language | {"true", "false"}))
         if name.name in labels:
@@ -204,7 +206,7 @@ class _Resolver:
         self._found.error("unknown-name", f"there is no op, block or value `{name.name}`", name.span, hint=hint)
 
     def _label(self, at: tree.Reference, name: str, labels: Names) -> None:
-        if name not in labels and not self._lost(f"@{name}"):
+        if name not in labels and not self._found.full and not self._lost(f"@{name}"):
             close = nearest(name, sorted(labels))
             hint = f"did you mean `@{close}`?" if close else "a label is written behind a layer: conv 3x3 64 @a"
             self._found.error("unknown-label", f"there is no label `@{name}` here", at.span, hint=hint)

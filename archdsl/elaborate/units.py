@@ -207,6 +207,8 @@ class Units(Chains):
         ports = label_ports(unit.name, scope)
         if ports is not None:
             return ports
+        if self.found.full:
+            raise self._evaluator.fail("unknown-label", f"there is no label `@{unit.name}` here", unit.span)
         if self.names.lost(f"@{unit.name}"):
             raise Poisoned
         known: set[str] = set()

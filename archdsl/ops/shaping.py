@@ -142,7 +142,8 @@ class Permute(_Rearrangement):
             raise OpError(
                 "bad-argument",
                 f"`permute` needs each axis of {show_shape(entering)} once: "
-                f"{', '.join(map(str, range(len(entering))))}; it gets {', '.join(map(str, self.axes))}",
+                f"{', '.join(map(str, range(len(entering))))}; it gets {', '.join(map(str, self.axes[:8]))}"
+                + (", …" if len(self.axes) > 8 else ""),
                 hint="axis 0 is the height of an image or the length of a sequence, the last axis the channels",
             )
         return tuple(entering[axis] for axis in self.axes)
@@ -212,7 +213,7 @@ class Slice(_Rearrangement):
 def _parts(value: object) -> object:
     """Reads a number of parts, or the list of their channels; at least two of them."""
     if not isinstance(value, tuple):
-        return whole(2)(value)
+        return whole(2, 10_000)(value)
     if len(value) < 2:
         raise ValueError("must be at least two parts")
     return wholes(1)(value)

@@ -55,7 +55,9 @@ _COLUMNS: Final = (
         lambda f: short(f.macs),
         lambda f: grouped(f.macs),
     ),
-    _Column("weights", "MiB of params and running statistics, float32", lambda f: _mib(f.weights), lambda f: _mib(f.weights)),
+    _Column(
+        "weights", "MiB of params and running statistics, float32", lambda f: _mib(f.weights), lambda f: _mib(f.weights)
+    ),
     _Column(
         "memory",
         "MiB of the outputs of all layers for one input, forward, float32",
@@ -66,7 +68,7 @@ _COLUMNS: Final = (
     _Column("RF", "receptive field of the last feature map, in positions of the input", _field, _field),
     _Column("layers", "ops of every kind", lambda f: grouped(f.layers), lambda f: grouped(f.layers)),
     _Column("input", "its size, channels last", _inputs, _inputs),
-)  # fmt: skip
+)
 
 
 def comparison_text(names: Sequence[str], found: Sequence[Figures]) -> str:
