@@ -6,10 +6,11 @@ In: two graphs. Out: a `Difference`. How it is shown is left to `archdsl.report.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Literal
+from typing import Final, Literal
 
 from archdsl.analysis.counts import count
 from archdsl.analysis.facts import facts
@@ -20,6 +21,7 @@ from archdsl.ops.base import Shape
 
 __all__ = ["Change", "Difference", "Layer", "Tensor", "Weights", "compare"]
 
+_MOST_PAIRS: Final = 200_000
 Pair = tuple[int | None, int | None]
 
 
@@ -128,7 +130,7 @@ def compare(before: Graph, after: Graph) -> Difference:
         figures(after),
         tuple(changes),
         _outputs_differ(before, after, partner),
-        _weights(before, after),
+        _weights(before, after, partner),
     )
 
 
@@ -163,7 +165,9 @@ def _align(tables: Sequence[tuple[list[Hashable], list[Hashable]]], old: range, 
     tail = next((i for i, (x, y) in enumerate(pairs) if x != y), min(len(rest), len(others)))
     rest, others = rest[: len(rest) - tail], others[: len(others) - tail]
     a, b = old.start + head, new.start + head
-    matcher = SequenceMatcher(None, rest, others, autojunk=False)
+    # Each round of the search goes through all pairs of equal keys; thousands of like layers are left to their place
+    # among rarer ones.
+    matcher = SequenceMatcher(None, rest, others, autojunk=_pairs_of_equals(rest, others) > _MOST_PAIRS)
     done_a = done_b = 0
     for match in matcher.get_matching_blocks():
         gap_a, gap_b = range(a + done_a, a + match.a), range(b + done_b, b + match.b)
@@ -173,6 +177,11 @@ def _align(tables: Sequence[tuple[list[Hashable], list[Hashable]]], old: range, 
         )
         done_a, done_b = match.a + match.size, match.b + match.size
     yield from zip(old[len(old) - tail :], new[len(new) - tail :], strict=True)
+
+
+def _pairs_of_equals(one: Sequence[Hashable], other: Sequence[Hashable]) -> int:
+    counted = Counter(other)
+    return sum(number * counted[key] for key, number in Counter(one).items())
 
 
 def _key(node: Node) -> tuple[Hashable, ...]:

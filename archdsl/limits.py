@@ -51,7 +51,7 @@ STRING_LENGTH: Final = 10_000
 """Characters of a text in quotes."""
 
 CHECKED: Final = 500_000
-"""Layers of all the networks that one check unrolls, every variant and every option; a small network counts as 1,000."""
+"""Layers of all networks that one check unrolls, every variant and every option; a small one counts as 1,000."""
 
 ELEMENTS: Final = 2**53
 """Values of one tensor of one image."""

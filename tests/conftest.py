@@ -15,7 +15,7 @@ import pytest
 # Tests run side by side, one a core: more threads in each of them only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# torchvision comes without its dependencies, which would bring another torch: `make` installs it so, pip alone does not.
+# torchvision must come without its dependencies, which bring another torch: `make` does that, pip alone does not.
 collect_ignore = [] if find_spec("torchvision") else ["test_zoo_torchvision.py"]
 
 _GOLDEN = Path(__file__).parent / "golden"

@@ -11,7 +11,7 @@ from dataclasses import replace
 import click
 
 from archdsl.checking import Checked, check_file
-from archdsl.cli.common import colour, read_request, split_target
+from archdsl.cli.common import colour, read_request, request_options, split_target
 from archdsl.diagnostics import ArchError, counted, render_github, render_json, render_text
 
 __all__ = ["command"]
@@ -26,9 +26,7 @@ Examples:
 
 @click.command("check", epilog=_EXAMPLES)
 @click.argument("targets", metavar="FILE[:VARIANT]…", nargs=-1, required=True)
-@click.option("--input", "inputs", multiple=True, metavar="[NAME=]SIZE", help="Another input size: 64x64x3.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the architecture.")
-@click.option("--choose", "choices", multiple=True, metavar="NAME=OPTION", help="What to take where a choice is open.")
+@request_options
 @click.option(
     "--format",
     "form",

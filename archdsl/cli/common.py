@@ -22,7 +22,16 @@ from archdsl.diagnostics import ArchError, Collector, Diagnostic, render_text
 from archdsl.elaborate import Request, Unresolved, Workspace
 from archdsl.zoo import find, in_zoo
 
-__all__ = ["fail", "load_target", "read_request", "report", "split_target", "target_options"]
+__all__ = [
+    "fail",
+    "load_one",
+    "load_target",
+    "read_request",
+    "report",
+    "request_options",
+    "split_target",
+    "target_options",
+]
 
 
 def split_target(target: str) -> tuple[str, str | None]:
@@ -37,7 +46,7 @@ def split_target(target: str) -> tuple[str, str | None]:
         place = find(target)
         return str(place.path), place.variant
     path, colon, variant = target.rpartition(":")
-    if not colon or Path(target).exists() or os.sep in variant:
+    if not colon or os.path.exists(target) or os.sep in variant:  # `Path.exists` raises for a name too long
         return target, None
     return path, variant or None
 
@@ -54,11 +63,7 @@ def target_options(
         return functools.partial(target_options, when_open=when_open)
 
     @click.argument("target", metavar="FILE[:VARIANT]")
-    @click.option("--input", "inputs", multiple=True, metavar="[NAME=]SIZE", help="Another input size: 64x64x3.")
-    @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the architecture.")
-    @click.option(
-        "--choose", "choices", multiple=True, metavar="NAME=OPTION", help="What to take where a choice is open."
-    )
+    @request_options
     @functools.wraps(command)
     def wrapped(
         target: str, inputs: tuple[str, ...], settings: tuple[str, ...], choices: tuple[str, ...], **rest: Any
@@ -73,6 +78,19 @@ def target_options(
         command(architecture=architecture, **rest)
 
     return wrapped
+
+
+def request_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --input, --set and --choose, as `inputs`, `settings` and `choices` for `read_request`."""
+    for option in (
+        click.option(
+            "--choose", "choices", multiple=True, metavar="NAME=OPTION", help="What to take where a choice is open."
+        ),
+        click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the architecture."),
+        click.option("--input", "inputs", multiple=True, metavar="[NAME=]SIZE", help="Another input size: 64x64x3."),
+    ):
+        command = option(command)
+    return command
 
 
 def read_request(
@@ -105,6 +123,16 @@ def load_target(
     check_claims(network.graph, network.claims, found)
     report(found.sorted())
     return Architecture(network, workspace, request)
+
+
+def load_one(
+    target: str, inputs: Iterable[str] = (), settings: Iterable[str] = (), choices: Iterable[str] = ()
+) -> Architecture:
+    """The same, where a choice that is left open is an error too."""
+    try:
+        return load_target(target, inputs, settings, choices)
+    except OpenChoice as left:
+        fail([left.diagnostic])
 
 
 class OpenChoice(Exception):

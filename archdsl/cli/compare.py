@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archdsl.cli.common import OpenChoice, fail, load_target
+from archdsl.cli.common import load_one, request_options
 
 if TYPE_CHECKING:
     from archdsl.analysis.figures import Figures
@@ -21,6 +21,7 @@ __all__ = ["command"]
 _EXAMPLES = """\b
 Examples:
   archdsl compare zoo:resnet18 zoo:resnet50 zoo:vgg16
+  archdsl compare zoo:resnet50 zoo:mobilenet_v2 --input 64x64x3 --set classes=10
   archdsl compare mine.arch zoo:resnet50 --markdown
   archdsl compare zoo:alexnet zoo:vgg16 zoo:resnet50 -o compare.svg
 """
@@ -28,6 +29,7 @@ Examples:
 
 @click.command("compare", epilog=_EXAMPLES)
 @click.argument("targets", metavar="FILE[:VARIANT]…", nargs=-1, required=True)
+@request_options
 @click.option("--json", "as_json", is_flag=True, help="For a program, with every digit.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="For a README, with every digit.")
 @click.option(
@@ -37,20 +39,29 @@ Examples:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw them instead, as a .svg: MACs across, parameters up, activation memory as size.",
 )
-def command(targets: tuple[str, ...], as_json: bool, as_markdown: bool, output: Path | None) -> None:
+def command(
+    targets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    settings: tuple[str, ...],
+    choices: tuple[str, ...],
+    as_json: bool,
+    as_markdown: bool,
+    output: Path | None,
+) -> None:
     """Put networks side by side: parameters, MACs, memory, depth, receptive field, layers.
 
-    Numbers are for one input. A network is a path or `zoo:NAME`. Published accuracies are not known to archdsl yet, so
-    the picture has parameters where papers have accuracy; an axis is logarithmic where its values are more than a
-    factor of 30 apart.
+    Numbers are for one input. A network is a path or `zoo:NAME`; --input, --set and --choose hold for all. Published
+    accuracies are not known to archdsl yet, so the picture has parameters where papers have accuracy; an axis is
+    logarithmic where its values are more than a factor of 30 apart.
     """
     if as_json + as_markdown + (output is not None) > 1:
         raise click.UsageError("choose one of --json, --markdown and -o")
     if output is not None and output.suffix.lower() != ".svg":
         raise click.BadParameter(f"`{output.name}` does not end in .svg", param_hint="-o")
+    from archdsl.analysis.figures import figures
     from archdsl.report.comparison import comparison_json, comparison_markdown, comparison_text
 
-    found = [_figures(target) for target in targets]
+    found = [figures(load_one(target, inputs, settings, choices).graph) for target in targets]
     names = _names(targets, found)
     if output is not None:
         _draw(output, names, found)
@@ -60,18 +71,9 @@ def command(targets: tuple[str, ...], as_json: bool, as_markdown: bool, output: 
         click.echo((comparison_markdown if as_markdown else comparison_text)(names, found), nl=False)
 
 
-def _figures(target: str) -> Figures:
-    from archdsl.analysis.figures import figures
-
-    try:
-        return figures(load_target(target).graph)
-    except OpenChoice as left:
-        fail([left.diagnostic])
-
-
 def _names(targets: tuple[str, ...], found: list[Figures]) -> list[str]:
     """What people call them; networks of one name are told apart by what was written."""
-    names = [figures.name for figures in found]
+    names = [one.name for one in found]
     return [
         target if names.count(name) > 1 and len(set(targets)) > 1 else name
         for target, name in zip(targets, names, strict=True)

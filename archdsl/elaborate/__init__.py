@@ -6,9 +6,10 @@ In: a path or a text, a variant, settings, choices. Out: a `Network`, or none an
 
 from __future__ import annotations
 
+import gc
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,13 +71,15 @@ class Workspace:
     def open(cls, path: str | Path, found: Collector) -> Workspace:
         """Read a file and everything it uses."""
         program = Program(found)
-        return cls(program.read(Path(path)), program, found)
+        with _uncollected():
+            return cls(program.read(Path(path)), program, found)
 
     @classmethod
     def text(cls, text: str, found: Collector, name: str = "<text>") -> Workspace:
         """The same for a text that is in no file."""
         program = Program(found)
-        return cls(program.read_text(text, name), program, found)
+        with _uncollected():
+            return cls(program.read_text(text, name), program, found)
 
     @property
     def unit(self) -> Unit | None:
@@ -158,6 +161,19 @@ class Workspace:
         )
         resolved = [c.resolve(graph.nodes) for c in claims]
         return Network(graph, tuple(resolved), recipe, tuple(choices.values()))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for garbage meanwhile: what is made here is all kept, and going through it again and again would make a
+    layer of a large network cost more than one of a small network."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _recipe(unit: Unit, built: Built | None, found: Collector) -> Recipe | None:

@@ -13,6 +13,7 @@ from archdsl import limits
 from archdsl.diagnostics import Note, Span, nearest
 from archdsl.elaborate.binder import Binder
 from archdsl.elaborate.calls import Calls
+from archdsl.elaborate.foresight import Foresight
 from archdsl.elaborate.layers import Layers
 from archdsl.elaborate.names import Names
 from archdsl.elaborate.values import (
@@ -46,6 +47,7 @@ class Chains(Layers):
         self._binder = Binder(self._evaluator, self.found)
         self._compares_sizes = True
         """Whether `::` is compared: the sizes that a text states are those of the network as it is written."""
+        self._foresight = Foresight(names)
         self._sites = 0
         self._steps = 0
         self._depth = 0
@@ -268,6 +270,8 @@ class Chains(Layers):
     ) -> Tensors:
         turns = self._turns(repeat, scope)
         tensors = self._entering(current, unit.span)
+        if len(turns) > 1:
+            self._foresee(len(turns) * self._foresight.element(unit, inner, scope), 0, repeat.span)
         self._sites += 1
         site, outer = self._sites, self._frame
         name = self._word(unit, scope)

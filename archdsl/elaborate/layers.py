@@ -50,7 +50,7 @@ class Layers:
     def _too_many(self, span: Span) -> None:
         self.found.error(
             "limit-nodes",
-            f"the network has more than {limits.NODES:,} layers, or {limits.EDGES:,} tensors that go from one to the other",
+            f"the network has more than {limits.NODES:,} layers, or {limits.EDGES:,} tensors between them",
             span,
             hint="look for repeats inside repeats, or a block that calls itself twice",
         )

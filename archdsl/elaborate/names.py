@@ -8,7 +8,7 @@ the builder.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from archdsl import limits
 from archdsl.diagnostics import Collector, Span, nearest
@@ -48,6 +48,10 @@ class Names:
             self.default_names.update(default.name.name for default in unit.defaults)
             return scope
         return held[1]
+
+    def own_blocks(self, home: Scope) -> Mapping[str, Sequence[tree.Block]]:
+        """The blocks that the file of a scope defines."""
+        return self._units[id(home)].blocks
 
     def lookup(self, name: tree.Name, scope: Scope) -> Value:
         text = name.name

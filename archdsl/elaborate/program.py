@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from archdsl import limits
@@ -53,14 +54,21 @@ class Program:
         self.found = found
         self._units: dict[Path, Unit] = {}
         self._reading: list[tuple[Path, Span | None]] = []
-        self._standard_index: dict[str, Path] | None = None
         self._root: Path | None = None
+        self._bytes = 0
 
     # ------------------------------------------------------------ reading
 
     def read(self, path: Path, shown: str | None = None) -> Unit | None:
         """The file at a path; None where it cannot be read, which is reported."""
-        resolved = path.resolve()
+        try:
+            resolved = path.resolve()
+            if not resolved.exists():
+                resolved = path.absolute()  # a pipe by its number, `/dev/fd/63`, has a name that is no path
+        except (OSError, RuntimeError, ValueError) as error:  # a link to itself, a name too long, characters of no path
+            reason = getattr(error, "strerror", None) or "it leads nowhere"
+            self.found.error("unreadable-file", f"{path} cannot be read: {reason}", hint="check the path")
+            return None
         self._root = self._root or _project_root(resolved)
         return self._read(resolved, shown or str(path), None)
 
@@ -77,17 +85,33 @@ class Program:
                 "limit-files", f"more than {limits.TOTAL_FILES} files are used", span, hint="join some of them"
             )
             return None
+        if len(self._reading) >= limits.NESTING:
+            self.found.error(
+                "limit-files",
+                f"files use each other more than {limits.NESTING} deep",
+                span,
+                hint="let one file use the others, one after the other",
+            )
+            return None
         try:
-            if path.stat().st_size > limits.FILE_BYTES:
-                size = path.stat().st_size
+            if span is not None and not path.is_dir() and not path.is_file():
+                # A pipe would be waited for, a device never ends. On the command line a pipe is `<(…)`, and meant.
+                path.stat()
+                self.found.error("unreadable-file", f"{shown} is not a file", span, hint="check the path")
+                return None
+            with path.open("rb") as file:
+                read = file.read(limits.FILE_BYTES + 1)
+            self._bytes += len(read)
+            if self._bytes > limits.FILE_BYTES:
+                several = f"the files up to {shown} have" if self._reading or self._units else f"{shown} has"
                 self.found.error(
                     "limit-file",
-                    f"{shown} has {size:,} bytes; {limits.FILE_BYTES:,} are allowed",
+                    f"{several} more than {limits.FILE_BYTES:,} bytes",
                     span,
                     hint="write repeated parts as blocks and repeats",
                 )
                 return None
-            text = path.read_text(encoding="utf-8")
+            text = read.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
         except OSError as error:
             reason = error.strerror or type(error).__name__
             self.found.error("unreadable-file", f"{shown} cannot be read: {reason}", span, hint="check the path")
@@ -224,7 +248,11 @@ class Program:
         if "\0" in written or not written:
             self.found.error("unreadable-file", "this is not a path", use.path.span, hint='use "lib/blocks.arch"')
             return
-        target = (folder / written).resolve()
+        try:
+            target = (folder / written).resolve()
+        except (RuntimeError, ValueError):  # a link that leads to itself; characters that no path has
+            self.found.error("unreadable-file", "this path leads nowhere", use.path.span, hint='use "lib/blocks.arch"')
+            return
         root = self._root or folder
         if not target.is_relative_to(root):
             self.found.error(
@@ -265,12 +293,16 @@ class Program:
 
     def standard_names(self) -> dict[str, Path]:
         """The standard blocks and their files; found without parsing them."""
-        if self._standard_index is None:
-            self._standard_index = {}
-            for path in sorted((specs_path() / "lib").glob("*.arch")):
-                for name in re.findall(r"^block\s+(\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
-                    self._standard_index[name] = path.resolve()
-        return self._standard_index
+        return _standard_index()
+
+
+@cache
+def _standard_index() -> dict[str, Path]:
+    index: dict[str, Path] = {}
+    for path in sorted((specs_path() / "lib").glob("*.arch")):
+        for name in re.findall(r"^block\s+(\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            index[name] = path.resolve()
+    return index
 
 
 def _project_root(path: Path) -> Path:

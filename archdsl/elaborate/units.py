@@ -252,6 +252,7 @@ class Units(Chains):
         self._step(span)
         if len(self._calls) >= limits.CALL_DEPTH:
             self._too_deep(span)
+        self._foresee(self._foresight.block(block, value.scope), 0, span)
         given = self._binder.given(name, block.parameters, arguments, scope, block.name.span)
         inner = Scope(value.scope, True)
         if block.tensors is not None:

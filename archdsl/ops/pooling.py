@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from archdsl.ops.base import (
     Example,
@@ -61,7 +62,7 @@ class _Pool(Op):
                     hint="a window could lie in the padding altogether; write `half` for the most that makes sense, "
                     "or put a `pad` before the pool",
                 )
-        outputs = geometry.outputs
+        outputs = self._positions(geometry)
         seen = self._seen(geometry)
         if len(seen) == 3 and any(kernel > size for kernel, size in zip(geometry.kernel, seen, strict=True)):
             raise OpError(
@@ -71,6 +72,10 @@ class _Pool(Op):
                 hint="take a smaller kernel, or put a `pad` before the pool",
             )
         return (*outputs, entering[-1])
+
+    def _positions(self, geometry: Geometry) -> tuple[int, ...]:
+        """The positions that the window takes on every axis."""
+        return geometry.outputs
 
     def _seen(self, geometry: Geometry) -> tuple[int, ...]:
         """The sizes that PyTorch's mean over windows meets, which must hold a kernel on volumes; () for no mean."""
@@ -216,6 +221,7 @@ class LpPool(_Pool):
         Example("lppool 2 p=3 ceil", ((7, 7, 3),), (4, 4, 3)),
         Example("lppool 3/2 p=2.5 same", ((10, 4),), (5, 4)),
         Example("lppool 3/2 p=1 half", ((6, 6, 6, 4),), (3, 3, 3, 4)),
+        Example("lppool 3+1 ceil", ((5, 5, 4),), (3, 3, 4)),
         Example("lppool 9", ((8, 8, 3),), error="kernel-too-large"),
         Example("lppool 2", ((10,),), error="rank-mismatch", torch="nn.LPPool2d(2, 2)(x)"),
         Example(
@@ -231,6 +237,10 @@ class LpPool(_Pool):
     ceil: bool = flag(excludes=("same",))
     same: bool = flag(excludes=("half", "ceil"))
     half: bool = flag(excludes=("same",))
+
+    def _positions(self, geometry: Geometry) -> tuple[int, ...]:
+        # The zeros are put around the input before the layer sees it, so that a window of `ceil` may start in them.
+        return replace(geometry, sizes=geometry.padded_sizes, padding=((0, 0),) * len(geometry.sizes)).outputs
 
     def _seen(self, geometry: Geometry) -> tuple[int, ...]:
         return geometry.padded_sizes

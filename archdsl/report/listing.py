@@ -19,9 +19,9 @@ __all__ = ["LEGEND", "Listed", "columns", "heading", "line", "record"]
 _WIDTH: Final = 80
 _NAMES: Final = 28
 LEGEND: Final = (
-    "params: trainable values; MACs: multiply-accumulates for one input; depth: weight",
-    "layers on the longest path; heads that exist in training only are not counted.",
-    "Any command takes `zoo:NAME` in place of a file; `archdsl zoo NAME` prints it.",
+    "params: trainable values; MACs: multiply-accumulates for one input; depth:",
+    "weight layers on the longest path. Heads for training only are not counted.",
+    "A command that takes a network takes `zoo:NAME`; `archdsl zoo NAME` prints it.",
 )
 
 

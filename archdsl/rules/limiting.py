@@ -37,7 +37,7 @@ RULES = (
     Rule(
         "limit-name",
         "error",
-        f"A name has more than {limits.NAME_LENGTH} characters, or a text in quotes more than {limits.STRING_LENGTH:,}.",
+        f"A name has more than {limits.NAME_LENGTH} characters, a text in quotes more than {limits.STRING_LENGTH:,}.",
         "It would fit no table and no picture.",
         "input 32x32x3\nconv 3x3+1 8 @… -> relu\n",
         _RIGHT,
@@ -115,7 +115,7 @@ RULES = (
     Rule(
         "limit-steps",
         "error",
-        f"Unrolling takes more than {limits.STEPS:,} calls and repeats, or {limits.EVALUATIONS:,} values, beside its layers.",
+        f"Unrolling takes {limits.STEPS:,} calls and repeats, or {limits.EVALUATIONS:,} values, beside its layers.",
         "Repeats inside repeats multiply even where they add no layer.",
         "input 32x32x3\n((id x1000) x1000) x1000 -> relu\n",
         "input 32x32x3\n(id x10) x10 -> relu\n",

@@ -64,6 +64,7 @@ _OPERAND_ENDS = frozenset(
 _CARRIES_ON = frozenset({"_ARROW", "BAR", "_COMMA", "_ASSIGN", "_THEN", "_ELSE"})
 _CARRIED_ON = frozenset({"_ARROW", "BAR", "_SHAPE"})
 _CONDITION_EDGES = frozenset({"_IF", "_THEN", "_ELSE", "_ARROW", "BAR", "_COMMA", "_ASSIGN", "_NEWLINE"})
+_NUMBERS = frozenset({"INTEGER", "FLOAT", "QUANTITY", "DIMS"})
 _CLOSERS = {"_RPAR": "(", "_RSQB": "[", "_RBRACE": "{", "_RANGLE": "<"}
 _OPENERS = {
     "_LPAR": "(",
@@ -94,6 +95,7 @@ class _Open:
     token: Token
     bracket: str
     holds: str
+    commas: int = 0
 
 
 class _Layout:
@@ -202,6 +204,14 @@ class _Layout:
         before = kept[-1] if kept else None
         joined = before is not None and before.end_pos == token.start_pos
         kind = token.type
+        if kind in _NUMBERS and len(token) > limits.NAME_LENGTH:
+            self._found.error(
+                "limit-number",
+                f"a number of {len(token):,} characters; {limits.NAME_LENGTH} are allowed",
+                self._span(token),
+                hint="every size fits into 2^53",
+            )
+            self._line.broken = True
         if kind == "STRING" and len(token) > limits.STRING_LENGTH:
             self._found.error(
                 "limit-name",
@@ -256,6 +266,16 @@ class _Layout:
             self._stack.append(_Open(token, _OPENERS[kind], self._holds(kind, before)))
         elif kind in _CLOSERS:
             self._close(token, _CLOSERS[kind])
+        elif kind == "_COMMA" and self._stack:
+            self._stack[-1].commas += 1
+            if self._stack[-1].commas == limits.LIST_LENGTH:
+                self._found.error(
+                    "limit-list",
+                    f"a list of more than {limits.LIST_LENGTH:,} elements",
+                    self._span(self._stack[-1].token),
+                    hint="compute it: range(n), or a loop x(i in n)",
+                )
+                self._line.broken = True
         if self._depth.passes(kind):
             self._too_deep(token)
         kept.append(token)

@@ -70,6 +70,8 @@ class _Codes(nn.Module):
             self.register_buffer("codes", codes)
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-1] != self.codes.shape[-1]:
+            raise ValueError("codes of another length")
         return (x.unsqueeze(-2) - self.codes).square().sum(-1)
 
 
