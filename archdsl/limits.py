@@ -41,11 +41,11 @@ CALL_DEPTH: Final = 100
 MAGNITUDE: Final = 2**53
 """Largest absolute value of a number, so that every size is exact in a float as well."""
 
-STEPS: Final = 100_000
-"""Calls of blocks and turns of repeats in one elaboration, beside two for each layer."""
+STEPS: Final = 20_000
+"""Calls of blocks and turns of repeats in one elaboration, beside four for each layer."""
 
-EVALUATIONS: Final = 1_000_000
-"""Expressions of one elaboration and the elements of the lists in them, beside twenty for each layer."""
+EVALUATIONS: Final = 400_000
+"""Expressions of one elaboration and the elements of the lists in them, beside forty for each layer."""
 
 STRING_LENGTH: Final = 10_000
 """Characters of a text in quotes."""

@@ -111,7 +111,7 @@ LIMITED: dict[str, tuple[str, Callable[[], str]]] = {
     "ten thousand angle brackets": ("limit-nesting", _many("", "add<", 10_000, "")),
     "ten thousand lists": ("limit-nesting", _many("let a = ", "[", 10_000, "")),
     "ten thousand functions": ("limit-nesting", _many("conv 3x3 (", "max(", 10_000, "1")),
-    "ten thousand bodies": ("limit-nesting", _many("", "block a {\n", 10_000, "relu")),
+    "ten thousand bodies": ("limit-nesting", _many("", "block a { ", 10_000, "relu")),
     "ten thousand closed brackets": ("syntax", _many("", ")", 10_000, "")),
     "a long name": ("limit-name", _many("", "r", 100_000, "")),
     "a long label": ("limit-name", _many("relu @", "r", 100_000, "")),

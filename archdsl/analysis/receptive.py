@@ -131,12 +131,12 @@ def _union(entering: Sequence[Field], node: Node) -> Field:
     first, *others = entering or (Field(),)
     if all(other is first or other == first for other in others):
         return first
-    whole = any(field.whole for field in entering)
-    known = [
-        field.axes
-        for field, shape in zip(entering, node.input_shapes, strict=True)
-        if field.axes and not (field.whole and shape[:-1] != node.shape[:-1])
+    # What is stretched over all positions, the gate of squeeze and excitation, lets each of them see all that it saw.
+    stretched = [
+        field.axes and shape[:-1] != node.shape[:-1] for field, shape in zip(entering, node.input_shapes, strict=True)
     ]
+    whole = any(stretched) or any(field.whole for field in entering)
+    known = [field.axes for field, wide in zip(entering, stretched, strict=True) if field.axes and not wide]
     if not known:
         return Field((), whole)
     if any(len(axes) != len(known[0]) for axes in known):

@@ -132,7 +132,7 @@ class Workspace:
         builder = Builder(self.program, unit, found, choices)
         built: Built | None = None
         try:
-            with suppress(Stop):
+            with suppress(Stop), _uncollected():
                 built = builder.build(request.variant, settings, request.inputs or {})
         except RecursionError:
             found.error(

@@ -297,7 +297,7 @@ class Chains(Layers):
         """Stop before so many more layers and steps are made, where they would pass a limit."""
         if len(self.nodes) + nodes > limits.NODES:
             self._too_many(span)
-        if self._steps + steps > limits.STEPS + 2 * (len(self.nodes) + nodes):
+        if self._steps + steps > limits.STEPS + 4 * (len(self.nodes) + nodes):
             self._too_long(span)
 
     def _word(self, unit: object, scope: Scope) -> str:
@@ -355,7 +355,7 @@ class Chains(Layers):
 
     def _step(self, span: Span) -> None:
         self._steps += 1
-        if self._steps > limits.STEPS and self._steps > limits.STEPS + 2 * len(self.nodes):
+        if self._steps > limits.STEPS and self._steps > limits.STEPS + 4 * len(self.nodes):
             self._too_long(span)
 
     def _too_long(self, span: Span) -> None:

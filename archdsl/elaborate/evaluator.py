@@ -141,7 +141,7 @@ class Evaluator:
     def spend(self, amount: int, span: Span) -> None:
         """Count work that adds no layer. Raises `Stop` where it is more than any network needs."""
         self._spent += amount
-        if self._spent > limits.EVALUATIONS and self._spent > limits.EVALUATIONS + 20 * len(self.made):
+        if self._spent > limits.EVALUATIONS and self._spent > limits.EVALUATIONS + 40 * len(self.made):
             self._found.error(
                 "limit-steps",
                 f"more than {limits.EVALUATIONS:,} values are computed, beside those of its layers",
