@@ -153,7 +153,18 @@ class Graph:
 
         A part is the label where there is one, else the op or block, numbered from 1 where its frame holds several.
         """
-        return _names(self)
+        return [self._namer.of(node) for node in self.nodes]
+
+    def path(self, frame: Frame) -> str:
+        """The name of a block or of a turn of a repeat: what its layers' names begin with, `stage1.bottleneck2.0`."""
+        return self._namer.prefix(frame).removesuffix(".")
+
+    @cached_property
+    def _namer(self) -> _Names:
+        namer = _Names()
+        for node in self.nodes:
+            namer.register(node)
+        return namer
 
     @cached_property
     def _networkx(self) -> networkx.MultiDiGraph[int]:
@@ -182,13 +193,6 @@ class Graph:
         import networkx
 
         return dict(networkx.immediate_dominators(self._networkx, self.inputs[0].key))
-
-
-def _names(graph: Graph) -> Sequence[str]:
-    names = _Names()
-    for node in graph.nodes:
-        names.register(node)
-    return [names.of(node) for node in graph.nodes]
 
 
 class _Names:
@@ -239,7 +243,8 @@ class _Names:
             plain += "_"
         return plain
 
-    def _prefix(self, frame: Frame) -> str:
+    def prefix(self, frame: Frame) -> str:
+        """What the names of a frame's layers begin with, its last dot included; nothing for the network."""
         for inner in reversed(self._unnamed(frame, self._prefixes)):
             assert inner.parent is not None
             before = self._prefixes.get(id(inner.parent), "")
@@ -253,7 +258,7 @@ class _Names:
 
     def of(self, node: Node) -> str:
         """The whole name of a node that has been registered, as all others have."""
-        prefix = self._prefix(node.frame)
+        prefix = self.prefix(node.frame)
         if node.label is None and _repeated(node.frame, node.kind):
             return prefix.removesuffix(".")
         return prefix + self._part(("node", node.key))

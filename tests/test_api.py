@@ -72,3 +72,18 @@ def test_an_open_choice_needs_choosing() -> None:
         archdsl.loads(text)
     # 5*5*4 + 4 + 4*2 + 2
     assert archdsl.loads(text, choices={"choice1": "#2"}).summary().counts.total.params == 114
+
+
+@pytest.mark.parametrize(("family", "variant"), [("resnet", "resnet50"), ("efficientnet", "efficientnet_b0")])
+def test_the_rows_of_blocks_are_named_as_their_layers_are(family: str, variant: str) -> None:
+    net = archdsl.load(SPECS / family / f"{family}.arch", variant=variant)
+    names = set(net.graph.names)
+    for row in net.summary(fold=False).rows:
+        if row.kind == "layer":
+            assert row.path in names
+        else:
+            assert any(name == row.path or name.startswith(f"{row.path}.") for name in names)
+            assert row.path.endswith(row.name)
+    # The paper's name of a block stands before its arguments in its call.
+    blocks = [row for row in net.summary(fold=False).rows if row.kind == "block"]
+    assert all(row.name.rstrip("0123456789.") == row.op.partition("<")[0] for row in blocks)

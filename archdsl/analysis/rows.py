@@ -133,11 +133,11 @@ class _Rows:
                 frame = frame.parent
             group = made[0] if frame is None else found[id(frame)]
             if missing:
-                parts = self.names[node.key].split(".")
                 for frame in reversed(missing):
-                    used = group.path.count(".") + 1 if group.path else 0
-                    own = parts[used : used + (2 if frame.kind == "repeat" else 1)]
-                    inner = _Group(frame, ".".join(filter(None, (group.path, *own))), ".".join(own))
+                    path = self.graph.path(frame)
+                    # A block that is all there is in a turn of a repeat is named as the turn is.
+                    name = path.removeprefix(f"{group.path}.") if path != group.path else group.name
+                    inner = _Group(frame, path, name)
                     found[id(frame)] = inner
                     made.append(inner)
                     group.parts.append(inner)

@@ -1,4 +1,4 @@
-"""Positions added, removed or rearranged: `pad`, `pad_channels`, `crop`, `upsample`, `pixel_shuffle`, `pixel_unshuffle`.
+"""Positions added, removed or rearranged: `pad`, `crop`, `upsample`, `pixel_shuffle`; channels added: `pad_channels`.
 
 In: an image, a sequence or a volume. Out: the same values at more, fewer or other positions; nothing is learned.
 """
