@@ -41,7 +41,7 @@ CALL_DEPTH: Final = 100
 MAGNITUDE: Final = 2**53
 """Largest absolute value of a number, so that every size is exact in a float as well."""
 
-STEPS: Final = 20_000
+STEPS: Final = 10_000
 """Calls of blocks and turns of repeats in one elaboration, beside four for each layer."""
 
 EVALUATIONS: Final = 400_000

@@ -1,6 +1,7 @@
 """Texts that are meant to take the machine, each with the id that must stop it.
 
-In: nothing. Out: `LIMITED` and `TAKEN`, by name. A text is made when it is asked for, since some have ten million characters.
+In: nothing. Out: `LIMITED` and `TAKEN`, by name. A text is made when it is asked for, since some have ten million
+characters.
 """
 
 from __future__ import annotations
@@ -75,11 +76,16 @@ LIMITED: dict[str, tuple[str, Callable[[], str]]] = {
         _numbered("let a0 = [1]\n", "let a{i} = [a{j}, a{j}]\n", 30, "conv 3x3 a30"),
     ),
     "a sum in every turn": ("limit-steps", _after("conv 1 (sum(range(9000))) x100000\n")),
-    "variants in a circle": ("bad-variant", lambda: "arch a<n>\ninput 8x8x3\nconv 3x3 n\nvariant b = c\nvariant c = b\n"),
+    "variants in a circle": (
+        "bad-variant",
+        lambda: "arch a<n>\ninput 8x8x3\nconv 3x3 n\nvariant b = c\nvariant c = b\n",
+    ),
     "variants of variants": (
         "limit-depth",
-        lambda: "arch a<n>\ninput 8x8x3\nfc n\nvariant v0 = a<3>\n"
-        + "".join(f"variant v{i} = v{i - 1}\n" for i in range(1, 300)),
+        lambda: (
+            "arch a<n>\ninput 8x8x3\nfc n\nvariant v0 = a<3>\n"
+            + "".join(f"variant v{i} = v{i - 1}\n" for i in range(1, 300))
+        ),
     ),
     # expressions without brackets, which no count of brackets stops
     "ten thousand sums": ("limit-expression", _many("conv 3x3 (", "1+", 10_000, "1)")),
@@ -128,9 +134,7 @@ TAKEN: dict[str, Callable[[], str]] = {
     "as many brackets as there may be": lambda: _INPUT + "(" * 60 + "relu" + ")" * 60 + "\n",
     "as many branches in branches": lambda: _INPUT + "add<id | " * 59 + "relu" + ">" * 59 + "\n",
     "blocks in blocks": _numbered("block b0 = relu\n", "block b{i} = b{j}\n", 90, "b90"),
-    "groups in blocks": _after(
-        "block b<n> = if n == 0 then relu else " + "(" * 6 + "b<n - 1>" + ")" * 6 + "\nb<90>\n"
-    ),
+    "groups in blocks": _after("block b<n> = if n == 0 then relu else " + "(" * 6 + "b<n - 1>" + ")" * 6 + "\nb<90>\n"),
     "an argument in an argument": lambda: _INPUT + "block b<u> = u\n" + "b<" * 55 + "relu" + ">" * 55 + "\n",
     "a chain given on": _after("block r<n, u> = if n == 0 then u else r<n - 1, (u -> relu)>\nr<40, relu>\n"),
     "a hundred choices": _many("", "choice<relu | tanh> -> ", 100, "relu"),

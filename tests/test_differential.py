@@ -1,7 +1,7 @@
 """Random networks: the language and PyTorch agree on what is right, on every size and on every parameter.
 
-In: the networks of `differential.draw`, which PyTorch runs on the meta device without knowing of archdsl. Each is compared
-with the checked graph of its text, and with the module that is generated from that graph.
+In: the networks of `differential.draw`, which PyTorch runs on the meta device without knowing of archdsl. Each is
+compared with the checked graph of its text, and with the module that is generated from that graph.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 import torch
 from differential.draw import EVERY, networks
 from differential.network import Network, Ran, paper, tensor
-from differential.purpose import GENERAL, REASONS
+from differential.purpose import REASONS
 from differential.shapes import MERGES
 from hypothesis import HealthCheck, given, seed, settings
 from torch import Tensor
@@ -26,7 +26,7 @@ from archdsl.codegen.paths import layer_paths
 from archdsl.diagnostics import Collector, render_text
 from archdsl.elaborate import Request, Workspace
 from archdsl.graph import Graph
-from archdsl.ops.registry import all_ops, lookup, names
+from archdsl.ops.registry import lookup, names
 
 PARTS = 16
 """Tests that the cases are shared among, so that they run beside each other."""

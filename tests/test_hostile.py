@@ -1,7 +1,7 @@
 """Hostile texts and files: an error of their own, no traceback, within a second and 200 MiB.
 
-In: the texts of `hostile_texts`, mutations of the networks in `specs`, files that are no files. Each text is checked in a
-process of its own, which reports what it took.
+In: the texts of `hostile_texts`, mutations of the networks in `specs`, files that are no files. Each text is checked
+in a process of its own, which reports what it took.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ finally:
 
 @dataclass(frozen=True)
 class _Ended:
-    """How a process ended: its status, the seconds of processor and MiB it took, its diagnostics' ids, what it wrote."""
+    """How a process ended: its status, processor seconds and MiB it took, its diagnostics' ids, what it wrote."""
 
     status: int | None
     seconds: float
@@ -77,8 +77,9 @@ def _check_text(folder: Path, text: str) -> _Ended:
 
 @pytest.fixture(scope="session")
 def second(tmp_path_factory: pytest.TempPathFactory) -> float:
-    """A second of processor time on a machine where the smallest check takes a fifth of one, as ours does: a slower or a
-    busier machine has longer ones."""
+    """A second of processor time on a machine where the smallest check takes a fifth of one, as ours does: a slower
+    or a busier machine has longer ones.
+    """
     folder = tmp_path_factory.mktemp("small")
     return 5 * min(_check_text(folder, "input 8x8x3\nrelu\n").seconds for _ in range(3))
 
@@ -189,10 +190,70 @@ _SPECS = sorted(Path(__file__).parent.parent.joinpath("specs").rglob("*.arch"))
 _TEXTS = [path.read_text(encoding="utf-8") for path in _SPECS]
 _PIECES = (
     *"()[]{}<>|@,.:;=+-*/%!#\"'\\$&?~^`\0\t\n\r\f\ufeff\u202e\u2028\xa0\ud800é×→٣𝟛",
-    *("->", "::", "**", "//", "==", "<=", ">=", "x3", "x(", "x(i in 3)", "in.c", "@in", "@a", "(@a, @b)", "11x11", "1e999"),
-    *("0", "-1", "0.5", "60.97M", "1_0", "0x10", "9" * 30, "if ", " then ", " else ", " and ", " not ", "true", "id", "first"),
-    *("arch ", "input ", "output ", "block ", "let ", "share ", "default ", "variant ", "use ", "expect ", "train ", "return "),
-    *("choice<", "one_of(", "range(", "concat<", "residual<", "conv 3x3 8", "fc 10", "relu", "split 2", '"', '""', "{0}", "%s"),
+    *(
+        "->",
+        "::",
+        "**",
+        "//",
+        "==",
+        "<=",
+        ">=",
+        "x3",
+        "x(",
+        "x(i in 3)",
+        "in.c",
+        "@in",
+        "@a",
+        "(@a, @b)",
+        "11x11",
+        "1e999",
+    ),
+    *(
+        "0",
+        "-1",
+        "0.5",
+        "60.97M",
+        "1_0",
+        "0x10",
+        "9" * 30,
+        "if ",
+        " then ",
+        " else ",
+        " and ",
+        " not ",
+        "true",
+        "id",
+        "first",
+    ),
+    *(
+        "arch ",
+        "input ",
+        "output ",
+        "block ",
+        "let ",
+        "share ",
+        "default ",
+        "variant ",
+        "use ",
+        "expect ",
+        "train ",
+        "return ",
+    ),
+    *(
+        "choice<",
+        "one_of(",
+        "range(",
+        "concat<",
+        "residual<",
+        "conv 3x3 8",
+        "fc 10",
+        "relu",
+        "split 2",
+        '"',
+        '""',
+        "{0}",
+        "%s",
+    ),
     *("groups=2", "groups=(in.c)", "bias=false", " training = ", "lr=0.1", "(" * 70, "+1" * 250, "\n" * 50),
 )
 
@@ -221,7 +282,9 @@ def _mutated(draw: st.DrawFn) -> str:
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_mutated_texts_have_errors_and_no_tracebacks(part: int, cases: int) -> None:
-    """Whatever the text is, checking it ends in diagnostics that can be shown, and formatting it in a text or an error."""
+    """Whatever the text is, checking it ends in diagnostics that can be shown, and formatting it in a text or an
+    error.
+    """
 
     @seed(part)
     @settings(

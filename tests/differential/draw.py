@@ -1,13 +1,16 @@
 """Random networks from draws: most of them right, since every part is drawn for the size that PyTorch says is there.
 
-In: Hypothesis' draws. Out: `Network`s. A network ends where PyTorch first refuses, so about a third of them are wrong in one
-place.
+In: Hypothesis' draws. Out: `Network`s. A network ends where PyTorch first refuses, so about a third of them are wrong
+in one place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+from hypothesis import strategies as st
+from torch import nn
 
 from differential.layer import Draw, Layer, Made, Shape
 from differential.network import (
@@ -39,8 +42,6 @@ from differential.pick import Number, Pick
 from differential.points import ACTIVATIONS, DENSE, DROPS, NORMS, TRANSFORMERS, embed
 from differential.shapes import ARRANGEMENT, MERGES, POSITIONS, TURNED, split, to_shape
 from differential.windows import WINDOWS, conv, gap, to_channels, to_size, to_vector
-from hypothesis import strategies as st
-from torch import nn
 
 _ANYWHERE: tuple[Draw, ...] = (*DENSE, *NORMS, *ACTIVATIONS, *DROPS, *ARRANGEMENT, *TRANSFORMERS)
 _SPATIAL: tuple[Draw, ...] = (*WINDOWS, *POSITIONS)

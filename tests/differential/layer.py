@@ -1,6 +1,7 @@
 """What a layer of a random network is: its text, and the PyTorch that a person would write for it.
 
-In: drawn numbers. Out: `Layer`s, whose `build` makes `Made`s once sizes and expressions are known. Nothing of archdsl is used.
+In: drawn numbers. Out: `Layer`s, whose `build` makes `Made`s once sizes and expressions are known. Nothing of archdsl
+is used.
 
 Tensors are (N, C, H, W), (N, C, D, H, W), (N, C), and (N, L, C) for sequences.
 """
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+
 from differential.pick import Number, Numbers, Pick
 from differential.purpose import refuse_in_general
-from torch import Tensor, nn
 
 Shape = tuple[int, ...]
 """A size in the order of papers: (H, W, C), (D, H, W, C), (L, C), (C,)."""

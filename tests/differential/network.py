@@ -1,7 +1,7 @@
 """Random networks as a description: every part knows its text and how to run itself as PyTorch.
 
-In: layers and parts. Out: texts in the language, and what PyTorch makes of them on the meta device. Drawing them is left to
-`differential.draw`. Nothing of archdsl is used.
+In: layers and parts. Out: texts in the language, and what PyTorch makes of them on the meta device. Drawing them is
+left to `differential.draw`. Nothing of archdsl is used.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
+from torch import Tensor
+
 from differential.layer import Layer, Made, Shape, Values
 from differential.pick import Number
 from differential.purpose import OnPurpose, refuse_in_general
 from differential.shapes import Merge
-from torch import Tensor
 
 BATCH = 1009
 """A prime larger than any other size here, so that nothing fits the batch by accident."""
@@ -347,7 +348,11 @@ class Block:
             names[-1] += f"={self.default}"
         names += [f"{self.chain}=relu"] if self.chain else []
         head = f"block {self.name}" + (f"<{', '.join(names)}>" if names else "")
-        return f"{head}({', '.join(self.tensors)}) {{ {self.body.text} }}" if self.tensors else f"{head} = {self.body.text}"
+        return (
+            f"{head}({', '.join(self.tensors)}) {{ {self.body.text} }}"
+            if self.tensors
+            else f"{head} = {self.body.text}"
+        )
 
     def enter(self, values: Mapping[str, int], argument: tuple[Chain, Env] | None, tensors: Tensors) -> Env:
         """An instance. Raises `TypeError` for another number of tensors than are named."""

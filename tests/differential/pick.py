@@ -1,13 +1,14 @@
 """Small draws from Hypothesis, and numbers that a text may write as expressions.
 
-In: Hypothesis' `draw`. Out: whole numbers, members of a list, chances, `Number`s. Everything shrinks towards its first option.
+In: Hypothesis' `draw`. Out: whole numbers, members of a list, chances, `Number`s. Everything shrinks towards its
+first option.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ def literal(value: int) -> Number:
     return Number(str(value), lambda _: value)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _integers(low: int, high: int) -> st.SearchStrategy[int]:
     return st.integers(low, high)
 

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
 from differential.layer import (
     Draw,
     Layer,
@@ -22,12 +25,9 @@ from differential.layer import (
     last,
     plain,
     rank,
-    sizes,
 )
 from differential.pick import Pick
 from differential.purpose import refuse_when
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 _BATCH = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _INSTANCE = {1: nn.InstanceNorm1d, 2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
@@ -228,6 +228,15 @@ def softplus(pick: Pick, x: Shape) -> Layer:
     return Layer(f"softplus {beta}", build)
 
 
+def times(pick: Pick, x: Shape) -> Layer:
+    factor = pick.one((2, 0.17, 0, -1))
+    return Layer(f"times {_written(factor)}", lambda value, x: Made(lambda x: x * factor))
+
+
+def abs_(pick: Pick, x: Shape) -> Layer:
+    return Layer("abs", lambda value, x: Made(torch.abs))
+
+
 def gelu(pick: Pick, x: Shape) -> Layer:
     how = pick.one(("none", "tanh"))
     return plain("gelu" + (" approximate=tanh" if how == "tanh" else ""), lambda: nn.GELU(approximate=how))
@@ -398,6 +407,8 @@ ACTIVATIONS = (
     _keywords("hardtanh", nn.Hardtanh, ({}, {"low": 0, "high": 4}, {"low": 1, "high": 1}, {"low": 2, "high": -1})),
     hardshrink,
     softplus,
+    times,
+    abs_,
     gelu,
     prelu,
     _shares("softmax", nn.Softmax),

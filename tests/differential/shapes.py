@@ -5,12 +5,16 @@ In: draws and sizes. Out: their text, and the functions of PyTorch with the same
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
 from differential.layer import (
     Build,
     Layer,
@@ -26,8 +30,6 @@ from differential.layer import (
 from differential.pick import Pick, show
 from differential.points import attention
 from differential.purpose import refuse_in_general, refuse_when
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 # ---------------------------------------------------------------- positions
 
@@ -58,6 +60,23 @@ def pad(pick: Pick, x: Shape) -> Layer:
     return Layer(text, build)
 
 
+def pad_channels(pick: Pick, x: Shape) -> Layer:
+    """Zeros joined behind the channels."""
+    count = pick.number(pick.whole(0, 5))
+
+    def build(value: Values, x: Tensor) -> Made:
+        more = value(count, 0)
+        axis = channel_axis(x)
+
+        def call(x: Tensor) -> Tensor:
+            zeros = x.new_zeros((*x.shape[:axis], more, *x.shape[axis + 1 :]))
+            return torch.cat((x, zeros), axis)
+
+        return Made(call)
+
+    return Layer(f"pad_channels {count.text}", build)
+
+
 def crop(pick: Pick, x: Shape) -> Layer:
     size = pick.extent(max(1, len(x) - 1), 1, max(x[:-1], default=2) if pick.chance(15) else min(x[:-1], default=2))
 
@@ -65,7 +84,9 @@ def crop(pick: Pick, x: Shape) -> Layer:
         refuse_when(x.dim() == 2, "crop", "vector")
         wanted = each_axis(value.all(size), len(sizes(x)))
         refuse_when(any(want > have for want, have in zip(wanted, sizes(x), strict=True)), "crop", "size")
-        cuts = [slice((have - want) // 2, (have - want) // 2 + want) for want, have in zip(wanted, sizes(x), strict=True)]
+        cuts = [
+            slice((have - want) // 2, (have - want) // 2 + want) for want, have in zip(wanted, sizes(x), strict=True)
+        ]
         return Made(first(lambda x: x[:, :, *cuts]))
 
     return Layer(f"crop {show(size)}", build)
@@ -77,7 +98,7 @@ _MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
 def upsample(pick: Pick, x: Shape) -> Layer:
     axes = max(1, len(x) - 1)
     scale = pick.extent(axes, 1, 3) if not pick.chance(30) else None
-    size = pick.extent(axes, 1, 9) if scale is None and pick.chance(95) or pick.chance(2) else None
+    size = pick.extent(axes, 1, 9) if (scale is None and pick.chance(95)) or pick.chance(2) else None
     modes = ("", "", _MODES.get(axes, ""), "bicubic" if axes == 2 else '"nearest-exact"')
     mode = pick.one(modes) if pick.chance(90) else pick.one(("linear", "bilinear", "trilinear", "bicubic"))
     corners = pick.chance(40 if mode.endswith(("linear", "cubic")) else 2)
@@ -198,7 +219,7 @@ def split(pick: Pick, x: Shape) -> Split:
         return Split(f"split {parts.text}", build, count)
     count = max(2, count)
     cuts = sorted({pick.whole(1, max(1, x[-1] - 1)) for _ in range(count - 1)} | {0, x[-1]})
-    lengths = [b - a for a, b in zip(cuts, cuts[1:], strict=False)]
+    lengths = [b - a for a, b in itertools.pairwise(cuts)]
     lengths[-1] += 1 if pick.chance(6) else 0
 
     def build_list(value: Values, x: Tensor) -> Made:
@@ -234,7 +255,7 @@ TURNED = Layer("permute [1, 0]", lambda value, x: Made(lambda x: x.permute(0, 2,
 """A sequence turned over."""
 
 POSITIONS = (pad, crop, upsample, pixel_shuffle, pixel_unshuffle)
-ARRANGEMENT = (reshape, permute, slice_, shuffle, select)
+ARRANGEMENT = (reshape, permute, slice_, shuffle, select, pad_channels)
 
 # ---------------------------------------------------------------- merges
 

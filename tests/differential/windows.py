@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
 from differential.layer import Layer, Made, Shape, Values, channels, each_axis, first, rank, sizes
 from differential.pick import Numbers, Pick, show
 from differential.purpose import refuse_when
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 _CONV = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 _DECONV = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
@@ -66,7 +67,9 @@ def _half(kernel: Any, dilation: Any) -> Any:
 
 
 def _refuse_other_counts(x: Tensor, *values: Any) -> None:
-    """`expected stride to be a single integer value or a list of 1 values`: the meta device does not look, the others do."""
+    """`expected stride to be a single integer value or a list of 1 values`: the meta device does not look, the others
+    do.
+    """
     for value in values:
         each_axis(value, rank(x))
 
@@ -88,7 +91,9 @@ def conv(pick: Pick, x: Shape) -> Layer:
     dilation = pick.extent(max(1, len(x) - 1), 1, 3) if pick.chance(15) else None
     bias = not pick.chance(25)
     text = f"conv {window} {filters.text}" + (f" groups={groups.text}" if grouped != 1 else "")
-    text += (f" dilation={show(dilation)}" if dilation else "") + ("" if bias else " bias=false") + f" {flag}" * bool(flag)
+    text += (
+        (f" dilation={show(dilation)}" if dilation else "") + ("" if bias else " bias=false") + f" {flag}" * bool(flag)
+    )
 
     def build(value: Values, x: Tensor) -> Made:
         kernel = value.all(window.kernel)
@@ -167,7 +172,9 @@ def deconv(pick: Pick, x: Shape) -> Layer:
         _refuse_other_counts(x, kernel, stride, padding, more, apart)
         steps = zip(*(each_axis(size, rank(x)) for size in (more, stride, apart)), strict=True)
         if any(add >= max(step, tap) for add, step, tap in steps):
-            raise ValueError("output padding must be smaller than either stride or dilation: said by all but the meta device")
+            raise ValueError(
+                "output padding must be smaller than either stride or dilation: said by all but the meta device"
+            )
         layer = _DECONV[rank(x)](
             channels(x),
             value(filters),
@@ -344,11 +351,14 @@ def _all_positions(name: str, over: Any) -> Any:
 
 def to_vector(shape: Shape) -> Layer:
     """`gap`."""
-    return Layer("gap", lambda value, x: Made(lambda x: x.mean((1,) if x.dim() == 3 else tuple(range(2, max(3, x.dim()))))))
+    return Layer(
+        "gap", lambda value, x: Made(lambda x: x.mean((1,) if x.dim() == 3 else tuple(range(2, max(3, x.dim())))))
+    )
 
 
 gap = _all_positions("gap", Tensor.mean)
 gmp = _all_positions("gmp", Tensor.amax)
+
 
 def to_size(size: tuple[int, ...]) -> Layer:
     """`adaptive_avgpool` to given positions."""
