@@ -81,7 +81,8 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> float:
     or a busier machine has longer ones.
     """
     folder = tmp_path_factory.mktemp("small")
-    return 5 * min(_check_text(folder, "input 8x8x3\nrelu\n").seconds for _ in range(3))
+    measured = 5 * min(_check_text(folder, "input 8x8x3\nrelu\n").seconds for _ in range(3))
+    return 2 * max(1.0, measured)  # what runs beside a test lengthens even its processor time
 
 
 @pytest.mark.parametrize("name", LIMITED)
@@ -90,7 +91,7 @@ def test_a_limit_has_its_own_error_within_a_second(name: str, tmp_path: Path, se
     ended = _check_text(tmp_path, text())
     assert ended.status == 1
     assert id in ended.ids
-    assert ended.seconds < max(1.0, second)
+    assert ended.seconds < second
     assert ended.memory < MEMORY
     assert len(ended.written) < 200_000
 
@@ -99,7 +100,7 @@ def test_a_limit_has_its_own_error_within_a_second(name: str, tmp_path: Path, se
 def test_what_is_strange_and_right_is_taken(name: str, tmp_path: Path, second: float) -> None:
     ended = _check_text(tmp_path, TAKEN[name]())
     assert ended.status == 0, ended.written[:1000]
-    assert ended.seconds < max(1.0, second)
+    assert ended.seconds < second
     assert ended.memory < MEMORY
 
 
@@ -167,7 +168,7 @@ def test_many_files_are_no_larger_than_one(tmp_path: Path, second: float) -> Non
     text = "input 8x8x3\n" + "".join(f'use "f{number}.arch"\n' for number in range(20)) + "relu\n"
     ended = _check_text(tmp_path, text)
     assert set(ended.ids) == {"limit-file"}
-    assert ended.seconds < max(1.0, second)
+    assert ended.seconds < second
 
 
 @pytest.mark.parametrize("make", [_link("it"), lambda folder: (folder / "it").mkdir(), lambda _: None])

@@ -136,6 +136,12 @@ class Add(_Broadcast):
             error="shape-mismatch",
             torch="torch.zeros(2, 16, 8, 8) + torch.zeros(2, 8, 16)",
         ),
+        Example(
+            "add",
+            ((8, 8, 2), (8, 8)),
+            error="shape-mismatch",
+            torch_accepts="it lines axes up from the last, so that the batch of one meets the channels of the other",
+        ),
     )
 
     def _source(self, operands: list[str], alike: bool) -> str:

@@ -48,8 +48,7 @@ class Record:
 
 def paper(x: Tensor) -> Shape:
     """A size in the order of papers, without the batch."""
-    batch, *rest = x.shape
-    assert batch == BATCH, f"a batch of {BATCH} became one of {batch}"
+    rest = x.shape[1:]
     return (*rest[1:], rest[0]) if len(rest) > 2 else tuple(rest)
 
 
@@ -83,6 +82,7 @@ class World:
         if self._making is not None:
             self._making.append(made)
         found = (leaving,) if isinstance(leaving, Tensor) else tuple(leaving)
+        assert all(x.shape[:1] == (BATCH,) for x in found), f"`{text}` lost the batch of {[x.shape for x in tensors]}"
         if any(0 in x.shape for x in found):
             raise Refused(text, RuntimeError("an empty tensor"))
         parameters = sorted(tuple(p.shape) for module in made.modules for p in module.parameters())

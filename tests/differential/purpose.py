@@ -22,7 +22,7 @@ GENERAL: Final = {
 """Reasons that hold for all ops."""
 
 REASONS: Final = {
-    ("add", "axes"): "it lines the axes up from the last, so that the batch of the one meets the channels of the other",
+    ("add", "axes"): "it lines axes up from the last, so that the batch of one meets the channels of the other",
     ("attention", "vector"): "PyTorch reads (N, C) as one sequence of N positions without a batch",
     ("concat", "positions"): "along which axis of an image is not said",
     ("crop", "size"): "a slice that ends past the end is cut short without a word",
