@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archdsl.diagnostics import ArchError, Collector, Diagnostic
+from archdsl.diagnostics import ArchError, Collector, Diagnostic, counted
 from archdsl.elaborate import Network, Request, Unresolved, Workspace
 from archdsl.elaborate.claims import Claim
 from archdsl.graph import Graph
-from archdsl.ops.base import Shape
+from archdsl.ops.base import Shape, show_shape
 from archdsl.zoo import find, in_zoo
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ class Architecture:
     network: Network
     workspace: Workspace
     request: Request
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(show_shape(node.shape) for node in self.graph.inputs)
+        return f"<Architecture {self.name}: {sizes}, {counted(len(self.graph) - len(self.graph.inputs), 'layer')}>"
 
     @property
     def name(self) -> str:
@@ -160,7 +164,8 @@ def load(
     - `inputs`: sizes in place of the written ones, `{None: (64, 64, 3)}`; with several inputs, by their names.
     - `choices`: what to take where the file leaves something open, `{"width": "128"}`.
 
-    Raises `ArchError`, which holds every diagnostic, and `ValueError` for two variants at once.
+    Raises `ArchError`, which holds every diagnostic; `ValueError` for two variants at once; `TypeError` for a size that
+    is none.
     """
     found = Collector()
     if isinstance(path, str) and in_zoo(path):
@@ -168,7 +173,9 @@ def load(
         if None not in (place.variant, variant):
             raise ValueError(f"`{path}` is a variant already, so it has no variant `{variant}`")
         path, variant = place.path, place.variant or variant
-    return _build(Workspace.open(path, found), Request(variant, _texts(settings), inputs, choices), found)
+    return _build(
+        Workspace.open(path, found), Request(variant, _texts(settings), _sizes(inputs), _texts(choices)), found
+    )
 
 
 def loads(
@@ -185,13 +192,25 @@ def loads(
     'fc'
     """
     found = Collector()
-    return _build(Workspace.text(text, found), Request(variant, _texts(settings), inputs, choices), found)
+    return _build(
+        Workspace.text(text, found), Request(variant, _texts(settings), _sizes(inputs), _texts(choices)), found
+    )
 
 
-def _texts(settings: Mapping[str, str | int | float] | None) -> dict[str, str]:
+def _texts(settings: Mapping[str, str | int | float] | Mapping[str, str] | None) -> dict[str, str]:
     return {
         name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in (settings or {}).items()
     }
+
+
+def _sizes(inputs: Mapping[str | None, Shape] | None) -> dict[str | None, Shape]:
+    sizes: Mapping[str | None, object] = inputs or {}
+    for name, size in sizes.items():
+        if not isinstance(size, tuple) or not size or not all(type(part) is int and part > 0 for part in size):
+            raise TypeError(
+                f"the size of the input {name or ''} is a tuple of whole numbers, (64, 64, 3), not {size!r}"
+            )
+    return dict(inputs or {})
 
 
 def _build(workspace: Workspace, request: Request, found: Collector) -> Architecture:

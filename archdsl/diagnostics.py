@@ -42,7 +42,7 @@ class Source:
     """
 
     path: str
-    text: str
+    text: str = field(repr=False)
     _starts: list[int] = field(default_factory=list, init=False, repr=False)
 
     def _line_starts(self) -> list[int]:
@@ -219,12 +219,14 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
+def _moves(char: str) -> bool:
+    """Whether a character moves a cursor, turns a direction or ends a line."""
+    return unicodedata.category(char) in ("Zl", "Zp") or unicodedata.category(char)[0] == "C"
+
+
 def _printable(text: str) -> str:
     """Text that moves no cursor: tabs widened, control and bidirectional characters as escapes."""
-    return "".join(
-        _TAB if char == "\t" else char if unicodedata.category(char)[0] != "C" else f"\\u{ord(char):04x}"
-        for char in text
-    )
+    return "".join(_TAB if char == "\t" else char if not _moves(char) else f"\\u{ord(char):04x}" for char in text)
 
 
 _WIDEST = 120

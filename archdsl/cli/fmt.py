@@ -63,7 +63,7 @@ def _format(path: str, *, check: bool, diff: bool) -> str:
     name = "<stdin>" if path == "-" else click.format_filename(path)
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        before = Source(name, data.decode("utf-8"))
+        before = Source(name, data.decode("utf-8-sig"))
     except OSError as error:
         return _failed(f"{name} cannot be read: {error.strerror}")
     except UnicodeDecodeError as error:

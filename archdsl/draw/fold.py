@@ -42,15 +42,17 @@ def grouped(graph: Graph) -> Group:
     return root
 
 
-def runs(graph: Graph, parts: Sequence[Group | int]) -> Iterator[tuple[Group | int, list[Group]]]:
-    """Each part with those after it that are the same again."""
+def runs(
+    graph: Graph, parts: Sequence[Group | int], *, exact: bool = False
+) -> Iterator[tuple[Group | int, list[Group]]]:
+    """Each part with those after it that are the same again; `exact` where the channels that enter must be, too."""
     at = 0
     while at < len(parts):
         first = parts[at]
         at += 1
         others: list[Group] = []
         if isinstance(first, Group):
-            run = _Run(graph, first)
+            run = _Run(graph, first, exact)
             while at < len(parts) and isinstance(other := parts[at], Group) and run.takes(other):
                 others.append(other)
                 at += 1
@@ -64,8 +66,9 @@ _Slot = tuple[int, int, int]
 class _Run:
     """Iterations that are alike, as far as they are known."""
 
-    def __init__(self, graph: Graph, first: Group) -> None:
+    def __init__(self, graph: Graph, first: Group, exact: bool) -> None:
         self.graph = graph
+        self.exact = exact
         self.first = first
         self.place: dict[int, tuple[int, int]] = {}
         self.length = 0
@@ -117,7 +120,8 @@ class _Run:
                     continue
                 iteration, place = self.place.get(port.node, (self.length, port.node))
                 slots.append((self.length - iteration, place, port.index))
-            own = (node.op, node.label, _spatial(node), self._weights(node, inside))
+            sizes = node.input_shapes if self.exact else _spatial(node)
+            own = (node.op, node.label, sizes, self._weights(node, inside))
             looks.append((own, _trace(node, group), tuple(wires)))
         return looks, slots
 

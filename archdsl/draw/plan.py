@@ -106,7 +106,7 @@ class _Planner:
         if not self.fold:
             yield from ((part, 1) for part in group.parts)
             return
-        for part, others in runs(self.graph, group.parts):
+        for part, others in runs(self.graph, group.parts, exact=bool(self.show)):
             if isinstance(part, Group):
                 for other in others:
                     for mine, its in zip(part.nodes, other.nodes, strict=True):

@@ -49,15 +49,16 @@ def explain_mismatch(
     message = error.message.replace(f"`{op.name}`", f"`{name}`")
     rest = pair[1 - chosen]
     if culprit is None:
-        notes = [_origin(nodes, ports[index], branches, index) for index in pair]
-        return Diagnostic(error.id, message, span, "", tuple(notes), _hint(shapes, error))
+        one, other_note = (_origin(nodes, ports[index], branches, index) for index in pair)
+        notes = [Note(one.message.replace("the other", "one", 1), one.span), other_note]
+        return Diagnostic(error.id, message, span, "", tuple(notes), error.hint or _SAME)
     return Diagnostic(
         error.id,
         message,
         culprit.span,
         _effect(culprit),
         (_origin(nodes, ports[rest], branches, rest), Note(f"they meet in `{name}`", _outermost(span, calls))),
-        _hint(shapes, error, culprit),
+        _hint(shapes[rest], error, culprit),
     )
 
 
@@ -105,6 +106,9 @@ def _effect(node: Node) -> str:
 def _origin(nodes: Sequence[Node], port: Port, branches: Sequence[Branch], index: int) -> Note:
     node = nodes[port.node]
     size = show_shape(node.shapes[port.index])
+    written = branches[index].span.text if index < len(branches) else ""
+    if written.startswith("@") and written[1:].isidentifier() and written != "@in":
+        return Note(f"the other branch is `{written}`, {size}", node.span)
     if node.op is None:
         return Note(f"the other branch is the input itself, {size}", node.span)
     if index < len(branches) and port.node < branches[index].start:
@@ -121,14 +125,18 @@ def _outermost(span: Span, calls: Sequence[tuple[str, Span]]) -> Span:
     return calls[-1][1] if calls and span.source.path.startswith("<standard>") else span
 
 
-def _hint(shapes: Sequence[Shape], error: OpError, culprit: Node | None = None) -> str:
-    if error.hint:
-        return error.hint
-    if culprit is not None and len(culprit.shape) > 1:
-        before, after = culprit.input_shapes[0], culprit.shape
-        channels = after[-1]
-        if len(before) == len(after) and before[:-1] != after[:-1]:
-            stride = max(1, round(before[0] / after[0]))
-            return f"give the other branch a projection: conv 1x1/{stride} {channels} -> bn"
-        return f"give the other branch a projection: conv 1x1 {channels} -> bn"
-    return "make the branches the same size"
+_SAME = "make the branches the same size"
+
+
+def _hint(other: Shape, error: OpError, culprit: Node) -> str:
+    """The projection that brings the other branch to the size that the culprit made, where there is one."""
+    wanted = culprit.shape
+    if error.hint or len(wanted) < 2 or len(wanted) != len(other):
+        return error.hint or _SAME
+    for stride in range(1, 33):
+        # A 1x1 convolution of stride s leaves (n - 1) // s + 1 of n positions.
+        if all((have - 1) // stride + 1 == want for have, want in zip(other[:-1], wanted[:-1], strict=True)):
+            step = f"/{stride}" if stride > 1 else ""
+            return f"give the other branch a projection: conv 1x1{step} {wanted[-1]} -> bn"
+    near = all(abs(have - want) <= 6 for have, want in zip(other[:-1], wanted[:-1], strict=True))
+    return "padding keeps a size: half, or +1 for a 3x3 kernel" if near else _SAME

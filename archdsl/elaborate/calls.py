@@ -31,9 +31,11 @@ class Located(Collector):
         notes = diagnostic.notes
         if self._calls and len(notes) < 3:
             own = diagnostic.span.source if diagnostic.span else None
-            text, span = self._calls[-1]
+            told = {id(note.span) for note in notes if note.span}
+            open_calls = [call for call in self._calls if id(call[1]) not in told] or self._calls
+            text, span = open_calls[-1]
             # A mistake inside a standard block is of no use without the place in the user's own file that led there.
-            outside = next((call for call in reversed(self._calls) if call[1].source is not own), None)
+            outside = next((call for call in reversed(open_calls) if call[1].source is not own), None)
             if own is not None and own.path.startswith("<standard>") and outside is not None:
                 text, span = outside
             if span != diagnostic.span and all(span != note.span for note in notes):

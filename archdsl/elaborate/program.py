@@ -111,7 +111,7 @@ class Program:
                     hint="write repeated parts as blocks and repeats",
                 )
                 return None
-            text = read.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+            text = read.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         except OSError as error:
             reason = error.strerror or type(error).__name__
             self.found.error("unreadable-file", f"{shown} cannot be read: {reason}", span, hint="check the path")
