@@ -88,7 +88,7 @@ def test_ops_shows_a_block_with_its_comment_parameters_and_text() -> None:
     output = _run(ops, "se").output
     assert output.startswith("se<r=16>\n")
     assert "Squeeze and excitation. Hu, Shen, Albanie, Sun & Wu, 2017." in output
-    assert "block se<r=16> = mul<id | gap -> fc (in.c // r) -> relu -> fc (in.c) -> sigmoid>" in output
+    assert "block se<r=16> = mul<id | gap -> fc (in.c//r) -> relu -> fc (in.c) -> sigmoid>" in output
     assert "gate.arch" in output
 
 

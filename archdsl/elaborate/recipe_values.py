@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias
+from typing import NamedTuple, NoReturn, Protocol, TypeAlias
 
 from archdsl.diagnostics import Collector, Span
 from archdsl.elaborate.evaluator import Evaluator
@@ -31,8 +31,6 @@ __all__ = [
 ]
 
 Written: TypeAlias = tree.Expression | tree.Geometry | tree.Mapping
-
-_LONGEST: Final = 100
 
 
 class Wrong(Exception):
@@ -69,8 +67,6 @@ class Literals:
         """The value. Raises `Wrong` where it is not a literal, `Poisoned` after reporting arithmetic that fails."""
         if isinstance(written, tree.Geometry | tree.Mapping):
             raise Wrong("does not take this", written.span)
-        if sum(isinstance(part, tree.Binary) for part in tree.walk(written)) > _LONGEST:
-            raise Wrong(f"takes at most {_LONGEST} signs of arithmetic", written.span)
         value = self._evaluator.evaluate(written, Scope(None, True))
         return self._settled(value, written.span)
 
