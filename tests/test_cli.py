@@ -171,3 +171,11 @@ def test_sizes_and_claims_are_about_the_network_as_written(write: Callable[[str]
     changed = run("check", path, "--input", "9x9x1", "--set", "w=6")
     assert changed.exit_code == 0
     assert "not compared" in changed.stdout
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("linear", "fc"), ("BatchNorm2d", "bn"), ("swish", "silu"), ("ReLU", "relu"), ("cat", "concat")],
+)
+def test_words_of_other_languages_are_known(write: Callable[[str], str], theirs: str, ours: str) -> None:
+    assert f"did you mean `{ours}`?" in run("check", write(f"input 8x8x1\nrelu -> {theirs} -> relu\n")).stdout

@@ -173,7 +173,7 @@ class Names:
                 unit = self._units[id(at)]
                 known.update((*unit.lets, *unit.blocks, *unit.shares, *(b for _, u in unit.used for b in u.blocks)))
             at = at.parent
-        close = nearest(name.name, sorted(known))
+        close = registry.familiar(name.name) or nearest(name.name, sorted(known))
         where = label_ports(name.name, scope)
         if where is not None:
             hint = f"`{name.name}` is a label: write `@{name.name}`"

@@ -196,7 +196,8 @@ class _Resolver:
             return
         if self._found.full or self._lost(name.name):
             return
-        close = nearest(name.name, sorted(names | self._language | {"true", "false"}))
+        known = sorted(names | self._language | {"true", "false"})
+        close = registry.familiar(name.name) or nearest(name.name, known)
         if name.name in labels:
             hint = f"`{name.name}` is a label: write `@{name.name}`"
         elif close:

@@ -12,7 +12,7 @@ from typing import TypeVar, dataclass_transform, get_args
 
 from archdsl.ops.base import Arg, Op, Style, flag, keyword, positional, window
 
-__all__ = ["RegistrationError", "all_ops", "lookup", "names", "register"]
+__all__ = ["RegistrationError", "all_ops", "familiar", "lookup", "lookup_plugin", "names", "register"]
 
 _ops: dict[str, type[Op]] = {}
 _HOOKS = frozenset(name for name in vars(Op) if not name.startswith("_")) | {"style", "name", "examples"}
@@ -123,6 +123,50 @@ def lookup_plugin(name: str) -> type[Op] | None:
     """The op of that name that another package brings, or None."""
     _load_plugins()
     return _ops.get(name)
+
+
+_ELSEWHERE = {
+    "linear": "fc",
+    "fully_connected": "fc",
+    "dense_layer": "fc",
+    "convolution": "conv",
+    "conv1d": "conv",
+    "conv2d": "conv",
+    "conv3d": "conv",
+    "upconv": "deconv",
+    "conv_transpose": "deconv",
+    "transposed_conv": "deconv",
+    "depthwise": "dwconv",
+    "batchnorm": "bn",
+    "batch_norm": "bn",
+    "batchnorm2d": "bn",
+    "layernorm": "ln",
+    "layer_norm": "ln",
+    "groupnorm": "gn",
+    "group_norm": "gn",
+    "swish": "silu",
+    "lrelu": "leaky_relu",
+    "max_pool": "maxpool",
+    "maxpool2d": "maxpool",
+    "avg_pool": "avgpool",
+    "global_avg_pool": "gap",
+    "globalavgpool": "gap",
+    "global_average_pool": "gap",
+    "cat": "concat",
+    "multiply": "mul",
+    "embedding": "embed",
+    "identity": "id",
+}
+
+
+def familiar(name: str) -> str | None:
+    """The word here for what PyTorch, Keras or Caffe call by another, or write in capitals.
+
+    >>> familiar("Linear")
+    'fc'
+    """
+    lower = name.lower()
+    return _ELSEWHERE.get(lower) or (lower if lower != name and lower in names() else None)
 
 
 def names() -> tuple[str, ...]:
