@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from archdsl.draw.columns import arrange, estimated_width
 from archdsl.draw.picture import Box, Cell, Edge, Exit, Figure, Piece, Plan
 from archdsl.draw.style import FONT, THEMES, Theme, ThemeName
-from archdsl.ops.base import Shape, Style
+from archdsl.draw.text import quantity, size, sizes, typeset
+from archdsl.ops.base import Style
 
 if TYPE_CHECKING:
     import graphviz
@@ -148,11 +148,11 @@ class _Writer:
         if not (opening and long and len(widths) == len(box.parts)):
             return self._title(box.title, box.times)
         end = '<BR ALIGN="RIGHT"/>'
-        return f"{self._title(name, box.times)}{end}{_escape(_typeset(opening + arguments))}{end}"
+        return f"{self._title(name, box.times)}{end}{_escape(typeset(opening + arguments))}{end}"
 
     def _title(self, title: str, times: int) -> str:
         count = f"<B>× {times}</B>" if times > 1 else ""
-        return "  ".join(filter(None, (_escape(_typeset(title)), count)))
+        return "  ".join(filter(None, (_escape(typeset(title)), count)))
 
     def _node(self, piece: Piece, fill: str) -> str:
         """The layers beside each other where the network runs down, under each other where it runs to the right."""
@@ -182,7 +182,7 @@ class _Writer:
         lines = [text]
         if cell.shared is not None:
             lines.append(_small(f"weights of {_escape(cell.shared)}"))
-        lines += [_small(f"{_quantity(value)} {_UNITS[figure]}") for figure, value in cell.figures]
+        lines += [_small(f"{quantity(value)} {_UNITS[figure]}") for figure, value in cell.figures]
         fill = self.theme.closed if cell.style is None else self.theme.fills[cell.style]
         return f'<TD BGCOLOR="{fill}">{"<BR/>".join(lines)}</TD>'
 
@@ -190,7 +190,7 @@ class _Writer:
 
     def _exit(self, dot: graphviz.Digraph, index: int, leaving: Exit) -> None:
         output = leaving.output
-        lines = [f"<B>{_escape(output.name)}</B>  {_size(leaving.shape)}"]
+        lines = [f"<B>{_escape(output.name)}</B>  {size(leaving.shape)}"]
         if output.training:
             lines.append(_small("in training only"))
         name = f"output {index}"
@@ -258,16 +258,11 @@ def _escape(text: str) -> str:
     return found
 
 
-def _typeset(call: str) -> str:
-    """A call as a paper prints it: `3x3` becomes `3×3`."""
-    return re.sub(r"(?<=\d)x(?=\d)", "×", call)
-
-
 def _call(call: str) -> str:
     """A call with its named arguments in small print."""
     words: list[str] = []
     depth = 0
-    for word in _typeset(call).split(" "):
+    for word in typeset(call).split(" "):
         if depth:
             words[-1] += f" {word}"
         else:
@@ -278,26 +273,8 @@ def _call(call: str) -> str:
 
 
 def _label(edge: Edge) -> str | None:
-    return f" {_sizes(edge.sizes)} " if edge.sizes else None
+    return f" {sizes(edge.sizes)} " if edge.sizes else None
 
 
 def _small(text: str) -> str:
     return f'<FONT POINT-SIZE="{_SMALL}">{text}</FONT>'
-
-
-def _size(shape: Shape) -> str:
-    return "×".join(map(str, shape))
-
-
-def _sizes(shapes: Sequence[Shape]) -> str:
-    """The size of a tensor in all iterations of a folded box: `56×56×64…256` where its channels grow."""
-    first, last = shapes[0], shapes[-1]
-    return _size(first) if first == last else f"{_size(first)}…{last[-1]}"
-
-
-def _quantity(value: int) -> str:
-    """Three digits that count: 61.7K, 1.23M."""
-    for unit, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K")):
-        if value >= unit:
-            return f"{value / unit:.3g}{letter}"
-    return str(value)

@@ -1,7 +1,8 @@
 """Which blocks that follow each other are the same block again.
 
 In: a checked graph. Out: its nodes as a tree of blocks and iterations, and runs of alike ones in it. Alike means the
-same ops with the same arguments, wired alike inside and to what came before; channels may grow, as in a DenseNet.
+same ops with the same arguments, wired alike inside and to what came before; channels may grow, as in a DenseNet, and
+rates of dropout, as in an EfficientNet.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class _Run:
     def takes(self, other: Group) -> bool:
         """Whether this group continues the run; it is a part of it from then on."""
         mine, its = self.first.frame, other.frame
-        if (mine.kind, mine.name, mine.call, mine.label) != (its.kind, its.name, its.call, its.label):
+        if (mine.kind, mine.name, mine.label) != (its.kind, its.name, its.label):
             return False
         if mine.kind == "repeat" and mine.site != its.site:
             return False
@@ -121,7 +122,7 @@ class _Run:
                 iteration, place = self.place.get(port.node, (self.length, port.node))
                 slots.append((self.length - iteration, place, port.index))
             sizes = node.input_shapes if self.exact else _spatial(node)
-            own = (node.op, node.label, sizes, self._weights(node, inside))
+            own = (_kind(node), node.label, sizes, self._weights(node, inside))
             looks.append((own, _trace(node, group), tuple(wires)))
         return looks, slots
 
@@ -133,12 +134,17 @@ class _Run:
         return (True, inside[node.shared]) if node.shared in inside else (False, node.shared)
 
 
+def _kind(node: Node) -> object:
+    """What must be the same of two layers: all of the op, but for the rate at which it drops."""
+    return node.op.name if node.op is not None and node.op.style == "dropout" else node.op
+
+
 def _spatial(node: Node) -> tuple[tuple[int, ...], ...]:
     return tuple(shape[:-1] for shape in node.shapes)
 
 
-def _trace(node: Node, group: Group) -> tuple[tuple[str, str, int], ...]:
-    """The blocks and iterations between the group and the node."""
+def _trace(node: Node, group: Group) -> tuple[tuple[str, str | None, int], ...]:
+    """The blocks and iterations between the group and the node; what they are called with, the ops inside tell."""
     path = node.frame.path()
     inner = path[path.index(group.frame) + 1 :]
-    return tuple((frame.name, frame.call, frame.index) for frame in inner)
+    return tuple((frame.name, frame.label, frame.index) for frame in inner)

@@ -13,6 +13,7 @@ from typing import Final
 from archdsl.draw.fold import Group, grouped, runs
 from archdsl.draw.fork import forked
 from archdsl.draw.picture import Box, Cell, Edge, Exit, Figure, Piece, Plan
+from archdsl.draw.text import ranged
 from archdsl.graph import Graph, Node, Port
 from archdsl.ops.base import Shape, Style
 
@@ -47,6 +48,8 @@ class _Planner:
         self.show = show
         self.stand_in = list(range(len(graph)))
         """For every node the same one an iteration of some run earlier; itself where it is not folded away."""
+        self.last: dict[int, int] = {}
+        """For a node of a first iteration the same one of the last."""
         self.standing: list[int] = []
         """The end of that: the node of the first iteration, which is shown in its place."""
         self.drawn: list[int] = []
@@ -85,7 +88,7 @@ class _Planner:
                     box.parts.append(part)
                     self.box_of[part] = box.id
                     continue
-                inside, title = _named(part)
+                inside, title = self._named(part)
                 if times == 1 and (not title or (level > 0 and _wraps(inside))):
                     # No box of its own: an iteration that stands alone, and inside a block what only joins chains.
                     hole = _Open(box.id, "", 1, [])
@@ -111,11 +114,37 @@ class _Planner:
                 for other in others:
                     for mine, its in zip(part.nodes, other.nodes, strict=True):
                         self.stand_in[its] = mine
+                        self.last[mine] = its
             yield part, 1 + len(others)
 
     def _standing(self, key: int) -> int:
         while self.stand_in[key] != key:
             key = self.stand_in[key]
+        return key
+
+    def _named(self, group: Group) -> tuple[Group, str]:
+        """What an iteration is called: a block's call, also where the iteration holds that block alone."""
+        while group.frame.kind == "repeat" and len(group.parts) == 1 and isinstance(group.parts[0], Group):
+            if group.parts[0].frame.kind == "repeat" and group.parts[0].frame.count > 1:
+                break
+            group = group.parts[0]
+        frame = group.frame
+        if frame.kind != "block":
+            return group, ""
+        # The chains that a block is called with are drawn inside of it; written over it they would be a second picture.
+        call = frame.name if _wraps(group) else self._called(group)
+        return group, f"{frame.label}: {call}" if frame.label else call
+
+    def _called(self, group: Group) -> str:
+        """The call of a block, from the first iteration to the last."""
+        place = len(group.frame.path()) - 1
+        last = self.graph.nodes[self._final(group.nodes[0])].frame.path()[place]
+        return ranged(group.frame.call or group.frame.name, last.call or last.name)
+
+    def _final(self, key: int) -> int:
+        """The same node in the last iteration of all repeats around it."""
+        while key in self.last:
+            key = self.last[key]
         return key
 
     # ------------------------------------------------------------ nodes
@@ -177,7 +206,8 @@ class _Planner:
         node = self.graph.nodes[key]
         shared = None if node.shared is None else self.graph.names[node.shared]
         style: Style = "input" if node.op is None else node.op.style
-        return Cell(node.call, style, node.label, shared, self._figures([key]))
+        text = ranged(node.call, self.graph.nodes[self._final(key)].call)
+        return Cell(text, style, node.label, shared, self._figures([key]))
 
     def _figures(self, keys: Sequence[int]) -> tuple[tuple[Figure, int], ...]:
         nodes = [node for key in keys if (node := self.graph.nodes[key]).op is not None]
@@ -238,19 +268,6 @@ class _Shut:
     key: int
     title: str
     times: int
-
-
-def _named(group: Group) -> tuple[Group, str]:
-    """What an iteration is called: a block's call, also where the iteration holds that block alone."""
-    while group.frame.kind == "repeat" and len(group.parts) == 1 and isinstance(group.parts[0], Group):
-        if group.parts[0].frame.kind == "repeat" and group.parts[0].frame.count > 1:
-            break
-        group = group.parts[0]
-    if group.frame.kind != "block":
-        return group, ""
-    # The chains that a block is called with are drawn inside of it; written over it they would be a second picture.
-    call = group.frame.name if _wraps(group) else group.frame.call or group.frame.name
-    return group, f"{group.frame.label}: {call}" if group.frame.label else call
 
 
 def _wraps(group: Group) -> bool:

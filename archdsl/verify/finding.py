@@ -22,7 +22,8 @@ class Finding:
     """One printed cell.
 
     - `row`: as the table numbers it; `line`: of the document; `column`: the header as printed.
-    - `verdict`: `holds` (equal, or rounded as people round), `rounded` (cut off, or rounded up), `convention` (true under
+    - `verdict`: `holds` (equal, or rounded as people round), `rounded` (cut off, or rounded up), `convention` (true
+    under
       the named `convention`), `contradiction`, `acknowledged` (one that a file beside the table knows of),
       `not-checked` (nobody compared it; `explanation` says why).
     - `compared`: how many facts of the cell were compared; `f=11; s=4; d=96` holds three. Zero only for `not-checked`.
@@ -55,8 +56,8 @@ class Match:
 class Judgement:
     """A table judged, against a network or (`network` is empty) against itself.
 
-    `conventions` names what was chosen for the whole table, one sentence each: `params: weights only, K = 1024 (explains 9
-    of 11)`. Tables with a column a network have one judgement for all their networks.
+    `conventions` names what was chosen for the whole table, one sentence each: `params: weights only, K = 1024
+    (explains 9 of 11)`. Tables with a column a network have one judgement for all their networks.
     """
 
     reading: Reading

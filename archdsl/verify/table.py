@@ -134,8 +134,8 @@ class Column:
 class Number:
     """A printed figure: `159K` is digits 159, last 1, power 1; `3.8×10^9` is digits 3.8E9, last 0.1E9, power 0.
 
-    `power` counts thousands (K, M, G), which may be 1000 or 1024 each; a written power of ten is in `digits` and `last`.
-    `last` is the value of one unit of the last printed digit. `about` marks `~` and `≈`.
+    `power` counts thousands (K, M, G), which may be 1000 or 1024 each; a written power of ten is in `digits` and
+    `last`. `last` is the value of one unit of the last printed digit. `about` marks `~` and `≈`.
     """
 
     text: str
@@ -212,7 +212,8 @@ class Line:
 
     - `number`: the row as the table counts it: its index column, else 1, 2, … below the header.
     - `said`: the layers of the row, from all its columns but those of role `network`, whose entries have their own.
-    - `quantity`: for a row that gives one figure for a whole network (`FLOPs`, `Total params`, `16 weight layers`): which.
+    - `quantity`: for a row that gives one figure for a whole network (`FLOPs`, `Total params`, `16 weight layers`):
+    which.
     """
 
     number: str
