@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from archdsl.diagnostics import ArchError, Collector, Diagnostic, counted
 from archdsl.elaborate import Network, Request, Unresolved, Workspace
 from archdsl.elaborate.claims import Claim
+from archdsl.elaborate.recipe import read_init
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape, show_shape
 from archdsl.zoo import find, in_zoo
@@ -98,23 +99,46 @@ class Architecture:
 
         return source(self.graph)
 
-    def module(self, *, seed: int | None = None) -> nn.Module:
+    def module(
+        self, *, seed: int | None = None, init: str | None = None, weights: str | Path | None = None
+    ) -> nn.Module:
         """The network as a live `torch.nn.Module`: that same source, executed.
 
         >>> archdsl.load("lenet5.arch").module(seed=0)(torch.zeros(8, 1, 32, 32)).shape
         torch.Size([8, 10])
+        >>> archdsl.load("zoo:resnet50").module(seed=0, init="weight=he_normal bias=zeros residual_gamma=zeros")
 
-        - `seed`: for the initial weights; None leaves torch's generator as it is.
+        - `seed`: for the initial weights, which are the same on every device; None leaves them to torch's generator.
+        - `init`: how they are drawn, written as the `init` of a recipe; a distribution alone, `"he_normal"`, is that of
+          every convolution, linear layer and attention. None takes what the file's recipe says, `"default"` nothing
+          but what PyTorch does; so does what neither names.
+        - `weights`: a file with a tensor for every name in the module's `state_dict`, `.safetensors` or `.pth`, as
+          `archdsl weights` writes it.
+
+        Raises `ArchError` for an `init` that is wrong or does not go with the network, and for weights that do not
+        fit; `ValueError` for weights beside a seed or an init, which they leave no use for.
         """
-        import torch
+        from archdsl.codegen.initialise import InitialiseError, initialised
+        from archdsl.codegen.weights import load_weights
 
-        from archdsl.codegen.module import module
-
-        if seed is None:
-            return module(self.graph)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            return module(self.graph)
+        if weights is not None:
+            if seed is not None or init is not None:
+                raise ValueError("the weights are all in the file, so a seed or an init would change nothing")
+            return load_weights(self.graph, Path(weights))
+        found = Collector()
+        place = self.recipe.place("init") if self.recipe is not None else None
+        if init is None:
+            rules = self.recipe.init if self.recipe is not None else ()
+        elif init == "default":
+            rules = ()
+        else:
+            rules, place = read_init(init, found), None
+        if found.failed:
+            raise ArchError(found.sorted())
+        try:
+            return initialised(self.graph, rules, seed)
+        except InitialiseError as error:
+            raise ArchError([Diagnostic("bad-recipe", error.message, place, hint=error.hint)]) from None
 
     def draw(self, path: str | Path | None = None, *, format: ImageFormat | None = None) -> bytes:
         """The picture, as bytes; written to `path` as well where one is given, whose suffix then decides the format.

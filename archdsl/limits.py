@@ -55,3 +55,15 @@ CHECKED: Final = 500_000
 
 ELEMENTS: Final = 2**53
 """Values of one tensor of one image."""
+
+TABLE_ROWS: Final = 5_000
+"""Rows of a printed table. ResNet-1202, a row a layer, has about 3,600."""
+
+TABLE_COLUMNS: Final = 200
+"""Columns of a printed table, and of one merged cell."""
+
+CELL_LENGTH: Final = 10_000
+"""Characters of a cell of a printed table."""
+
+CELL_NESTING: Final = 20
+"""Brackets inside brackets in a cell of a printed table; ResNet's has one."""

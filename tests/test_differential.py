@@ -113,7 +113,8 @@ def test_random_networks(part: int, cases: int) -> None:
 def test_every_op_is_drawn() -> None:
     drawn = {draw.__name__.removesuffix("_") for draw in EVERY} | set(MERGES)
     assert drawn - set(names()) == {"table_conv"}
-    assert {name for name in names() if name not in drawn} == set()
+    # A draw of one column and the join that takes it have tests of their own, test_zoo_fractalnet.py.
+    assert {name for name in names() if name not in drawn} == {"pick_column", "column_mean"}
 
 
 @pytest.mark.parametrize(("op", "case"), REASONS)

@@ -13,7 +13,7 @@ from typing import Final
 
 from archdsl.analysis.facts import Fact, facts
 from archdsl.graph import Graph, Node
-from archdsl.ops.base import Shape
+from archdsl.ops.base import NOTHING, Shape
 
 __all__ = ["Axis", "Field", "fields"]
 
@@ -99,6 +99,8 @@ def fields(graph: Graph) -> Sequence[Field]:
 def _step(field: Field, entering: Shape, fact: Fact, leaving: Shape) -> Field:
     """Through one op."""
     reach = fact.reach
+    if reach is NOTHING:
+        return Field()
     if len(leaving) == 1 and (len(entering) > 1 or field.whole):
         return _WHOLE  # a vector made of an image: no positions are left for a stride to lie between
     if reach is None:

@@ -20,7 +20,7 @@ _MOST: Final = 6
 _WORTH: Final = 1.1
 """How much larger the text must become for one more column."""
 _LINE: Final = 12.0
-_LETTER: Final = 5.2
+_LETTER: Final = 5.5
 _NODE: Final = 19.0
 _GAP: Final = 18.5
 _LABEL: Final = 9.0

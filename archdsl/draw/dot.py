@@ -24,9 +24,11 @@ __all__ = ["Direction", "to_dot"]
 Direction = Literal["down", "right"]
 
 _UNITS: Final[dict[Figure, str]] = {"params": "params", "macs": "MACs"}
-_SIZE = "10"
-_TITLE = "8"
-_SMALL = "8"
+_SIZE: Final = "10.5"
+_SMALL: Final = "8.25"
+_LARGE: Final = "13.5"
+"""Whole pixels at the 96 dots per inch at which Graphviz measures: at others it rounds every letter, and text that is
+shown with the font's own widths runs over its box."""
 _CHIPS: Final = 4
 _WEIGHT: Final = "400"
 """How much the longest way through the network is kept straight; Graphviz keeps boxes narrow with 128."""
@@ -123,7 +125,7 @@ class _Writer:
                 with dot.subgraph(name=f"cluster_{part.id}") as inner:
                     inner.attr(
                         label=f"<{self._box_title(part)}>",
-                        fontsize=_TITLE,
+                        fontsize=_SMALL,
                         labeljust="r",
                         labelloc="t",
                         style="rounded,filled",
@@ -161,7 +163,7 @@ class _Writer:
         caption = ""
         if piece.caption:
             span = len(cells) if down else 1
-            title = f'<FONT COLOR="{self.theme.text}" POINT-SIZE="{_TITLE}">{self._title(piece.caption, 1)}</FONT>'
+            title = f'<FONT COLOR="{self.theme.text}" POINT-SIZE="{_SMALL}">{self._title(piece.caption, 1)}</FONT>'
             caption = f'<TR><TD COLSPAN="{span}" ALIGN="LEFT" BGCOLOR="{fill}">{title}</TD></TR>'
         if piece.times > 1:
             count = f'<FONT COLOR="{self.theme.text}">{self._title("", piece.times)}</FONT>'
@@ -217,7 +219,7 @@ class _Writer:
     # ------------------------------------------------------------ heading and legend
 
     def _heading(self) -> str:
-        name = f'<FONT POINT-SIZE="14"><B>{_escape(self.plan.name)}</B></FONT>'
+        name = f'<FONT POINT-SIZE="{_LARGE}"><B>{_escape(self.plan.name)}</B></FONT>'
         lines = [f"<TR><TD>{name}</TD></TR>"]
         if self.plan.title:
             lines.append(f'<TR><TD><FONT COLOR="{self.theme.faint}">{_escape(self.plan.title)}</FONT></TD></TR>')

@@ -89,8 +89,10 @@ class _Planner:
                     self.box_of[part] = box.id
                     continue
                 inside, title = self._named(part)
-                if times == 1 and (not title or (level > 0 and _wraps(inside))):
-                    # No box of its own: an iteration that stands alone, and inside a block what only joins chains.
+                alone = len(inside.nodes) == 1 and inside.frame.label is None
+                if times == 1 and (not title or alone or (level > 0 and _wraps(inside))):
+                    # No box of its own: an iteration that stands alone, a block of one layer, and inside a block what
+                    # only joins chains.
                     hole = _Open(box.id, "", 1, [])
                     box.parts.append(hole)
                     inner.append((inside, hole, level))

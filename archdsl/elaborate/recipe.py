@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from archdsl.diagnostics import Collector, Span
+from archdsl.diagnostics import Collector, Source, Span
 from archdsl.graph import Output
 from archdsl.syntax import tree
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archdsl.elaborate.recipe_learning import Loss, Optimizer, Schedule
     from archdsl.elaborate.recipe_settings import Augment, Clip, Data, EarlyStopping
 
-__all__ = ["Place", "Recipe", "read_recipe"]
+__all__ = ["Place", "Recipe", "read_init", "read_recipe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +68,25 @@ def read_recipe(train: tree.Train | None, outputs: list[Output] | None, found: C
     from archdsl.elaborate.recipe_reader import RecipeReader
 
     return RecipeReader(outputs, found).read(train)
+
+
+def read_init(text: str, found: Collector) -> tuple[Initial, ...]:
+    """The `init` line of a recipe that stands alone, `conv=he_normal fc=normal(0.01)`; a distribution alone is that of
+    every `weight`, `he_normal`.
+
+    Empty after reporting what is wrong with it.
+    """
+    from archdsl.elaborate.recipe_init import WEIGHT
+    from archdsl.syntax.parser import parse
+
+    line = text.strip()
+    line = line if "=" in line.partition("(")[0] else f"{WEIGHT}={line}"
+    file = parse(Source("init", f"train {{ init {line} }}"), found)
+    trains = [statement for statement in file.statements if isinstance(statement, tree.Train)]
+    recipe = read_recipe(trains[0], None, found) if trains and not found.failed else None
+    if recipe is not None and recipe == Recipe(init=recipe.init) and len(file.statements) == 1:
+        return recipe.init
+    if not found.failed:
+        span = Span(file.source, 0, len(file.source.text))
+        found.error("bad-recipe", "this is more than the `init` of a recipe", span, hint="conv=he_normal fc=normal(0.01)")
+    return ()

@@ -1,6 +1,7 @@
 """Where the first weights are drawn from, and penalties on them: what is said of one kind of op at a time.
 
-In: nothing. Out: a frozen class a distribution, and the table `DISTRIBUTIONS`. Drawing is left to `archdsl.train`.
+In: nothing. Out: a frozen class a distribution, and the table `DISTRIBUTIONS`. Drawing is left to
+`archdsl.codegen.initialise`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from archdsl.elaborate.recipe_entries import POSITIVE, Entry, entry, option
 from archdsl.elaborate.recipe_values import Real
 
 __all__ = [
+    "BIAS",
     "DISTRIBUTIONS",
+    "GROUPS",
+    "RESIDUAL_GAMMA",
+    "WEIGHT",
     "Distribution",
     "Filled",
     "HeNormal",
     "HeUniform",
     "Initial",
     "LecunNormal",
+    "LecunUniform",
     "Normal",
     "Ones",
     "Orthogonal",
@@ -33,6 +39,13 @@ __all__ = [
 # ---------------------------------------------------------------- initial weights
 
 DISTRIBUTIONS: Final[dict[str, type[Entry]]] = {}
+
+WEIGHT: Final = "weight"
+BIAS: Final = "bias"
+RESIDUAL_GAMMA: Final = "residual_gamma"
+GROUPS: Final = (WEIGHT, BIAS, RESIDUAL_GAMMA)
+"""What stands beside the ops: the matrices of all convolutions, linear layers and attentions; every bias; the gain of
+the norm that ends the longest branch of a sum, which zeros make begin as its shortcut alone (Goyal et al., 2017)."""
 
 
 class Distribution(Entry):
@@ -50,11 +63,13 @@ class HeUniform(Distribution):
 
 
 @entry("xavier_normal", DISTRIBUTIONS)
+@entry("glorot_normal", DISTRIBUTIONS)
 class XavierNormal(Distribution):
     """Normal with variance 2 / (fan_in + fan_out) (Glorot & Bengio, 2010)."""
 
 
 @entry("xavier_uniform", DISTRIBUTIONS)
+@entry("glorot_uniform", DISTRIBUTIONS)
 class XavierUniform(Distribution):
     """Uniform with variance 2 / (fan_in + fan_out)."""
 
@@ -62,6 +77,11 @@ class XavierUniform(Distribution):
 @entry("lecun_normal", DISTRIBUTIONS)
 class LecunNormal(Distribution):
     """Normal with variance 1 / fan_in (LeCun et al., 1998)."""
+
+
+@entry("lecun_uniform", DISTRIBUTIONS)
+class LecunUniform(Distribution):
+    """Uniform with variance 1 / fan_in."""
 
 
 @entry("normal", DISTRIBUTIONS)
@@ -112,7 +132,7 @@ class Orthogonal(Distribution):
 
 @dataclass(frozen=True, slots=True)
 class Initial:
-    """`conv=he_normal`: the distribution of the weights of every `conv`; `bias` is that of every bias."""
+    """`conv=he_normal`: the distribution of the weights of every `conv`; `op` may be one of `GROUPS` as well."""
 
     op: str
     distribution: Distribution

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 from archdsl.diagnostics import Collector, Note, Span, nearest
 from archdsl.elaborate.recipe import Place, Recipe
 from archdsl.elaborate.recipe_entries import Entry, Option
-from archdsl.elaborate.recipe_init import DISTRIBUTIONS, Initial, Penalty
+from archdsl.elaborate.recipe_init import DISTRIBUTIONS, GROUPS, Initial, Penalty
 from archdsl.elaborate.recipe_learning import Auxiliary, Loss, Table
 from archdsl.elaborate.recipe_settings import (
     DATA,
@@ -35,7 +35,6 @@ from archdsl.syntax import tree
 __all__ = ["RecipeReader"]
 
 _Item: TypeAlias = tree.Operand | tree.Plus | tree.Mapping
-_BIAS: Final = "bias"
 _LISTED: Final = 16
 
 
@@ -357,7 +356,7 @@ class RecipeReader:
                 if key is None or not isinstance(item, tree.Operand):
                     self._surplus(line, [item])
                     raise Poisoned
-                self._op(key, biases=kind is None)
+                self._op(key, GROUPS if kind is None else ())
                 if key.name in spans:
                     self._twice(f"`{key.name}` of `{line.setting.name}`", item.span, spans[key.name])
                     continue
@@ -369,14 +368,14 @@ class RecipeReader:
             raise Poisoned
         return tuple(made)
 
-    def _op(self, key: tree.Name, *, biases: bool) -> None:
+    def _op(self, key: tree.Name, groups: tuple[str, ...]) -> None:
         from archdsl.ops.registry import lookup, names
 
-        if (biases and key.name == _BIAS) or lookup(key.name) is not None:
+        if key.name in groups or lookup(key.name) is not None:
             return
         known = names()
         if key.name not in known:
-            self._unknown(f"there is no op `{key.name}`", key, [*known, _BIAS] if biases else known, "ops are")
+            self._unknown(f"there is no op `{key.name}`", key, [*known, *groups], "ops are")
             raise Poisoned
 
     def _initial(self, key: tree.Name, written: Written) -> Initial:

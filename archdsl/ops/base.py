@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Any, ClassVar, Final, Literal
 
 __all__ = [
+    "NOTHING",
     "WHOLE",
     "Arg",
     "Example",
@@ -121,6 +122,9 @@ class Reach:
 
 WHOLE: Final = Reach((), (), ())
 """The step of an op that looks at its whole input: `gap`, or `fc` on an image."""
+
+NOTHING: Final = Reach((0,), (1,), (0,))
+"""The step of an op that looks at no value of its input: what it gives is drawn at random."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,7 +421,9 @@ class Op:
         raise NotImplementedError
 
     def reach(self, *inputs: Shape) -> Reach | None:
-        """The receptive-field step; None for an op that works on each position by itself; `WHOLE` for all of it."""
+        """The receptive-field step; None for an op that works on each position by itself; `WHOLE` for all of it;
+        `NOTHING` where no value of the input matters.
+        """
         raise NotImplementedError
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:

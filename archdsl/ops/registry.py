@@ -29,6 +29,7 @@ _FAMILIES = (
     "spatial",
     "shaping",
     "merging",
+    "columns",
     "attention",
 )
 _loaded = False

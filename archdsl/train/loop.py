@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from archdsl.analysis.counts import count
+from archdsl.codegen.initialise import InitialiseError, initialise
 from archdsl.codegen.module import module
 from archdsl.graph import Graph
 from archdsl.train.augment import augmented
@@ -26,7 +27,6 @@ from archdsl.train.data import Dataset, Examples
 from archdsl.train.display import Display
 from archdsl.train.errors import TrainError
 from archdsl.train.folder import Epoch, RunFolder
-from archdsl.train.initialise import initialise
 from archdsl.train.objective import Objective, logits, objective
 from archdsl.train.optimizers import build_optimizer
 from archdsl.train.plan import Plan, as_record
@@ -120,7 +120,10 @@ class _Run:
         if not any(True for _ in self._module.parameters()):
             raise TrainError("the network has no weights, so there is nothing to train")
         torch.manual_seed(plan.seed)
-        initialise(self._module, open_graph, plan.init)
+        try:
+            initialise(self._module, open_graph, plan.init, plan.seed)
+        except InitialiseError as error:
+            raise TrainError(error.message, error.hint) from None
         self._module.to(device)
         self._optimizer = build_optimizer(plan.optimizer, self._module)
         self._train = data.train.to(device)

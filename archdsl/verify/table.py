@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from archdsl.diagnostics import Source
+
 __all__ = [
     "Cell",
     "Column",
@@ -72,7 +74,10 @@ class Directives:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of a document: `number` counts the tables of the document from 1, `notes` is the prose around them."""
+    """A table of a document: `number` counts the tables of the document from 1, `notes` is the prose around them.
+
+    `source` is the document, for messages that point into it.
+    """
 
     path: str
     number: int
@@ -81,6 +86,7 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     directives: Directives
+    source: Source | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -167,6 +173,8 @@ class Said:
     - `label`: a name of its own: `3a`, `conv2_x`, `fc6`.
     - `filters`: output channels; a letter where it prints one.
     - `same`: padding `same` is said in words.
+    - `kernel`, `stride`, `padding` have one number where one is printed for all axes: `conv3-64` is (3,), `3x3` is
+      (3, 3); a window printed with channels keeps them: `3x3x64` is (3, 3, 64).
     - `rate`: of a dropout, as a fraction: `dropout (40%)` is 0.4.
     - `extra`: everything else that is said as name and text, `(("k", "2"), ("n", "5"))`.
     """

@@ -1,0 +1,215 @@
+"""The first weights: PyTorch's own, or as rules say, `conv=he_normal fc=normal(0.01)`.
+
+In: a graph, rules, a seed. Out: a filled module, the same numbers on every device. Where rules are written and how they
+are read is left to `archdsl.elaborate`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from archdsl.codegen.module import module
+from archdsl.codegen.paths import layer_paths
+from archdsl.elaborate.recipe_init import (
+    BIAS,
+    RESIDUAL_GAMMA,
+    WEIGHT,
+    Distribution,
+    Filled,
+    HeNormal,
+    HeUniform,
+    Initial,
+    LecunNormal,
+    LecunUniform,
+    Normal,
+    Ones,
+    Orthogonal,
+    TruncatedNormal,
+    Uniform,
+    XavierNormal,
+    XavierUniform,
+    Zeros,
+)
+from archdsl.graph import Graph, Node
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+__all__ = ["InitialiseError", "initialise", "initialised"]
+
+_MATRICES: Final = ("convolution", "linear", "attention")
+"""Styles of ops whose matrices `weight` stands for; a token or a position is no map from one size to another."""
+_SCALED: Final = (
+    HeNormal,
+    HeUniform,
+    XavierNormal,
+    XavierUniform,
+    LecunNormal,
+    LecunUniform,
+    Orthogonal,
+)
+
+
+class InitialiseError(Exception):
+    """Why a rule does not go with a network; `hint` is the fix, if one is known."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def initialised(graph: Graph, rules: Sequence[Initial], seed: int | None) -> nn.Module:
+    """The network with its first weights, those that no rule names as PyTorch draws them.
+
+    With a seed they are what `torch.manual_seed(seed)` and the constructor of the compiled class give on a CPU, drawn
+    anew by the rules, whatever the device; torch's generators are left as they were. Without one, torch's generator
+    decides. Raises `InitialiseError`.
+    """
+    if seed is None:
+        made = module(graph)
+    else:
+        import torch
+
+        place = torch.empty(0).device
+        with _seeded(seed), torch.device("cpu"):
+            made = module(graph)
+        made = made.to(place)
+    initialise(made, graph, rules, seed)
+    return made
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """torch's generator of the CPU at a seed, and afterwards where it was; those of other devices are left alone."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def initialise(made: nn.Module, graph: Graph, rules: Sequence[Initial], seed: int | None) -> None:
+    """Draw the weights that rules name, each tensor from a generator of its own, made of the seed and its name.
+
+    So they are the same on every device, and stay the same where another layer changes. A rule names an op, or one of
+    the groups `weight`, `bias` and `residual_gamma`; the rule of the smallest group that a tensor is in decides. Fans
+    are those of `torch.nn.init`. Without a seed one is drawn from torch's generator. Raises `InitialiseError` for an op
+    that the network does not have, and where a distribution needs a matrix.
+    """
+    by_word = {rule.op: rule.distribution for rule in rules}
+    if not by_word:
+        return
+    if seed is None:
+        import torch
+
+        seed = int(torch.randint(2**63 - 1, (), device="cpu"))
+    unused = dict.fromkeys(by_word)
+    gammas = _residual_gammas(graph) if RESIDUAL_GAMMA in by_word else frozenset()
+    for key, path in layer_paths(graph).items():
+        node = graph.nodes[key]
+        if node.shared is not None:
+            continue
+        for name, parameter in made.get_submodule(path).named_parameters():
+            if name.startswith("offset."):
+                continue  # a deformable convolution starts as a plain one, Dai et al., 2017
+            word = next((word for word in _words(node, name, parameter.ndim, key in gammas) if word in by_word), None)
+            if word is not None:
+                unused.pop(word, None)
+                full = f"{path}.{name}" if path else name
+                _fill(parameter, _groups(node, name), by_word[word], full, seed)
+    for word in unused:
+        raise InitialiseError(f"the recipe says how `{word}` begins, and the network has no weights of it")
+
+
+def _words(node: Node, name: str, dimensions: int, gamma: bool) -> Iterator[str]:
+    """What a rule may call a tensor, the narrowest word first."""
+    if name.rpartition(".")[2].endswith("bias"):
+        yield BIAS
+        return
+    if gamma:
+        yield RESIDUAL_GAMMA
+    yield node.kind
+    if node.op is not None and node.op.style in _MATRICES and dimensions > 1:
+        yield WEIGHT
+
+
+def _residual_gammas(graph: Graph) -> frozenset[int]:
+    """The norms at the end of the longest branch of a sum: Goyal et al., "Accurate, large minibatch SGD", 2017."""
+    depth: list[int] = []
+    for node in graph.nodes:
+        depth.append(1 + max((depth[port.node] for port in node.inputs), default=0))
+    found = set()
+    for node in graph.layers:
+        if node.kind != "add":
+            continue
+        deepest = max(depth[port.node] for port in node.inputs)
+        ends = [port.node for port in node.inputs if depth[port.node] == deepest]
+        end = graph.nodes[ends[0]]
+        # A gate and dropped paths stand behind the norm.
+        while end.op is not None and (end.kind == "mul" or end.op.style == "dropout"):
+            end = graph.nodes[min((port.node for port in end.inputs), key=lambda key: depth[key])]
+        if len(ends) == 1 and end.op is not None and end.op.style == "normalization" and end.op.weighted:
+            found.add(end.key)
+    return frozenset(found)
+
+
+def _groups(node: Node, name: str) -> tuple[int, ...]:
+    """Where a convolution reads by a table, how many maps each of its filters reads; nothing elsewhere."""
+    connect = getattr(node.op, "connect", None)
+    return tuple(map(len, connect)) if connect and name == "weight" else ()
+
+
+def _fill(weight: nn.Parameter, groups: tuple[int, ...], distribution: Distribution, name: str, seed: int) -> None:
+    import torch
+
+    if isinstance(distribution, _SCALED) and weight.ndim < 2:
+        shape = "x".join(map(str, weight.shape))
+        raise InitialiseError(f"`{distribution.name}` needs a matrix, and {name} is {shape}", "normal(0.01), ones, zeros")
+    if weight.is_meta:
+        return
+    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+    drawn = torch.empty(weight.shape, dtype=weight.dtype, device="cpu")
+    for part in (filter.unsqueeze(0) for filter in drawn.split(groups)) if groups else (drawn,):
+        _draw(part, distribution, generator)
+    with torch.no_grad():
+        weight.copy_(drawn)
+
+
+def _draw(weight: torch.Tensor, distribution: Distribution, generator: torch.Generator) -> None:
+    from torch.nn import init
+
+    match distribution:
+        case HeNormal():
+            init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+        case HeUniform():
+            init.kaiming_uniform_(weight, nonlinearity="relu", generator=generator)
+        case XavierNormal():
+            init.xavier_normal_(weight, generator=generator)
+        case XavierUniform():
+            init.xavier_uniform_(weight, generator=generator)
+        case LecunNormal():
+            init.kaiming_normal_(weight, nonlinearity="linear", generator=generator)
+        case LecunUniform():
+            init.kaiming_uniform_(weight, nonlinearity="linear", generator=generator)
+        case Normal(std=std, mean=mean):
+            init.normal_(weight, mean, std, generator=generator)
+        case TruncatedNormal(std=std):
+            init.trunc_normal_(weight, 0.0, std, -2 * std, 2 * std, generator=generator)
+        case Uniform(limit=limit):
+            init.uniform_(weight, -limit, limit, generator=generator)
+        case Filled(value=value):
+            init.constant_(weight, value)
+        case Zeros():
+            init.zeros_(weight)
+        case Ones():
+            init.ones_(weight)
+        case Orthogonal(gain=gain):
+            init.orthogonal_(weight, gain, generator=generator)
+        case _:
+            raise AssertionError(f"no rule for {distribution.name}")

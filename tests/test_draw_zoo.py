@@ -1,0 +1,209 @@
+"""Every picture of the networks of `specs/`: layers, edges, counts, and that all text is where it belongs.
+
+In: the SVG alone, read back. Out: the graph, found again in it. A few networks here; `make zoo`, which sets
+ARCHDSL_ZOO=all, draws all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+
+from archdsl.draw.image import image
+from archdsl.graph import Graph
+from tests import zoo
+from tests.drawn import Box, Drawn, Node, Text, read
+
+_SAMPLE = {
+    "lenet5", "alexnet", "resnet50", "googlenet", "densenet121", "unet", "siamese", "fractalnet20", "vit_b_16",
+    "shufflenet_v2_x1_0", "inception_naive", "stochastic_depth110", "r3d_18", "squeezenet1_0_complex",
+}  # fmt: skip
+
+_ENTRIES = [e for e in zoo.entries() if os.environ.get("ARCHDSL_ZOO") == "all" or e.name in _SAMPLE]
+_TIMES = re.compile(r"× (\d+)")
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One cell of the picture: the word of its op, its layer in the graph, how many layers it stands for."""
+
+    word: str
+    key: int
+    times: int
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The layers of every node of the picture."""
+
+    of: dict[str, tuple[_Layer, ...]]
+
+
+@pytest.mark.parametrize("entry", _ENTRIES, ids=str)
+def test_a_picture_shows_its_network(entry: zoo.Entry) -> None:
+    graph = entry.graph()
+    drawn = read(image(graph, "svg"))
+    found = _layers(drawn, graph)
+    _every_layer_once(graph, found)
+    _edges_join(drawn, graph, found)
+    _lines_end_where_they_say(drawn)
+    _nothing_overflows(drawn)
+
+
+@pytest.mark.parametrize("entry", [e for e in _ENTRIES if len(e.graph()) < 600], ids=str)
+def test_a_picture_with_every_iteration_shows_its_network(entry: zoo.Entry) -> None:
+    graph = entry.graph()
+    drawn = read(image(graph, "svg", fold=False))
+    found = _layers(drawn, graph)
+    layers = [layer for own in found.of.values() for layer in own]
+    assert sorted(layer.key for layer in layers) == list(range(len(graph)))
+    assert {layer.times for layer in layers} == {1}
+    _edges_join(drawn, graph, found)
+    _nothing_overflows(drawn)
+
+
+# ---------------------------------------------------------------- what is there
+
+
+def _layers(drawn: Drawn, graph: Graph) -> _Found:
+    keys = {name: key for key, name in enumerate(graph.names)}
+    of: dict[str, tuple[_Layer, ...]] = {}
+    for node in drawn.nodes:
+        assert node.name not in of, node.name
+        words = [_word(texts) for box, texts in node.cells if not _is_caption(box, node)]
+        if not words or node.name.startswith("output "):
+            of[node.name] = ()
+            continue
+        key = keys[node.name] if node.name in keys else int(node.name.removeprefix("node "))
+        times = _times(node.rest)
+        for cluster in drawn.clusters:
+            if cluster.box.holds(node.box):
+                times *= _times(cluster.texts)
+        own = [_Layer(words[0], key, times)]
+        for word in words[1:]:
+            # The layers of one node follow each other, so that the next one reads this one and nothing else.
+            readers = [
+                k for k in graph.consumers[key] if len(graph.nodes[k].inputs) == 1 and graph.nodes[k].kind == word
+            ]
+            assert readers, (node.name, words)
+            key = readers[0]
+            own.append(_Layer(word, key, times))
+        of[node.name] = tuple(own)
+        assert [graph.nodes[layer.key].kind for layer in own] == words
+    return _Found(of)
+
+
+def _every_layer_once(graph: Graph, found: _Found) -> None:
+    layers = [layer for own in found.of.values() for layer in own]
+    assert len({layer.key for layer in layers}) == len(layers)
+    shown: Counter[str] = Counter()
+    for layer in layers:
+        shown[layer.word] += layer.times
+    assert shown == Counter(node.kind for node in graph.nodes)
+
+
+def _word(texts: tuple[Text, ...]) -> str:
+    return next(text.text for text in texts if not text.bold).partition(" ")[0]
+
+
+def _is_caption(box: Box, node: Node) -> bool:
+    return any(abs(box.bottom - below.top) < 0.5 for below, _ in node.cells)
+
+
+def _times(texts: tuple[Text, ...]) -> int:
+    found = [match[1] for text in texts if text.bold and (match := _TIMES.fullmatch(text.text))]
+    assert len(found) <= 1
+    return int(found[0]) if found else 1
+
+
+# ---------------------------------------------------------------- what joins what
+
+
+def _edges_join(drawn: Drawn, graph: Graph, found: _Found) -> None:
+    home = {layer.key: name for name, own in found.of.items() for layer in own}
+    times = {layer.key: layer.times for own in found.of.values() for layer in own}
+    wanted: Counter[tuple[str, str]] = Counter()
+    folded: Counter[str] = Counter()
+    for key, name in home.items():
+        for port in graph.nodes[key].inputs:
+            if port.node not in home:
+                folded[name] += 1
+            elif home[port.node] != name:
+                wanted[home[port.node], name] += 1
+    for index, output in enumerate(graph.outputs):
+        if output.port.node in home:
+            wanted[home[output.port.node], f"output {index}"] += 1
+        else:
+            folded[f"output {index}"] += 1
+    shown = _joined(drawn, found)
+    assert not wanted - shown
+    # What reads a layer that is folded away reads the one that stands for it.
+    for (tail, head), count in (shown - wanted).items():
+        folded[head] -= count
+        assert max(times[layer.key] for layer in found.of[tail]) > 1
+    assert not any(folded.values())
+
+
+def _joined(drawn: Drawn, found: _Found) -> Counter[tuple[str, str]]:
+    """The edges, led through forks and from the foot of a column to the head of the next."""
+    above = {edge.head: edge.tail for edge in drawn.edges if not found.of[edge.head] and "output" not in edge.head}
+    tops = {
+        edge.tail: edge.head for edge in drawn.edges if edge.head.startswith("foot ") and edge.tail.startswith("top ")
+    }
+    feet = {
+        edge.head: edge.tail
+        for edge in drawn.edges
+        if edge.head.startswith("foot ") and not edge.tail.startswith("top ")
+    }
+    joined: Counter[tuple[str, str]] = Counter()
+    for edge in drawn.edges:
+        if edge.head.startswith(("foot ", "node ")) and not found.of[edge.head]:
+            continue
+        tail = edge.tail
+        while not found.of[tail]:
+            tail = feet[tops[tail]] if tail.startswith("top ") else above[tail]
+        joined[tail, edge.head] += 1
+    return joined
+
+
+def _lines_end_where_they_say(drawn: Drawn) -> None:
+    boxes = {node.name: node.box for node in drawn.nodes}
+    for edge in drawn.edges:
+        assert boxes[edge.tail].away(edge.line[0]) < 3, (edge.tail, edge.head)
+        # Of an output there is only the text, with some room around it.
+        assert boxes[edge.head].away(edge.tip) < (6 if edge.head.startswith("output ") else 3), (edge.tail, edge.head)
+
+
+# ---------------------------------------------------------------- where it is
+
+
+def _nothing_overflows(drawn: Drawn) -> None:
+    for box in drawn.shapes:
+        assert drawn.page.holds(box)
+    for text in drawn.all_texts():
+        assert drawn.page.holds(text.box), text
+    for cluster in drawn.clusters:
+        for text in cluster.texts:
+            assert cluster.box.holds(text.box), text
+    for node in drawn.nodes:
+        for box, texts in node.cells:
+            for text in texts:
+                assert box.holds(text.box), (node.name, text)
+    for node, other in _pairs(drawn):
+        assert not node.box.meets(other.box), (node.name, other.name)
+
+
+def _pairs(drawn: Drawn) -> list[tuple[Node, Node]]:
+    """Nodes beside each other: in the order of their left sides, up to where the next begins right of it."""
+    order = sorted(drawn.nodes, key=lambda node: node.box.left)
+    found = []
+    for index, node in enumerate(order):
+        for other in order[index + 1 :]:
+            if other.box.left > node.box.right:
+                break
+            found.append((node, other))
+    return found
