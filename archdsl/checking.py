@@ -22,11 +22,15 @@ __all__ = ["Checked", "check_file", "check_workspace"]
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found, and how many networks (variants) it looked at and claims it compared."""
+    """What a check found, how many networks (variants) it looked at and claims it compared.
+
+    `published` figures, accuracies, are those that no check can compare.
+    """
 
     diagnostics: tuple[Diagnostic, ...]
     networks: int
     claims: int
+    published: int = 0
 
     @property
     def failed(self) -> bool:
@@ -42,7 +46,7 @@ def check_file(path: str | Path, request: Request) -> Checked:
 def check_workspace(workspace: Workspace, request: Request, found: Collector) -> Checked:
     """The same for a file that has been read; `found` holds what reading it found."""
     unit = workspace.unit
-    networks = claims = layers = 0
+    networks = claims = published = layers = 0
     if unit is not None and not workspace.is_library:
         variants: list[str | None] = [request.variant]
         if request.variant is None:
@@ -65,7 +69,9 @@ def check_workspace(workspace: Workspace, request: Request, found: Collector) ->
                 layers += max(1000, len(network.graph) if network is not None else limits.NODES // 10)
                 if network is not None:
                     networks += 1
-                    claims += len(network.claims)
+                    reported = sum(claim.published for claim in network.claims)
+                    published += reported
+                    claims += len(network.claims) - reported
                     check_claims(network.graph, network.claims, own_found)
                 for diagnostic in own_found:
                     found.add(diagnostic)
@@ -73,4 +79,4 @@ def check_workspace(workspace: Workspace, request: Request, found: Collector) ->
         resolve(unit, workspace.program, found)
         if not unit.file.broken:
             lint(unit, found)
-    return Checked(found.sorted(), networks, claims)
+    return Checked(found.sorted(), networks, claims, published)

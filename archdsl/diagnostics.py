@@ -57,6 +57,11 @@ class Source:
         row = bisect_right(starts, offset) - 1
         return row + 1, offset - starts[row] + 1
 
+    def offset(self, number: int) -> int:
+        """Where a 1-based line begins; the end of the text for a line behind it."""
+        starts = self._line_starts()
+        return starts[number - 1] if 1 <= number <= len(starts) else len(self.text)
+
     def line(self, number: int) -> str:
         """The text of a 1-based line, without its newline."""
         starts = self._line_starts()

@@ -1,20 +1,23 @@
 """The figures of a network that people compare: one line of a table.
 
-In: a graph. Out: `Figures`. How they are shown is left to `archdsl.report` and `archdsl.draw`.
+In: a graph, and what its file claims. Out: `Figures`, which are counted, and what is `Published`, which is not. How
+they are shown is left to `archdsl.report` and `archdsl.draw`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from archdsl.analysis.counts import count
 from archdsl.analysis.depth import depth
 from archdsl.analysis.memory import memory
 from archdsl.analysis.receptive import Field, fields
+from archdsl.elaborate.claims import Claim
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape
 
-__all__ = ["Figures", "figures"]
+__all__ = ["Figures", "Published", "figures", "top1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,23 @@ class Figures:
     def flops(self) -> int:
         """Twice the MACs."""
         return 2 * self.macs
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A figure that somebody measured: as written, its value, and who says so."""
+
+    text: str
+    value: float
+    source: str
+
+
+def top1(claims: Iterable[Claim]) -> Published | None:
+    """The accuracy that a file states for its network, `expect top1 76.13 "torchvision"`; the first of several."""
+    for claim in claims:
+        if claim.quantity == "top1":
+            return Published(claim.text, (claim.low + claim.high) / 2, claim.source)
+    return None
 
 
 def figures(graph: Graph) -> Figures:

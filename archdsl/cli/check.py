@@ -74,6 +74,9 @@ def _verdict(checked: list[Checked]) -> str:
     warnings = sum(d.severity == "warning" for one in checked for d in one.diagnostics)
     networks, claims = sum(one.networks for one in checked), sum(one.claims for one in checked)
     what = f"{counted(len(checked), 'file')}, {counted(networks, 'network')}, {counted(claims, 'claim')}"
+    published = sum(one.published for one in checked)
+    if published:
+        what += f", {counted(published, 'published figure')} not compared"
     if not errors and not warnings:
         return f"{what}: no mistakes"
     return f"{what}: {counted(errors, 'error')}, {counted(warnings, 'warning')}"

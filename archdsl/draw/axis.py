@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Axis", "axis"]
+__all__ = ["Axis", "axis", "near"]
 
 _SPAN: Final = 30
 """From which factor between the smallest and the largest value on an axis is logarithmic."""
@@ -52,7 +52,19 @@ def axis(values: Sequence[float], start: float, end: float, *, margin: float) ->
         low, high = small / stretch, large * stretch
         return Axis(low, high, start, end, True, _decades(low, high))
     high = (large or 1) / (1 - room)
-    return Axis(0, high, start, end, False, _steps(high))
+    return Axis(0, high, start, end, False, _steps(0, high))
+
+
+def near(values: Sequence[float], start: float, end: float, *, margin: float) -> Axis:
+    """The axis for values whose differences matter and not their distance from zero, such as percentages.
+
+    Linear from below the smallest to above the largest; values that are equal stand in the middle of one unit.
+    """
+    small, large = min(values), max(values)
+    room = margin / abs(end - start)
+    stretch = max(large - small, 1.0) / (1 - 2 * room)
+    low = (small + large - stretch) / 2
+    return Axis(low, low + stretch, start, end, False, _steps(low, low + stretch))
 
 
 def _decades(low: float, high: float) -> tuple[float, ...]:
@@ -62,8 +74,8 @@ def _decades(low: float, high: float) -> tuple[float, ...]:
     return tuple(part * 10.0**power for power in powers for part in parts if low <= part * 10.0**power <= high)
 
 
-def _steps(high: float) -> tuple[float, ...]:
+def _steps(low: float, high: float) -> tuple[float, ...]:
     """From four to ten steps of 1, 2 or 5 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(high / 4))
-    step = max(part * power for part in (1, 2, 5) if part * power <= high / 4)
-    return tuple(step * count for count in range(math.floor(high / step) + 1))
+    power = 10.0 ** math.floor(math.log10((high - low) / 4))
+    step = max(part * power for part in (1, 2, 5) if part * power <= (high - low) / 4)
+    return tuple(step * count for count in range(math.ceil(low / step), math.floor(high / step) + 1))

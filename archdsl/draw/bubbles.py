@@ -1,4 +1,4 @@
-"""Networks as bubbles: MACs across, parameters up, activation memory as size.
+"""Networks as bubbles: MACs across, published accuracy or parameters up, activation memory as size.
 
 In: named points. Out: an SVG in which names stand beside their bubbles and cover neither each other nor a bubble.
 """
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape
 
-from archdsl.draw.axis import Axis, axis
+from archdsl.analysis.figures import Published
+from archdsl.draw.axis import Axis, axis, near
 from archdsl.draw.style import FONT, THEMES
 from archdsl.report.numbers import binary, clean, short, width
 
@@ -33,13 +34,17 @@ _FILLS: Final = ("#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """One network: `macs` for one input, `params`, `memory` in bytes; those of one `family` have one colour."""
+    """One network: `macs` for one input, `params`, `memory` in bytes; those of one `family` have one colour.
+
+    `top1` is its accuracy as somebody published it, in percent.
+    """
 
     name: str
     family: str
     macs: int
     params: int
     memory: int
+    top1: Published | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +63,24 @@ class Drawn:
 def draw_bubbles(bubbles: Sequence[Bubble]) -> bytes:
     """The picture, as SVG. An axis is logarithmic where its values lie more than a factor of 30 apart.
 
-    Raises `ValueError` where there is no bubble.
+    Accuracy goes up where all have one, else parameters. Raises `ValueError` where there is no bubble.
     """
     across, up, drawn = place(bubbles)
     theme = THEMES["light"]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" width="{_WIDTH:g}" '
         f'height="{_HEIGHT:g}" font-family="{FONT}" font-size="{_SIZE:g}" fill="{theme.text}">',
-        "<title>Networks by MACs, parameters and activation memory</title>",
+        f"<title>Networks by MACs, {_up_of(bubbles)} and activation memory</title>",
         f'<rect width="{_WIDTH:g}" height="{_HEIGHT:g}" fill="{theme.page}"/>',
-        *_grid(across, up),
+        *_grid(across, up, _up_of(bubbles)),
     ]
     families = list(dict.fromkeys(bubble.family for bubble in bubbles))
     for one in sorted(drawn, key=lambda one: -one.radius):
         fill = _FILLS[families.index(one.bubble.family) % len(_FILLS)]
         bubble = one.bubble
         told = f"{bubble.name}: {bubble.params:,} params, {bubble.macs:,} MACs, {binary(bubble.memory)} of activations"
+        if bubble.top1:
+            told += f", top-1 {bubble.top1.text} % as published ({bubble.top1.source})"
         parts.append(
             f'<circle cx="{one.x:.1f}" cy="{one.y:.1f}" r="{one.radius:.1f}" fill="{fill}" fill-opacity="0.75" '
             f'stroke="{theme.line}" stroke-width="0.8"><title>{escape(clean(told))}</title></circle>'
@@ -104,8 +111,16 @@ def place(bubbles: Sequence[Bubble]) -> tuple[Axis, Axis, tuple[Drawn, ...]]:
     if not bubbles:
         raise ValueError("there is no network to draw")
     across = axis([bubble.macs for bubble in bubbles], _LEFT, _WIDTH - _RIGHT, margin=_LARGEST + 8)
-    up = axis([bubble.params for bubble in bubbles], _HEIGHT - _BOTTOM, _TOP, margin=_LARGEST + 8)
-    circles = [(across.at(b.macs), up.at(b.params), _radius(b.memory, bubbles)) for b in bubbles]
+    heights = _accuracies(bubbles)
+    if heights:
+        up = near(heights, _HEIGHT - _BOTTOM, _TOP, margin=_LARGEST + 8)
+    else:
+        heights = [bubble.params for bubble in bubbles]
+        up = axis(heights, _HEIGHT - _BOTTOM, _TOP, margin=_LARGEST + 8)
+    circles = [
+        (across.at(b.macs), up.at(height), _radius(b.memory, bubbles))
+        for b, height in zip(bubbles, heights, strict=True)
+    ]
 
     def crowd(index: int) -> float:
         x, y, _ = circles[index]
@@ -119,6 +134,16 @@ def place(bubbles: Sequence[Bubble]) -> tuple[Axis, Axis, tuple[Drawn, ...]]:
         labels[index] = (box, distant)
     drawn = [Drawn(bubble, *circles[index], *labels[index]) for index, bubble in enumerate(bubbles)]
     return across, up, tuple(drawn)
+
+
+def _accuracies(bubbles: Sequence[Bubble]) -> list[float]:
+    """Of all networks, or none."""
+    found = [bubble.top1.value for bubble in bubbles if bubble.top1]
+    return found if len(found) == len(bubbles) else []
+
+
+def _up_of(bubbles: Sequence[Bubble]) -> str:
+    return "published top-1 accuracy on ImageNet, %" if _accuracies(bubbles) else "parameters, trainable"
 
 
 def _radius(memory: int, bubbles: Sequence[Bubble]) -> float:
@@ -191,7 +216,7 @@ def _inside(box: _Box, circle: tuple[float, float, float]) -> float:
 # ---------------------------------------------------------------- axes and legend
 
 
-def _grid(across: Axis, up: Axis) -> list[str]:
+def _grid(across: Axis, up: Axis, upward: str) -> list[str]:
     theme = THEMES["light"]
     bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
     parts = []
@@ -209,7 +234,7 @@ def _grid(across: Axis, up: Axis) -> list[str]:
         f'<text x="{(_LEFT + right) / 2:g}" y="{bottom + 40:g}" text-anchor="middle">'
         f"MACs for one input{_scale(across)}</text>",
         f'<text x="20" y="{middle:g}" text-anchor="middle" transform="rotate(-90 20 {middle:g})">'
-        f"parameters, trainable{_scale(up)}</text>",
+        f"{upward}{_scale(up)}</text>",
     ]
     return parts
 
@@ -232,7 +257,7 @@ def _tick(value: float) -> str:
 
 
 def _legend(bubbles: Sequence[Bubble]) -> list[str]:
-    """Three sizes, with their memory."""
+    """Three sizes, with their memory, and who published the accuracies."""
     theme = THEMES["light"]
     largest = max(bubble.memory for bubble in bubbles)
     y = _HEIGHT - _LARGEST - 2
@@ -245,4 +270,10 @@ def _legend(bubbles: Sequence[Bubble]) -> list[str]:
         text = binary(round(largest * share))
         parts.append(f'<text x="{x + radius + 6:.1f}" y="{y + 4:g}">{text}</text>')
         x += radius + 6 + len(text) * _LETTER + 16
+    if _accuracies(bubbles):
+        sources = "; ".join(dict.fromkeys(clean(bubble.top1.source) for bubble in bubbles if bubble.top1))
+        most = int((_WIDTH - _LEFT - _RIGHT) / _LETTER)
+        told = f"accuracy as published by {sources}"
+        told = told if len(told) <= most else told[: most - 1] + "…"
+        parts.append(f'<text x="{_LEFT:g}" y="{_HEIGHT - 8:g}">{escape(told)}</text>')
     return parts

@@ -1,6 +1,6 @@
 """What a picture consists of: boxes, the nodes in them, edges and outputs.
 
-In: nothing. Out: frozen types between `archdsl.draw.plan`, which fills them, and `archdsl.draw.dot`, which writes them.
+In: nothing. Out: frozen types between `archdsl.draw.plan`, which fills them, and the formats, which write them.
 """
 
 from __future__ import annotations
@@ -12,21 +12,43 @@ from typing import Literal
 from archdsl.graph import Output, Port
 from archdsl.ops.base import Shape, Style
 
-__all__ = ["Box", "Cell", "Edge", "Exit", "Figure", "Piece", "Plan"]
+__all__ = ["Box", "Cell", "Count", "Edge", "Exit", "Figure", "Heat", "Piece", "Plan"]
 
-Figure = Literal["params", "macs"]
-"""A number that a picture can show in its nodes."""
+Count = Literal["params", "macs", "memory"]
+"""A number of a layer, for one example: trainable values, multiply-accumulates, bytes of its outputs as float32."""
+
+Figure = Literal[Count, "rf"]
+"""What a picture can show in its nodes: a count, or the receptive field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One layer: its call, its `@name`, and what was asked to be shown of it. `style` is None for a closed block."""
+    """One layer: its call, its `@name`, and what was asked to be shown of it. `style` is None for a closed block.
+
+    - `key`: the layer in the graph, of a closed block its first one.
+    - `counts`: numbers to show, those that are zero left out; `field`: the receptive field, empty where none is to be
+      shown.
+    - `heat`: the number that the colour says.
+    - `rows`: names and values of a table.
+    """
 
     text: str
     style: Style | None
+    key: int
     label: str | None = None
     shared: str | None = None
-    figures: tuple[tuple[Figure, int], ...] = ()
+    counts: tuple[tuple[Count, int], ...] = ()
+    field: str = ""
+    heat: int = 0
+    rows: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """What the colours say where they do not say the kind of layer, and its largest value."""
+
+    count: Count
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +104,7 @@ class Plan:
     page: Box
     edges: tuple[Edge, ...]
     exits: tuple[Exit, ...]
+    heat: Heat | None = None
 
     def pieces(self) -> Iterator[Piece]:
         """Every node, in the order of the text."""

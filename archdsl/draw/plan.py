@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, get_args
 
 from archdsl.draw.fold import Group, grouped, runs
 from archdsl.draw.fork import forked
-from archdsl.draw.picture import Box, Cell, Edge, Exit, Figure, Piece, Plan
+from archdsl.draw.measured import Measured
+from archdsl.draw.picture import Box, Cell, Count, Edge, Exit, Figure, Heat, Piece, Plan
 from archdsl.draw.text import ranged
 from archdsl.graph import Graph, Node, Port
 from archdsl.ops.base import Shape, Style
 
-__all__ = ["make_plan"]
+__all__ = ["Wish", "make_plan"]
 
 _ATTACHED: Final = frozenset[Style]({"normalization", "activation", "dropout"})
 """Kinds of layers that change no size and stand in the node of the layer before them, as `conv | bn | relu`."""
@@ -26,26 +27,44 @@ _CELLS: Final = 5
 """Layers in one node, so that no node grows wider than a page."""
 
 
-def make_plan(graph: Graph, *, depth: int | None = None, fold: bool = True, show: Sequence[Figure] = ()) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked to be shown.
+
+    - `depth`: levels that are shown; a block at the limit is one node. None opens all.
+    - `expand`: names or `@names` of blocks that are open however deep, with every iteration.
+    - `fold`: iterations that follow each other and are alike become one box with a count.
+    - `show`: numbers in every node, for one example.
+    - `heat`: the number that the colours say, in place of the kind of layer.
+    - `table`: every layer is a node of its own, with its sizes.
+    """
+
+    depth: int | None = None
+    expand: frozenset[str] = frozenset()
+    fold: bool = True
+    show: tuple[Figure, ...] = ()
+    heat: Count | None = None
+    table: bool = False
+
+
+_ALL: Final = Wish()
+
+
+def make_plan(graph: Graph, wish: Wish = _ALL) -> Plan:
     """Decide what a picture shows.
 
     `make_plan(resnet50)` has eight boxes: the first unit of each stage and the others folded, × 2, × 3, × 5 and × 2.
-
-    - `depth`: levels that are shown; a block at the limit is one node. None opens all.
-    - `fold`: iterations that follow each other and are alike become one box with a count.
-    - `show`: numbers in every node, for one example.
     """
-    return _Planner(graph, depth, fold, tuple(show)).plan()
+    return _Planner(graph, wish).plan()
 
 
 class _Planner:
     """One run over one graph."""
 
-    def __init__(self, graph: Graph, depth: int | None, fold: bool, show: tuple[Figure, ...]) -> None:
+    def __init__(self, graph: Graph, wish: Wish) -> None:
         self.graph = graph
-        self.depth = depth
-        self.fold = fold
-        self.show = show
+        self.wish = wish
+        self.measured = Measured(graph)
         self.stand_in = list(range(len(graph)))
         """For every node the same one an iteration of some run earlier; itself where it is not folded away."""
         self.last: dict[int, int] = {}
@@ -57,7 +76,6 @@ class _Planner:
         self.box_of: dict[int, int] = {}
         self.closed: dict[int, int] = {}
         """For every node inside a closed block, the first node of it."""
-        self.layout: list[tuple[int, int | _Open | _Shut]] = []
         self.boxes = 0
 
     def plan(self) -> Plan:
@@ -70,7 +88,11 @@ class _Planner:
         exits = tuple(
             Exit(out, heads[self.drawn[out.port.node]], self.graph.shape(out.port)) for out in self.graph.outputs
         )
-        return Plan(self._name(), self.graph.title, whole, edges, exits)
+        made = Plan(self._name(), self.graph.title, whole, edges, exits)
+        if self.wish.heat is None:
+            return made
+        most = max((cell.heat for piece in made.pieces() for cell in piece.cells), default=0)
+        return replace(made, heat=Heat(self.wish.heat, most))
 
     def _name(self) -> str:
         return f"{self.graph.name}:{self.graph.variant}" if self.graph.variant else self.graph.name
@@ -96,7 +118,7 @@ class _Planner:
                     hole = _Open(box.id, "", 1, [])
                     box.parts.append(hole)
                     inner.append((inside, hole, level))
-                elif self.depth is not None and level + 1 >= self.depth and title:
+                elif self._shut(inside, title, level):
                     box.parts.append(_Shut(inside.nodes[0], title, times))
                     self.closed.update(dict.fromkeys(inside.nodes, inside.nodes[0]))
                     self.box_of[inside.nodes[0]] = box.id
@@ -108,11 +130,15 @@ class _Planner:
             pending.extend(reversed(inner))
 
     def _parts(self, group: Group) -> Iterator[tuple[Group | int, int]]:
-        if not self.fold:
+        if not self.wish.fold:
             yield from ((part, 1) for part in group.parts)
             return
-        for part, others in runs(self.graph, group.parts, exact=bool(self.show)):
+        exact = bool(self.wish.show) or self.wish.heat is not None or self.wish.table
+        for part, others in runs(self.graph, group.parts, exact=exact):
             if isinstance(part, Group):
+                if self._wanted(part):
+                    yield from ((one, 1) for one in (part, *others))
+                    continue
                 for other in others:
                     for mine, its in zip(part.nodes, other.nodes, strict=True):
                         self.stand_in[its] = mine
@@ -123,6 +149,29 @@ class _Planner:
         while self.stand_in[key] != key:
             key = self.stand_in[key]
         return key
+
+    def _shut(self, group: Group, title: str, level: int) -> bool:
+        """Whether a block is one node."""
+        deep = self.wish.depth is not None and level + 1 >= self.wish.depth
+        return deep and bool(title) and not self._wanted(group) and not self._holds_wanted(group)
+
+    def _wanted(self, group: Group) -> bool:
+        """Whether it is a block, or an iteration that is one block, which was asked to be open."""
+        while group.frame.kind == "repeat" and len(group.parts) == 1 and isinstance(group.parts[0], Group):
+            group = group.parts[0]
+        return group.frame.kind == "block" and not self.wish.expand.isdisjoint((group.frame.name, group.frame.label))
+
+    def _holds_wanted(self, group: Group) -> bool:
+        """Whether such a block is further in, which can only be shown where those around it are open."""
+        if not self.wish.expand:
+            return False
+        place = len(group.frame.path())
+        return any(
+            not self.wish.expand.isdisjoint((frame.name, frame.label))
+            for key in group.nodes
+            for frame in self.graph.nodes[key].frame.path()[place:]
+            if frame.kind == "block"
+        )
 
     def _named(self, group: Group) -> tuple[Group, str]:
         """What an iteration is called: a block's call, also where the iteration holds that block alone."""
@@ -177,7 +226,13 @@ class _Planner:
         return heads
 
     def _follows(self, node: Node) -> bool:
-        if node.op is None or node.key in self.closed or len(node.inputs) != 1 or len(node.shapes) != 1:
+        if (
+            self.wish.table
+            or node.op is None
+            or node.key in self.closed
+            or len(node.inputs) != 1
+            or len(node.shapes) != 1
+        ):
             return False
         return node.op.style in _ATTACHED and node.input_shapes[0] == node.shape
 
@@ -192,7 +247,7 @@ class _Planner:
         def parts(box: _Open) -> Iterator[Box | Piece]:
             for part in box.parts:
                 if isinstance(part, _Shut):
-                    cell = Cell(part.title, None, figures=self._figures(closed[part.key]))
+                    cell = self._measured(Cell(part.title, None, part.key), closed[part.key])
                     yield Piece(part.key, self.graph.names[part.key], (cell,), times=part.times)
                 elif isinstance(part, _Open):
                     if part.id == box.id:
@@ -209,12 +264,21 @@ class _Planner:
         shared = None if node.shared is None else self.graph.names[node.shared]
         style: Style = "input" if node.op is None else node.op.style
         text = ranged(node.call, self.graph.nodes[self._final(key)].call)
-        return Cell(text, style, node.label, shared, self._figures([key]))
+        return self._measured(Cell(text, style, key, node.label, shared), [key])
 
-    def _figures(self, keys: Sequence[int]) -> tuple[tuple[Figure, int], ...]:
-        nodes = [node for key in keys if (node := self.graph.nodes[key]).op is not None]
-        found = ((figure, sum(_figure(figure, node) for node in nodes)) for figure in self.show)
-        return tuple((figure, value) for figure, value in found if value)
+    def _measured(self, cell: Cell, keys: Sequence[int]) -> Cell:
+        """With what was asked to be shown of the layers that it stands for."""
+        wish, measured = self.wish, self.measured
+        last = max(keys)
+        return replace(
+            cell,
+            counts=tuple(
+                (name, value) for name in get_args(Count) if name in wish.show if (value := measured.count(name, keys))
+            ),
+            field=measured.field(last, self._final(last), whole=cell.style is None) if "rf" in wish.show else "",
+            heat=measured.count(wish.heat, keys) if wish.heat is not None else 0,
+            rows=measured.rows(keys) if wish.table else (),
+        )
 
     # ------------------------------------------------------------ edges
 
@@ -286,12 +350,3 @@ def _boxed(box: _Open, parts: tuple[Box | Piece, ...]) -> Box | Piece:
         times = only.times * box.times
         return replace(only, caption=box.title if times > 1 or box.labelled else "", times=times)
     return Box(box.id, box.title, box.times, parts)
-
-
-def _figure(figure: Figure, node: Node) -> int:
-    assert node.op is not None
-    if figure == "macs":
-        return node.op.macs(node.input_shapes, node.shapes)
-    if node.shared is not None:
-        return 0
-    return sum(weight.size for weight in node.op.weights(*node.input_shapes) if weight.kind == "parameter")

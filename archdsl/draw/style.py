@@ -35,6 +35,19 @@ class Theme:
     """Text inside a layer."""
     fills: Mapping[Style, str]
 
+    def warm(self, value: int, most: int) -> str:
+        """The colour of a number: white for zero, then five steps up to the largest."""
+        step = -(-value * len(_HEAT) // most) if most else 0
+        return ("#ffffff", *_HEAT)[step]
+
+    def steps(self, most: int) -> tuple[tuple[str, int], ...]:
+        """The same as a legend: every colour and the largest number that has it."""
+        return tuple((fill, -(-most * (step + 1) // len(_HEAT))) for step, fill in enumerate(_HEAT)) if most else ()
+
+
+# The lighter part of ColorBrewer's YlOrBr (Harrower & Brewer, "ColorBrewer.org", The Cartographic Journal, 2003), which
+# is safe for the colour-blind and grows darker from step to step, so that it can be copied in grey; it bears dark text.
+_HEAT: Final = ("#ffffd4", "#fee391", "#fec44f", "#fe9929", "#ec7014")
 
 # Paul Tol's "light" scheme: made for dark text on the fill, distinct in every common form of colour blindness.
 _TOL: Final[Mapping[Style, str]] = MappingProxyType(

@@ -15,11 +15,26 @@ from archdsl.elaborate.program import Unit
 from archdsl.graph import Node
 from archdsl.syntax import tree
 
-__all__ = ["QUANTITIES", "Claim", "read_claims"]
+__all__ = ["PUBLISHED", "QUANTITIES", "Claim", "read_claims"]
 
-QUANTITIES = ("params", "training_params", "buffers", "macs", "flops", "depth", "connections", "activations")
+PUBLISHED = ("top1",)
+"""What somebody measured and no count can confirm: the percentage of ImageNet's validation images, one crop each, whose
+first answer is right."""
+
+QUANTITIES = (
+    "params",
+    "training_params",
+    "buffers",
+    "macs",
+    "flops",
+    "depth",
+    "connections",
+    "activations",
+    *PUBLISHED,
+)
 """What can be claimed: trainable parameters, the same with training-only heads, batch norm's statistics,
-multiply-accumulates, twice that, weight layers, LeNet-5's connections, values of the input and all layers' outputs."""
+multiply-accumulates, twice that, weight layers, LeNet-5's connections, values of the input and all layers' outputs; and
+what is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,11 @@ class Claim:
     span: Span
     subject: str | None = None
     nodes: tuple[int, ...] = ()
+
+    @property
+    def published(self) -> bool:
+        """Whether it is reported only, and never compared."""
+        return self.quantity in PUBLISHED
 
     def resolve(self, nodes: Sequence[Node]) -> Claim:
         """The claim with its layers found."""
@@ -133,10 +153,25 @@ def _pairs(statement: tree.Expect, items: list[tree.Operand], subject: str | Non
         if number.value > limits.MAGNITUDE:
             found.error("limit-number", "a number beyond 2^53", figure.span, hint="no network has a size like that")
             continue
+        if name.value.name in PUBLISHED and (trouble := _unpublishable(number, source, subject)):
+            found.error("bad-expect", trouble, name.span.to(figure.span), hint=_PUBLISHED_SO)
+            continue
         half = _half_unit(number)
         low, high = number.value - half, number.value + half
         claims.append(Claim(name.value.name, number.text, low, high, source, name.span.to(figure.span), subject))
     return claims
+
+
+_PUBLISHED_SO = 'expect top1 76.13 "torchvision": percent, and who says so; it is shown as published, never compared'
+
+
+def _unpublishable(number: tree.Number, source: str, subject: str | None) -> str:
+    """Why an accuracy cannot stand so; empty where it can."""
+    if subject is not None:
+        return "an accuracy is the whole network's"
+    if not 1 <= number.value <= 100:
+        return f"an accuracy of {number.text} is no percentage"
+    return "" if source else "a published figure needs its source"
 
 
 def _half_unit(number: tree.Number) -> float:

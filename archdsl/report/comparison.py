@@ -1,24 +1,36 @@
 """Networks side by side: a line each.
 
-In: figures. Out: an aligned text, a Markdown table, or JSON. The picture is left to `archdsl.draw.bubbles`.
+In: what was counted of each, and its published accuracy. Out: an aligned text, a Markdown table, or JSON. The picture
+is left to `archdsl.draw.bubbles`.
 """
 
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from archdsl.analysis.figures import Figures
+from archdsl.analysis.figures import Figures, Published
 from archdsl.ops.base import show_shape
 from archdsl.report.markdown import escape_markdown
 from archdsl.report.numbers import clean, grouped, short, width
 
-__all__ = ["comparison_json", "comparison_markdown", "comparison_text"]
+__all__ = ["Compared", "comparison_json", "comparison_markdown", "comparison_text"]
 
 _MIB: Final = 1024 * 1024
 _WIDTH: Final = 80
 _SHORTEST_NAME: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One network: what it is called, what was counted, and its accuracy as published, where its file states one."""
+
+    name: str
+    figures: Figures
+    top1: Published | None = None
 
 
 class _Column(NamedTuple):
@@ -51,7 +63,7 @@ _COLUMNS: Final = (
     _Column("params", "trainable values", lambda f: grouped(f.params), lambda f: grouped(f.params)),
     _Column(
         "MACs",
-        "multiply-accumulates of convolutions and matrix products for one input, no bias",
+        "multiply-accumulates of convolutions and matrix products, one input",
         lambda f: short(f.macs),
         lambda f: grouped(f.macs),
     ),
@@ -71,18 +83,26 @@ _COLUMNS: Final = (
 )
 
 
-def comparison_text(names: Sequence[str], found: Sequence[Figures]) -> str:
+_TOP1: Final = "top-1"
+_LAYERS: Final = "layers"
+
+
+def comparison_text(found: Sequence[Compared]) -> str:
     """A table for people, and what its columns count; at most 80 columns wide where the numbers allow it.
 
     ```
-    network        params   MACs  weights  memory  depth   RF  layers  input
-    resnet50   25,557,032  4.09G    97.69   115.9     50  427     174  224x224x3
+    network      top-1       params   MACs  weights  memory  depth   RF  input
+    resnet50    76.130   25,557,032  4.09G    97.69   115.9     50  427  224x224x3
     ```
+
+    The published accuracy takes the place of the number of layers, where any is known.
     """
-    cells = [["network", *(column.heading for column in _COLUMNS)]]
+    known = any(one.top1 for one in found)
+    shown = [column for column in _COLUMNS if not (known and column.heading == _LAYERS)]
+    cells = [["network", *([_TOP1] if known else []), *(column.heading for column in shown)]]
     cells += [
-        [clean(name), *(column.text(figures) for column in _COLUMNS)]
-        for name, figures in zip(names, found, strict=True)
+        [clean(one.name), *([_top1(one)] if known else []), *(column.text(one.figures) for column in shown)]
+        for one in found
     ]
     gap = 2
     widths = _widths(cells)
@@ -96,9 +116,32 @@ def comparison_text(names: Sequence[str], found: Sequence[Figures]) -> str:
     lines = [(" " * gap).join(_padded(row, widths)).rstrip() for row in cells]
     lines.insert(1, "-" * max(map(width, lines)))
     lines.append(lines[1])
-    wide = max(len(column.heading) for column in _COLUMNS)
-    lines += [f"{column.heading:{wide}}  {column.legend}" for column in _COLUMNS]
+    wide = max(len(column.heading) for column in shown)
+    legends = [(column.heading, column.legend) for column in shown]
+    if known:
+        legends.insert(0, (_TOP1, _LEGEND))
+        legends[1:1] = [("", line) for line in _sources(found, _WIDTH - wide - 2)]
+    lines += [f"{heading:{wide}}  {legend}" for heading, legend in legends]
     return "\n".join(lines) + "\n"
+
+
+_LEGEND: Final = "published, not computed: % right of ImageNet's validation images"
+
+
+def _top1(one: Compared) -> str:
+    return one.top1.text if one.top1 else "-"
+
+
+def _sources(found: Sequence[Compared], wide: int) -> list[str]:
+    """`torchvision: resnet18, resnet50`, a line or more for each source."""
+    by_source: dict[str, list[str]] = {}
+    for one in found:
+        if one.top1:
+            by_source.setdefault(clean(one.top1.source), []).append(clean(one.name))
+    lines = []
+    for source, names in by_source.items():
+        lines += textwrap.wrap(f"{source}: {', '.join(names)}", wide, subsequent_indent="  ", break_long_words=False)
+    return lines
 
 
 def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
@@ -122,18 +165,29 @@ def _cut(text: str, wide: int) -> str:
     return text + "…"
 
 
-def comparison_markdown(names: Sequence[str], found: Sequence[Figures]) -> str:
+def comparison_markdown(found: Sequence[Compared]) -> str:
     """A table for a README, with every digit."""
     units = {"weights": "weights (MiB)", "memory": "memory (MiB)"}
+    known = any(one.top1 for one in found)
+    headings = [*(["top-1 (%)"] if known else []), *(units.get(column.heading, column.heading) for column in _COLUMNS)]
     lines = [
-        _line(["network", *(units.get(column.heading, column.heading) for column in _COLUMNS)]),
-        _line([":---", *("---:" for _ in _COLUMNS[:-1]), ":---"]),
+        _line(["network", *headings]),
+        _line([":---", *("---:" for _ in headings[:-1]), ":---"]),
     ]
     lines += [
-        _line([escape_markdown(name), *(escape_markdown(column.exact(figures)) for column in _COLUMNS)])
-        for name, figures in zip(names, found, strict=True)
+        _line(
+            [
+                escape_markdown(one.name),
+                *([escape_markdown(_top1(one))] if known else []),
+                *(escape_markdown(column.exact(one.figures)) for column in _COLUMNS),
+            ]
+        )
+        for one in found
     ]
     legends = [f"- {column.heading}: {column.legend}" for column in _COLUMNS]
+    if known:
+        told = "; ".join(escape_markdown(line) for line in _sources(found, 10_000))
+        legends.insert(0, f"- {_TOP1}: {_LEGEND} ({told})")
     return "\n".join([*lines, "", *legends]) + "\n"
 
 
@@ -141,18 +195,18 @@ def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def comparison_json(names: Sequence[str], found: Sequence[Figures]) -> str:
-    """`{"networks": [{"name", "params", …}]}`; bytes are in the keys that say so."""
-    return json.dumps(
-        {"networks": [_record(name, figures) for name, figures in zip(names, found, strict=True)]},
-        indent=2,
-        ensure_ascii=False,
-    )
+def comparison_json(found: Sequence[Compared]) -> str:
+    """`{"networks": [{"name", "params", …}]}`; bytes are in the keys that say so.
+
+    `published_top1` is null, or `{"percent", "written", "source"}`, which was not computed.
+    """
+    return json.dumps({"networks": [_record(one) for one in found]}, indent=2, ensure_ascii=False)
 
 
-def _record(name: str, figures: Figures) -> dict[str, object]:
+def _record(one: Compared) -> dict[str, object]:
+    figures, top1 = one.figures, one.top1
     return {
-        "name": name,
+        "name": one.name,
         "architecture": figures.family,
         "variant": figures.variant,
         "title": figures.title,
@@ -168,6 +222,7 @@ def _record(name: str, figures: Figures) -> dict[str, object]:
         "depth": figures.depth,
         "receptive_field": _field_record(figures),
         "layers": figures.layers,
+        "published_top1": {"percent": top1.value, "written": top1.text, "source": top1.source} if top1 else None,
     }
 
 

@@ -13,12 +13,12 @@ from typing import Final
 import torch
 from torch.nn import functional
 
-from archdsl.elaborate.recipe_learning import Auxiliary, CrossEntropy
+from archdsl.elaborate.recipe_learning import Auxiliary, Criterion, CrossEntropy
 from archdsl.graph import Graph, Output
 from archdsl.ops.base import show_shape
 from archdsl.train.errors import TrainError
 
-__all__ = ["Objective", "logits", "objective"]
+__all__ = ["Objective", "logits", "losses", "objective"]
 
 _SMALLEST_WINS: Final = ("rbf", "softmin")
 
@@ -34,6 +34,11 @@ def logits(graph: Graph) -> Graph:
         return replace(output, port=node.inputs[0]) if node.kind in ("softmax", "log_softmax") else output
 
     return replace(graph, outputs=tuple(map(before, graph.outputs)))
+
+
+def losses(criterion: Criterion, output: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The loss (N,) of every image in a test: output (N, classes), labels (N,); labels are not smoothed."""
+    return functional.cross_entropy(output, labels, reduction="none")
 
 
 @dataclass(frozen=True)

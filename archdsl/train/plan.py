@@ -37,7 +37,7 @@ __all__ = ["Overrides", "Plan", "as_record", "describe", "plan", "unsupported"]
 
 _OPTIMIZERS: Final = (Sgd, Adam, AdamW, RmsProp, Adagrad)
 _AUGMENTATIONS: Final = ("pad", "crop", "flip", "normalize")
-_SETTINGS: Final = ("l2", "accumulate", "ema", "early_stopping")
+_SETTINGS: Final = ("l2", "early_stopping")
 """Settings that are refused whole."""
 
 
@@ -50,13 +50,15 @@ class Overrides:
     epochs: int | None = None
     seed: int | None = None
     lr: float | None = None
+    on_nan: str | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
     """Everything that decides a run, beside the network, the data and the machine.
 
-    `batch` is in images, `epochs` in passes over the training images.
+    `batch` is in images, `epochs` in passes over the training images, `accumulate` in batches a step; `on_nan` is
+    `stop` or `skip`, for a step whose loss is not finite.
     """
 
     data: Data
@@ -70,6 +72,14 @@ class Plan:
     auxiliaries: tuple[Auxiliary, ...] = ()
     init: tuple[Initial, ...] = ()
     clip: Clip | None = None
+    accumulate: int = 1
+    ema: float | None = None
+    on_nan: str = "stop"
+
+    @property
+    def step_images(self) -> int:
+        """Images in a step: as many batches as are added up."""
+        return self.batch * self.accumulate
 
 
 def unsupported(recipe: Recipe) -> tuple[Diagnostic, ...]:
@@ -122,6 +132,9 @@ def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
         "schedule": recipe.schedule,
         "init": recipe.init,
         "clip": recipe.clip,
+        "accumulate": recipe.accumulate,
+        "ema": recipe.ema,
+        "on_nan": overrides.on_nan,
     }
     if recipe.loss is not None:
         chosen |= {"criterion": recipe.loss.criterion, "auxiliaries": recipe.loss.auxiliaries}

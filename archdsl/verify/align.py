@@ -2,7 +2,8 @@
 
 In: what rows say, and a `Subject`. Out: for every row its `Stretch`, or None. Rows and layers are both in order, so
 this is an alignment: each row takes the stretch that fits it best, layers that no table lists are passed over for
-nothing, and a row or a weight layer is left out only at a price. Nothing is judged here: a row is matched even where it is wrong.
+nothing, and a row or a weight layer is left out only at a price. A row is matched even where it is wrong: nothing is
+judged here.
 """
 
 from __future__ import annotations

@@ -1,0 +1,101 @@
+"""Images and labels to learn from and to test with, and what is done to all of them alike.
+
+In: nothing. Out: the types that every reader of data gives. Reading is left to `archdsl.train.data`, random changes to
+`archdsl.train.augment`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch.nn import functional
+
+from archdsl.ops.base import Shape
+
+__all__ = ["Dataset", "Examples", "Prepare", "Source"]
+
+
+class Source(Protocol):
+    """Images and labels that can be taken by their numbers."""
+
+    @property
+    def labels(self) -> torch.Tensor:
+        """The labels (N,), int64."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, indices: torch.Tensor, epoch: int | None) -> torch.Tensor:
+        """The images (n, C, H, W), uint8 or float32 of 0 to 1; `epoch` is None for a test, else decides the cuts."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images (N, C, H, W), uint8 or float32 of 0 to 1, and labels (N,), int64, in memory."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: torch.Tensor, epoch: int | None) -> torch.Tensor:
+        """Some of them, as they are."""
+        return self.images[indices]
+
+    def to(self, device: torch.device) -> Examples:
+        """The same on a device."""
+        return Examples(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """What is done to every batch, of training and test: `pad` zeros around, one mean and deviation a channel."""
+
+    pad: int = 0
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+
+    def floats(self, images: torch.Tensor) -> torch.Tensor:
+        """Bytes (N, C, H, W) as float32 of 0 to 1, padded."""
+        if images.dtype == torch.uint8:
+            images = images.float() / 255
+        return functional.pad(images, (self.pad,) * 4) if self.pad else images
+
+    def normalised(self, images: torch.Tensor) -> torch.Tensor:
+        """Float images with the mean taken off, divided by the deviation; as they are where none was computed."""
+        if not self.mean:
+            return images
+        mean = torch.tensor(self.mean, device=images.device)[:, None, None]
+        return (images - mean) / torch.tensor(self.deviation, device=images.device)[:, None, None]
+
+
+def centre(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """The middle (N, C, height, width) of larger images."""
+    top, left = (images.shape[-2] - height) // 2, (images.shape[-1] - width) // 2
+    return images[..., top : top + height, left : left + width]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is learnt from and tested with; images are `size` (H, W, C) when they reach the network.
+
+    `remark` says what was done to them when they were read; `names` are those of the classes, where they have any.
+    """
+
+    name: str
+    train: Source
+    test: Source
+    classes: int
+    size: Shape
+    remark: str = ""
+    prepare: Prepare = field(default_factory=Prepare)
+    names: tuple[str, ...] = ()
+
+    def tested(self, images: torch.Tensor) -> torch.Tensor:
+        """A batch from `test.take` as the network takes it: padded, its middle, normalised."""
+        images = self.prepare.floats(images)
+        if images.shape[-2:] != self.size[:2]:
+            images = centre(images, *self.size[:2])
+        return self.prepare.normalised(images)

@@ -1,0 +1,74 @@
+"""Batches on their way to the network: in what order, changed how, from where.
+
+In: a `Dataset`, the plan, the device. Out: for every step its batches, on the device, each a function of (seed, epoch,
+place) alone; and the batches of a test. What is learnt from them is left to `archdsl.train.learner`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from archdsl.train.augment import Draws, augmented
+from archdsl.train.dataset import Dataset, Examples
+from archdsl.train.machine import Machine
+from archdsl.train.plan import Plan
+from archdsl.train.randomness import order
+
+__all__ = ["Batch", "Feed", "pieces"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images (N, C, H, W) as the network takes them, and their labels (N,), on the device."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def pieces(order: torch.Tensor, size: int) -> list[torch.Tensor]:
+    """The order in pieces; a last piece of one joins the one before, since batch norm cannot learn from one image."""
+    made = list(torch.split(order, size))
+    if len(made) > 1 and len(made[-1]) == 1:
+        made[-2:] = [torch.cat(made[-2:])]
+    return made
+
+
+class Feed:
+    """The batches of a run; small sets lie on the device whole."""
+
+    def __init__(self, data: Dataset, plan: Plan, machine: Machine) -> None:
+        self._data = data
+        self._plan = plan
+        self._machine = machine
+        self._train = data.train.to(machine.device) if isinstance(data.train, Examples) else data.train
+        self._test = data.test.to(machine.device) if isinstance(data.test, Examples) else data.test
+        self.per_epoch = len(pieces(torch.arange(len(data.train)), plan.step_images))
+
+    def steps(self, epoch: int, first: int) -> Iterator[list[Batch]]:
+        """The steps of an epoch from the one numbered `first` on; a step has several batches where they are added up.
+
+        Both count from 0.
+        """
+        taken = pieces(order(self._plan.seed, epoch, len(self._data.train)), self._plan.step_images)
+        for step in taken[first:]:
+            yield [self._batch(chosen, epoch) for chosen in pieces(step, self._plan.batch)]
+
+    def _batch(self, chosen: torch.Tensor, epoch: int) -> Batch:
+        prepare = self._data.prepare
+        placed = chosen.to(self._machine.device)
+        images = prepare.floats(self._train.take(placed, epoch))
+        images = augmented(images, self._plan.augment, Draws(self._plan.seed, epoch, chosen))
+        return Batch(self._machine.placed(prepare.normalised(images)), self._train.labels[placed])
+
+    def tests(self) -> Iterator[Batch]:
+        """The test images in batches, in their order."""
+        size = max(64, 2 * self._plan.batch)
+        for chosen in torch.arange(len(self._test), device=self._machine.device).split(size):
+            images = self._data.tested(self._test.take(chosen, None))
+            yield Batch(self._machine.placed(images), self._test.labels[chosen])

@@ -1,0 +1,194 @@
+"""The network that learns: its weights, its optimizer, one step at a time.
+
+In: a graph, a plan, the batches of a step. Out: what the step said, and all of it as tensors to keep and to go on from.
+The order of steps is left to `archdsl.train.loop`.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from archdsl.codegen.initialise import InitialiseError, initialise
+from archdsl.codegen.module import build, module
+from archdsl.graph import Graph
+from archdsl.train.errors import TrainError
+from archdsl.train.feed import Batch
+from archdsl.train.finiteness import culprit, finite, not_finite
+from archdsl.train.machine import Machine
+from archdsl.train.objective import Objective, logits, objective
+from archdsl.train.optimizers import Optimizers
+from archdsl.train.plan import Plan
+from archdsl.train.progress import Sums
+from archdsl.train.randomness import seed_of
+
+__all__ = ["Learner", "outputs"]
+
+_MODEL, _OPTIMIZER, _AVERAGE = "model.", "optimizer.", "average."
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a step said: `loss` is the mean over its images, None where the step was skipped."""
+
+    loss: float | None
+    sums: Sums
+
+
+def outputs(result: Any) -> tuple[torch.Tensor, ...]:
+    """What a module gives, as a tuple; those that exist in training only are None outside of it."""
+    return result if isinstance(result, tuple) else (result,)
+
+
+class Learner:
+    """A network, its optimizer and its running average."""
+
+    def __init__(self, graph: Graph, plan: Plan, machine: Machine) -> None:
+        """With its first weights. Raises `TrainError` where the network and the plan do not go together."""
+        self._plan = plan
+        self._machine = machine
+        open_graph = logits(graph)
+        self._objective: Objective = objective(open_graph, plan.criterion, plan.auxiliaries)
+        torch.manual_seed(plan.seed)
+        self.module = module(open_graph)
+        if self.module.state_dict().keys() != build(graph).state_dict().keys():
+            raise TrainError("the network without its softmax has weights of other names", "leave out the softmax")
+        if not any(True for _ in self.module.parameters()):
+            raise TrainError("the network has no weights, so there is nothing to train")
+        try:
+            initialise(self.module, open_graph, plan.init, plan.seed)
+        except InitialiseError as error:
+            raise TrainError(error.message, error.hint) from None
+        layout = torch.channels_last if machine.channels_last else torch.preserve_format
+        self.module.to(machine.device, memory_format=layout)  # type: ignore[call-overload]
+        self._optimizers = Optimizers(plan.optimizer, self.module)
+        self._average = copy.deepcopy(self.module).requires_grad_(False) if plan.ema is not None else None
+        self._scaler = torch.amp.GradScaler(machine.device.type) if machine.precision == "fp16" else None
+        self._call: Any = torch.compile(self.module) if machine.compile else self.module
+
+    # ------------------------------------------------------------ one step
+
+    def step(self, number: int, batches: Sequence[Batch], rate: float) -> Learned:
+        """One step of the optimizer, counted from 0; the gradient is the mean over the images of all its batches.
+
+        Raises `TrainError` where the loss is not finite, unless such steps are skipped.
+        """
+        skips = self._plan.on_nan == "skip"
+        buffers = [buffer.clone() for buffer in self.module.buffers()] if skips else []
+        self.module.train()
+        torch.manual_seed(seed_of("step", self._plan.seed, number))
+        self._optimizers.zero_grad()
+        images = sum(map(len, batches))
+        total, right = 0.0, 0.0
+        for batch in batches:
+            with self._machine.autocast():
+                found = outputs(self._call(batch.images))
+                loss = self._objective(found, batch.labels)
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                if not skips:
+                    raise self._stopped(f"the loss is {value}", number, batch, rate)
+                break
+            share = len(batch) / images
+            self._backward(loss if len(batches) == 1 else loss * share)
+            total += value * len(batch)
+            right += float((found[0].detach().argmax(1) == batch.labels).sum())
+        else:
+            self._after_backward()
+            if not skips or self._scaler is not None or finite(weight.grad for weight in self.module.parameters()):
+                self._update(rate)
+                return Learned(total / images, Sums(total, right, images))
+        with torch.no_grad():
+            for buffer, before in zip(self.module.buffers(), buffers, strict=True):
+                buffer.copy_(before)
+        return Learned(None, Sums(skipped=1))
+
+    def _backward(self, loss: torch.Tensor) -> None:
+        scaled = loss if self._scaler is None else self._scaler.scale(loss)
+        scaled.backward()  # type: ignore[no-untyped-call]
+
+    def _after_backward(self) -> None:
+        """What is done to the gradients of a step."""
+        if self._scaler is not None:
+            for optimizer in self._optimizers:
+                self._scaler.unscale_(optimizer)
+        clip = self._plan.clip
+        if clip is not None and clip.norm is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), clip.norm)
+        if clip is not None and clip.value is not None:
+            nn.utils.clip_grad_value_(self.module.parameters(), clip.value)
+
+    def _update(self, rate: float) -> None:
+        for optimizer in self._optimizers.at(rate):
+            if self._scaler is None:
+                optimizer.step()
+            else:
+                self._scaler.step(optimizer)
+        if self._scaler is not None:
+            self._scaler.update()
+        if self._average is not None and self._plan.ema is not None:
+            with torch.no_grad():
+                ours, theirs = list(self._average.parameters()), list(self.module.parameters())
+                torch._foreach_lerp_(ours, theirs, 1 - self._plan.ema)
+                for ours_buffer, buffer in zip(self._average.buffers(), self.module.buffers(), strict=True):
+                    ours_buffer.copy_(buffer)
+
+    def _stopped(self, what: str, number: int, batch: Batch, rate: float) -> TrainError:
+        torch.manual_seed(seed_of("step", self._plan.seed, number))
+        with self._machine.autocast():
+            where = culprit(self.module, batch.images)
+        hint = f"a lower learning rate, perhaps: it was {rate:g}; --on-nan skip leaves such steps out"
+        return TrainError(f"{what} at step {number + 1:,}: {where}", hint)
+
+    # ------------------------------------------------------------ what is tested and kept
+
+    def tested(self) -> nn.Module:
+        """The module that is tested, in the mode for it: the running average, where there is one."""
+        return (self._average if self._average is not None else self.module).eval()
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The state dict of the same."""
+        found: dict[str, torch.Tensor] = self.tested().state_dict()
+        return found
+
+    def check_finite(self, number: int) -> None:
+        """Raises `TrainError` where a weight is not finite after so many steps, so that no such weights are kept."""
+        wrong = not_finite(self.module.state_dict())
+        if wrong is not None:
+            hint = "a lower learning rate, perhaps; the last checkpoint is from before"
+            raise TrainError(f"`{wrong}` is not finite after step {number:,}", hint)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Everything that the next step depends on, by name."""
+        found = {_MODEL + name: tensor for name, tensor in self.module.state_dict().items()}
+        found |= {_OPTIMIZER + name: tensor for name, tensor in self._optimizers.tensors().items()}
+        if self._average is not None:
+            found |= {_AVERAGE + name: tensor for name, tensor in self._average.state_dict().items()}
+        return found
+
+    def record(self) -> dict[str, Any]:
+        """The same, what is no tensor."""
+        return {"scaler": self._scaler.state_dict() if self._scaler is not None else None}
+
+    def restore(self, tensors: Mapping[str, torch.Tensor], record: Mapping[str, Any]) -> None:
+        """Go on from what `tensors` and `record` gave. Raises `TrainError` where they are of another network."""
+
+        def named(prefix: str) -> dict[str, torch.Tensor]:
+            return {name.removeprefix(prefix): found for name, found in tensors.items() if name.startswith(prefix)}
+
+        try:
+            self.module.load_state_dict(named(_MODEL))
+            self._optimizers.restore(named(_OPTIMIZER))
+            if self._average is not None:
+                # A run that goes on with an average, and had none, starts it at the weights.
+                self._average.load_state_dict(named(_AVERAGE) or named(_MODEL))
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise TrainError(f"the checkpoint does not fit the network: {error}", "--overwrite starts anew") from None
+        if self._scaler is not None and record.get("scaler") is not None:
+            self._scaler.load_state_dict(record["scaler"])

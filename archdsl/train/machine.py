@@ -1,0 +1,160 @@
+"""The machine a run is on, and how its arithmetic is done there.
+
+In: names of a device and a precision. Out: a `Machine`, and a context in which torch computes as it says. What is
+computed is left to the loop.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+
+from archdsl.analysis.counts import count
+from archdsl.graph import Graph
+from archdsl.train.errors import TrainError
+
+__all__ = ["CPU", "PRECISIONS", "Machine", "choose_device", "computing", "fast"]
+
+PRECISIONS: Final = ("fp32", "tf32", "bf16", "fp16")
+_HALVES: Final = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_SMALL_STEP: Final = 50_000_000
+"""Multiply-accumulates of a batch, forward."""
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` is the first GPU where there is one, else the CPU; `cpu`, `cuda`, `cuda:1` are themselves.
+
+    Raises `TrainError` for a device that this machine or this torch does not have.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise TrainError(f"`{name}` is not a device", "auto, cpu, cuda, cuda:1") from None
+    if device.type not in ("cpu", "cuda"):
+        raise TrainError(f"training on `{device.type}` is not something that archdsl does", "auto, cpu, cuda, cuda:1")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise TrainError(f"there is no `{name}` here: torch sees {torch.cuda.device_count()} GPUs", "--device auto")
+    return device
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A device and how it computes.
+
+    - `precision`: `fp32`; `tf32` (matrix products with 10 bits of mantissa, on NVIDIA GPUs since Ampere); `bf16` and
+      `fp16` (torch's autocast; weights stay float32; with fp16 the loss is scaled).
+    - `compile`: through `torch.compile`.
+    - `channels_last`: images in memory as (N, H, W, C).
+    - `deterministic`: only algorithms that give the same bits every time, on GPUs too.
+
+    Raises `TrainError` for what the device does not do.
+    """
+
+    device: torch.device
+    precision: str = "fp32"
+    compile: bool = False
+    channels_last: bool = False
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise TrainError(f"there is no precision `{self.precision}`", ", ".join(PRECISIONS))
+        if self.precision == "tf32" and not _has_tf32(self.device):
+            raise TrainError(f"{self.device} has no tf32, which NVIDIA GPUs have since Ampere", "--precision fp32")
+
+    @property
+    def half(self) -> torch.dtype | None:
+        """What autocast computes in, if it does."""
+        return _HALVES.get(self.precision)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Around a forward pass and its loss."""
+        return torch.autocast(self.device.type, dtype=self.half) if self.half else nullcontext()
+
+    def placed(self, images: torch.Tensor) -> torch.Tensor:
+        """A batch in the memory format of the weights."""
+        if self.channels_last and images.ndim == 4:
+            return images.contiguous(memory_format=torch.channels_last)
+        return images
+
+
+CPU: Final = Machine(torch.device("cpu"))
+
+
+def _has_tf32(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+
+
+def fast(device: torch.device) -> Machine:
+    """What is fastest on a device without another result than its rounding: half precision and a compiled step on GPUs.
+
+    On the CPU it is float32 as it is: half precision is slower there on most processors.
+    """
+    if device.type != "cuda":
+        return Machine(device)
+    capable = torch.cuda.get_device_capability(device)
+    precision = "bf16" if capable >= (8, 0) else "fp16" if capable >= (7, 0) else "fp32"
+    return Machine(device, precision, compile=capable >= (7, 0), channels_last=capable >= (7, 0))
+
+
+@contextmanager
+def computing(machine: Machine, graph: Graph, batch: int) -> Iterator[None]:
+    """Within it, torch computes as the machine says; its generators and settings are as they were afterwards."""
+    cuda = machine.device.type == "cuda"
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=[machine.device] if cuda else []))
+        tf32 = machine.precision == "tf32"
+        stack.enter_context(
+            torch.backends.cudnn.flags(deterministic=machine.deterministic, benchmark=False, allow_tf32=tf32)
+        )
+        if cuda:
+            stack.enter_context(_matmul_tf32(tf32))
+        if machine.deterministic:
+            stack.enter_context(_deterministic())
+        stack.enter_context(_threads(graph, batch))
+        yield
+
+
+@contextmanager
+def _matmul_tf32(wanted: bool) -> Iterator[None]:
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = wanted
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    # cuBLAS reads this when it is first used, and is deterministic only with it.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+@contextmanager
+def _threads(graph: Graph, batch: int) -> Iterator[None]:
+    """One thread where a step is so small that handing parts of it to others takes longer than doing it.
+
+    On a machine that is busy otherwise, small steps on all cores took ten times as long. OMP_NUM_THREADS, where
+    it is set, decides instead.
+    """
+    before = torch.get_num_threads()
+    if "OMP_NUM_THREADS" not in os.environ and batch * count(graph).total.macs < _SMALL_STEP:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,110 @@
+"""All that decided a result, and how two such records differ.
+
+In: a graph, a plan, data, a machine. Out: what `recipe.json` and every checkpoint hold, and sentences about what is
+another. Whether a difference matters is said here; what is done about it is left to the loop.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+
+from archdsl.codegen.source import source
+from archdsl.graph import Graph
+from archdsl.train.dataset import Dataset, Examples
+from archdsl.train.machine import Machine
+from archdsl.train.plan import Plan, as_record
+
+__all__ = ["Differences", "differences", "record"]
+
+_LISTED: Final = 12
+
+
+def record(graph: Graph, plan: Plan, data: Dataset, machine: Machine) -> dict[str, Any]:
+    """What decides the result: the network and its PyTorch source, the recipe, the data, the machine, the versions."""
+    from archdsl import __version__
+
+    return {
+        "network": {
+            "name": graph.name,
+            "variant": graph.variant,
+            "title": graph.title,
+            "text": graph.source_text,
+            "source": source(graph),
+        },
+        "recipe": as_record(plan),
+        "data": {
+            "name": data.name,
+            "train_images": len(data.train),
+            "test_images": len(data.test),
+            "image": list(data.size),
+            "classes": list(data.names) or data.classes,
+            "prepare": as_record(data.prepare),
+            "remark": data.remark,
+            "sha256": _digest(data),
+        },
+        "machine": {
+            "device": str(machine.device),
+            "precision": machine.precision,
+            "compile": machine.compile,
+            "channels_last": machine.channels_last,
+            "deterministic": machine.deterministic,
+            "threads": torch.get_num_threads(),
+        },
+        "versions": {"archdsl": __version__, "torch": torch.__version__, "python": platform.python_version()},
+    }
+
+
+def _digest(data: Dataset) -> str:
+    """Of labels and images in memory, or of what else a source says about itself."""
+    digest = hashlib.sha256()
+    for part in (data.train, data.test):
+        digest.update(part.labels.cpu().numpy().tobytes())
+        if isinstance(part, Examples):
+            digest.update(memoryview(part.images.cpu().contiguous().numpy()).cast("B"))
+        else:
+            digest.update(part.identity)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Differences:
+    """`refused`: another network, recipe or data; `noted`: another machine or other versions, where bits may differ."""
+
+    refused: tuple[str, ...]
+    noted: tuple[str, ...]
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Differences:
+    """What is another now, a line each."""
+    refused = list(_network(before["network"]["source"], now["network"]["source"]))
+    for part in ("recipe", "data"):
+        refused += _values(part, before[part], now[part])
+    noted = [line for part in ("machine", "versions") for line in _values(part, before[part], now[part])]
+    return Differences(tuple(refused[:_LISTED]), tuple(noted))
+
+
+def _network(before: str, now: str) -> Iterator[str]:
+    """The lines of the PyTorch source that are others: names and comments of the text change nothing."""
+    for line in difflib.unified_diff(before.splitlines(), now.splitlines(), lineterm="", n=0):
+        if line[:1] in "+-" and not line.startswith(("+++", "---")) and line[1:].strip():
+            yield f"network: {'had' if line[0] == '-' else 'has'} `{line[1:].strip()}`"
+
+
+def _values(path: str, before: Any, now: Any) -> Iterator[str]:
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for name in [*before, *(name for name in now if name not in before)]:
+            yield from _values(f"{path}.{name}", before.get(name), now.get(name))
+    elif before != now:
+        yield f"{path}: it was {_short(before)}, and is {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"

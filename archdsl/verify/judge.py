@@ -1,0 +1,335 @@
+"""The verdict on every cell of a table, against networks.
+
+In: a `Reading`, and for each network of the table its `Subject`. Out: a `Judgement`. Rows are matched by `align.py`,
+single facts compared by `compare.py`; what would mend a contradiction is left to `suggest.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from archdsl.analysis.depth import depth
+from archdsl.ops.base import Shape, show_shape
+from archdsl.verify import derive
+from archdsl.verify.align import flatten, pair, same_kind
+from archdsl.verify.compare import Fact, branch_filters, compare_said, compare_size
+from archdsl.verify.conventions import Figure, Quantity, alone
+from archdsl.verify.figures import reading as reads
+from archdsl.verify.figures import show_count
+from archdsl.verify.finding import Finding, Judgement, Verdict
+from archdsl.verify.sheet import SILENT, Case, Choices, Row, Sheet, lay, letters, matches, table_choice, told
+from archdsl.verify.subject import Layer, Stretch
+from archdsl.verify.table import Column, Entry, Group, Line, Number, Reading, Said, Size
+
+__all__ = ["judge"]
+
+_LOSS = "the softmax is part of the loss: the network ends with its scores"
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What one network says about one cell."""
+
+    verdict: Verdict
+    compared: int
+    computed: str = ""
+    convention: str = ""
+    explanation: str = ""
+
+
+def judge(reading: Reading, cases: Sequence[Case]) -> Judgement:
+    """Compare every cell that says something with the networks; a cell about several holds where it holds for all.
+
+    >>> judge(understood, [Case(Subject(alexnet))]).count("contradiction")
+    0
+    """
+    symbols = dict(reading.symbols)
+    sheets = [lay(reading, case, symbols) for case in cases]
+    said: list[str] = [f"{name} = {value}, as the network has it" for name, value in letters(sheets, symbols).items()]
+    choices: dict[Quantity, Choices] = {}
+    for quantity in ("params", "ops"):
+        made = table_choice(quantity, sheets)
+        if made is not None:
+            choices[quantity] = made
+            said.append(told(quantity, made))
+    results: dict[int, list[tuple[str, _Result]]] = {}
+    for sheet in sheets:
+        judged = _Judge(sheet, symbols, choices)
+        for row in sheet.rows:
+            for entry in row.entries:
+                if entry.column.role not in SILENT:
+                    result = judged.cell(row, entry)
+                    results.setdefault(id(entry), []).append((sheet.case.subject.name, result))
+    findings = [
+        _finding(line, entry, results.get(id(entry), []))
+        for line in reading.lines
+        for entry in line.entries
+        if entry.column.role not in SILENT
+    ]
+    names = ", ".join(dict.fromkeys(case.subject.name for case in cases))
+    return Judgement(reading, names, findings, matches(sheets), said)
+
+
+# ---------------------------------------------------------------- cells
+
+
+class _Judge:
+    """The cells of one network's rows."""
+
+    def __init__(self, sheet: Sheet, symbols: Mapping[str, int], choices: Mapping[Quantity, Choices]) -> None:
+        self._sheet = sheet
+        self._subject = sheet.case.subject
+        self._symbols = symbols
+        self._choices = choices
+
+    def cell(self, row: Row, entry: Entry) -> _Result:
+        if entry.problem:
+            return _Result("not-checked", 0, explanation=entry.problem)
+        role = entry.column.role
+        if role == "unknown":
+            return _Result("not-checked", 0, explanation="nobody knows what the column means; say so with --columns")
+        if row.total:
+            return self._total(row, entry)
+        if row.stretch is None:
+            return self._unmatched(row, entry)
+        value = entry.value
+        known = self._sheet.figures.get(id(entry))
+        if known is not None:
+            return self._counted(*known, row)
+        if isinstance(value, Size):
+            return _of_facts([self._size(row.stretch, role, value)]) if role in ("input", "output") else _open(role)
+        if isinstance(value, tuple):
+            return self._layers(row, row.stretch, value)
+        if isinstance(value, Number):
+            return self._number(row, row.stretch, entry.column, value)
+        return _Result("not-checked", 0, explanation="a text that says nothing to compare")
+
+    def _size(self, stretch: Stretch, role: str, size: Size) -> Fact:
+        if role == "input":
+            return compare_size(size, self._subject.input(stretch), self._symbols)
+        explanation = derive.of_output(self._subject, stretch)
+        return compare_size(size, self._subject.output(stretch), self._symbols, explanation)
+
+    def _unmatched(self, row: Row, entry: Entry) -> _Result:
+        kinds = {said.kind for said in row.said}
+        if kinds == {"softmax"}:
+            if isinstance(entry.value, Size):
+                shape = row.after or self._subject.layers[-1].output
+                return _of_facts([replace(compare_size(entry.value, shape, self._symbols), convention=_LOSS)])
+            return _Result("not-checked", 0, explanation=_LOSS)
+        if entry.column.role in ("layer", "network") and row.said and None not in kinds:
+            named = row.said[0].text
+            return _Result("contradiction", 1, "no such layer", explanation=f"no layer here answers to `{named}`")
+        return _Result("not-checked", 0, explanation="no layer of the network answers to this row")
+
+    def _layers(self, row: Row, stretch: Stretch, cell: Sequence[Said | Group]) -> _Result:
+        said = flatten(cell)
+        inside = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
+        if len(said) > 1:
+            return self._several(said, inside)
+        one = said[0]
+        if stretch.block is not None and one.kind is not None and one.kind in stretch.block.words:
+            return _of_facts([Fact("kind", True, one.kind)])
+        main = _main(row.said, one, inside)
+        if main is None:
+            if one.label is not None and self._subject.places(stretch)[0].lower().endswith(one.label.lower()):
+                return _of_facts([Fact("label", True, one.label)])
+            return _Result("not-checked", 0, explanation="a name, and the network has another or none")
+        facts = list(compare_said(one, main, self._symbols))
+        if not facts:
+            return _Result("not-checked", 0, explanation="a name alone")
+        return _of_facts(facts)
+
+    def _several(self, said: Sequence[Said], inside: Sequence[Layer]) -> _Result:
+        listed = [layer for layer in inside if layer.key or any(one.kind == layer.kind for one in said)]
+        facts: list[Fact] = []
+        taken = set()
+        for one, layer in pair([one for one in said if one.kind != "softmax"], listed):
+            if layer is None:
+                facts.append(Fact("layer", False, f"no {one.text}"))
+            else:
+                taken.add(id(layer))
+                facts += [
+                    fact if fact.true else replace(fact, computed=layer.node.call)
+                    for fact in compare_said(one, layer, self._symbols)
+                ]
+        main = _spine(listed, taken)
+        facts += [Fact("layer", False, f"{layer.node.call} ({layer.name}) too") for layer in main]
+        return _of_facts(facts)
+
+    def _number(self, row: Row, stretch: Stretch, column: Column, number: Number) -> _Result:
+        if column.role == "depth":
+            return self._whole(number, self._subject.depth(stretch))
+        if column.role == "branch":
+            found = sorted(set(branch_filters(self._subject, stretch, column.detail)))
+            if not found:
+                return _Result("contradiction", 1, "none", explanation=f"no convolution is the {column.detail} here")
+            if len(found) > 1:
+                shown = ", ".join(map(str, found))
+                return _Result("contradiction", 1, shown, explanation="the blocks of the row differ")
+            return self._whole(number, found[0])
+        if column.role == "connections":
+            return self._whole(number, self._subject.parts(stretch).connections)
+        if column.role == "memory":
+            return self._memory(number, self._subject.output(stretch))
+        if column.role == "repeat":
+            return self._repeats(row, stretch, number)
+        whole = int(number.digits)
+        if column.role == "kernel":
+            said = Said(number.text, kernel=(whole,))
+        elif column.role == "stride":
+            said = Said(number.text, stride=(whole,))
+        elif column.role == "padding":
+            said = Said(number.text, padding=(whole,))
+        elif column.role == "filters":
+            said = Said(number.text, filters=whole)
+        elif column.role == "groups":
+            said = Said(number.text, groups=whole)
+        else:
+            return _open(column.role)
+        inside = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
+        main = _main(row.said, said, inside)
+        if main is None and column.role == "filters":
+            return self._whole(number, self._subject.output(stretch)[-1])
+        facts = list(compare_said(said, main, self._symbols)) if main is not None else []
+        if not facts and column.role == "filters":
+            return self._whole(number, self._subject.output(stretch)[-1])
+        return _of_facts(facts) if facts else _open(column.role)
+
+    def _whole(self, number: Number, value: int) -> _Result:
+        how = reads(number, value)
+        if how is None:
+            return _Result("contradiction", 1, f"{value:,}")
+        return _Result("holds" if how in ("exact", "rounded") else "rounded", 1, f"{value:,}")
+
+    def _memory(self, number: Number, output: Shape) -> _Result:
+        values = math.prod(output)
+        for base in (1000, 1024):
+            for size, name in ((values, "values of the output"), (4 * values, "bytes of the output, 4 a value")):
+                how = reads(number, size, base)
+                if how is not None:
+                    named = f"{name}, K = 1024" if base == 1024 and number.power else name
+                    return _Result("convention", 1, show_count(size, number, base), named)
+        return _Result("contradiction", 1, f"{values:,} values", explanation=f"{show_shape(output)} of 4 bytes each")
+
+    def _repeats(self, row: Row, stretch: Stretch, number: Number) -> _Result:
+        inside = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
+        keys = [layer for layer in inside if layer.key]
+        found = list(pair(row.said, keys)) if row.said else []
+        if not found or any(layer is None for _, layer in found):
+            return _Result("not-checked", 0, explanation="the layers of the row do not tell how often it is repeated")
+        taken = {id(layer) for _, layer in found}
+        left = _spine(keys, taken)
+        return _of_facts([Fact("repeat", not left, number.text if not left else f"{left[0].name} too")])
+
+    def _total(self, row: Row, entry: Entry) -> _Result:
+        value = entry.value
+        if not isinstance(value, Number):
+            return _Result("not-checked", 0, explanation="a name" if entry.column.role == "layer" else "no figure")
+        known = self._sheet.figures.get(id(entry))
+        if known is not None:
+            return self._counted(*known, row)
+        quantity = entry.column.role if entry.column.role in ("depth", "connections") else row.line.quantity
+        if quantity == "depth":
+            return self._whole(value, depth(self._subject.graph))
+        if quantity == "connections":
+            return self._whole(value, self._subject.total.connections)
+        return _open(quantity)
+
+    def _counted(self, quantity: Quantity, figure: Figure, row: Row) -> _Result:
+        choices = self._choices[quantity]
+        for choice, first in ((choices.first, True), (choices.second, False)):
+            how = choice.read(figure) if choice is not None else None
+            if choice is None or how is None:
+                continue
+            shown = show_count(choice.convention.value(figure), figure.number, choice.base)
+            verdict: Verdict = "holds" if how in ("exact", "rounded") else "rounded"
+            usual = choice.usual or (choice.convention.value(figure) == 0 and first)
+            named = "" if usual else choice.name
+            return _Result("convention" if named else verdict, 1, shown, named, "" if verdict == "holds" else how)
+        value = choices.first.convention.value(figure)
+        shown = show_count(value, figure.number, choices.first.base)
+        return _Result("contradiction", 1, shown, explanation=self._reason(quantity, figure, row, choices, value))
+
+    def _reason(self, quantity: Quantity, figure: Figure, row: Row, choices: Choices, value: int) -> str:
+        stretch = None if row.total else row.stretch
+        if quantity == "params":
+            text = derive.of_params(self._subject, stretch, value, biases="weights only" not in choices.first.name)
+        else:
+            text = derive.of_ops(self._subject, stretch, value)
+        other = alone(quantity, figure, flops=choices.flops)
+        if other is not None:
+            text += f"; {figure.number.text} would be {other.name}"
+        if quantity == "ops" and stretch is not None:
+            positions = math.prod(self._subject.output(stretch)[:-1])
+            for entry in row.entries:
+                if entry.column.role == "params" and isinstance(entry.value, Number):
+                    printed = int(entry.value.digits * 1000**entry.value.power)
+                    if reads(figure.number, printed * positions) or reads(
+                        figure.number, int(entry.value.digits * 1024**entry.value.power) * positions
+                    ):
+                        text += f"; it goes with the printed {entry.value.text}, times {positions:,} positions"
+        return text
+
+
+def _main(row: Sequence[Said], one: Said, inside: Sequence[Layer]) -> Layer | None:
+    """The layer of a stretch that a single description is about: of its kind, and the closest of them."""
+    kind = one.kind or next((said.kind for said in row if said.kind is not None), None)
+    fitting = [layer for layer in inside if kind is not None and same_kind(kind, layer)]
+    if not fitting and kind is None:
+        fitting = [layer for layer in inside if layer.key]
+    if not fitting:
+        return inside[0] if len(inside) == 1 else None
+
+    def close(layer: Layer) -> int:
+        return sum(fact.true for fact in compare_said(one, layer, {}))
+
+    return max(reversed(fitting), key=close)
+
+
+def _spine(layers: Sequence[Layer], taken: set[int]) -> list[Layer]:
+    """Of the layers that no description took, those that are not a projection beside a residual block."""
+    left = [layer for layer in layers if id(layer) not in taken and layer.weighted]
+    return [layer for layer in left if not (layer.style == "convolution" and _shortcut(layer))]
+
+
+def _shortcut(layer: Layer) -> bool:
+    return layer.kernel is not None and set(layer.kernel) == {1}
+
+
+def _open(role: str) -> _Result:
+    return _Result("not-checked", 0, explanation=f"the row has nothing that could be its {role or 'figure'}")
+
+
+def _of_facts(facts: Sequence[Fact]) -> _Result:
+    wrong = [fact for fact in facts if not fact.true]
+    if wrong:
+        shown = "; ".join(dict.fromkeys(_named(fact) for fact in wrong[:4]))
+        told = "; ".join(dict.fromkeys(fact.explanation for fact in wrong if fact.explanation))
+        return _Result("contradiction", len(facts), shown, explanation=told)
+    conventions = "; ".join(dict.fromkeys(fact.convention for fact in facts if fact.convention))
+    shown = "; ".join(dict.fromkeys(_named(fact) for fact in facts[:4]))
+    return _Result("convention" if conventions else "holds", len(facts), shown, conventions)
+
+
+def _named(fact: Fact) -> str:
+    return fact.computed if fact.what in ("size", "kind", "label", "layer") else f"{fact.what} {fact.computed}"
+
+
+_WORST: Sequence[Verdict] = ("contradiction", "convention", "rounded", "holds", "not-checked")
+
+
+def _finding(line: Line, entry: Entry, results: Sequence[tuple[str, _Result]]) -> Finding:
+    """One finding for all networks that the cell is about: the worst of their verdicts."""
+    place = (line.number, entry.cell.line, entry.column.header, entry.cell.text)
+    if not results:
+        why = entry.problem or "no network of the table is about this cell"
+        return Finding(*place, "", "not-checked", 0, explanation=why)
+    name, worst = min(results, key=lambda pair: _WORST.index(pair[1].verdict))
+    compared = sum(result.compared for _, result in results)
+    explanation = worst.explanation
+    if len(results) > 1 and worst.verdict == "contradiction":
+        explanation = f"{name}: {explanation}" if explanation else f"of {name}"
+    return Finding(*place, worst.computed, worst.verdict, compared, worst.convention, explanation)

@@ -1,0 +1,178 @@
+"""The rows of a table laid against one network: which row is which stretch, and what its figures may count.
+
+In: a `Reading` and a `Subject`. Out: a `Sheet` for each network, the values of letters, and the conventions chosen
+for all of them together. Verdicts are left to `judge.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archdsl.ops.base import Shape
+from archdsl.verify.align import align, flatten, wanted
+from archdsl.verify.conventions import Choice, Figure, Quantity, choose, second
+from archdsl.verify.finding import Match
+from archdsl.verify.subject import Stretch, Subject
+from archdsl.verify.table import Column, Entry, Line, Number, Reading, Said, Size
+
+__all__ = ["SILENT", "Case", "Choices", "Row", "Sheet", "lay", "letters", "matches", "table_choice", "told"]
+
+SILENT = frozenset({"index", "note"})
+"""Roles of columns that say nothing to compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One network that the table is about: its column, or None where the whole table is about one network."""
+
+    subject: Subject
+    column: Column | None = None
+
+
+@dataclass(slots=True)
+class Row:
+    """A line as one network sees it."""
+
+    line: Line
+    entries: Sequence[Entry]
+    said: Sequence[Said]
+    stretch: Stretch | None = None
+    after: Shape | None = None
+    """What leaves the row before, for a softmax that only the table has."""
+
+    @property
+    def total(self) -> bool:
+        return bool(self.line.quantity)
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One network with the rows of the table laid against it."""
+
+    case: Case
+    rows: list[Row]
+    figures: dict[int, tuple[Quantity, Figure]] = field(default_factory=dict)
+    """By the `id` of an entry."""
+
+
+def lay(reading: Reading, case: Case, symbols: Mapping[str, int]) -> Sheet:
+    rows = [_row(line, case.column) for line in reading.lines]
+    listed = [row for row in rows if not row.total and (row.said or _says(row))]
+    found = align([wanted(row.said, row.entries) for row in listed], case.subject, symbols)
+    before: Shape | None = None
+    for row, stretch in zip(listed, found, strict=True):
+        row.stretch = stretch
+        row.after = before
+        if stretch is not None:
+            before = case.subject.output(stretch)
+    sheet = Sheet(case, rows)
+    for row in rows:
+        for entry in row.entries:
+            figure = _figure(row, entry, case.subject)
+            if figure is not None:
+                sheet.figures[id(entry)] = figure
+    return sheet
+
+
+def _row(line: Line, column: Column | None) -> Row:
+    """The cells of a line that are about one network: its own column's, and those of columns about all of them."""
+    if column is None:
+        return Row(line, [e for e in line.entries if e.column.role != "network"], flatten(line.said))
+    own = [e for e in line.entries if e.column == column]
+    shared = [e for e in line.entries if e.column.role != "network"]
+    cells = [e.value for e in own if isinstance(e.value, tuple)]
+    said = [one for cell in cells for one in flatten(cell)]
+    if not said and not line.quantity and not own:
+        return Row(line, [], [])  # nothing is printed about this network here
+    return Row(line, [*shared, *own], said)
+
+
+def _says(row: Row) -> bool:
+    return any(e.column.role not in SILENT and e.column.role != "unknown" for e in row.entries)
+
+
+def _figure(row: Row, entry: Entry, subject: Subject) -> tuple[Quantity, Figure] | None:
+    if not isinstance(entry.value, Number):
+        return None
+    role = entry.column.role
+    quantity = role if role in ("params", "ops") else row.line.quantity
+    if quantity not in ("params", "ops"):
+        return None
+    if row.total:
+        return quantity, Figure(entry.value, subject.total, subject.heads)
+    if row.stretch is None or role != quantity:
+        return None
+    return quantity, Figure(entry.value, subject.parts(row.stretch))
+
+
+def letters(sheets: Iterable[Sheet], symbols: dict[str, int]) -> dict[str, int]:
+    """Letters that the table does not explain, from the first place that tells; `symbols` gets them."""
+    found: dict[str, int] = {}
+
+    def learn(parts: Sequence[int | str | None], values: Sequence[int]) -> None:
+        if len(parts) == len(values):
+            for part, value in zip(parts, values, strict=True):
+                if isinstance(part, str) and part not in symbols:
+                    symbols[part] = found[part] = value
+
+    for sheet in sheets:
+        for row in sheet.rows:
+            if row.stretch is None:
+                continue
+            output = sheet.case.subject.output(row.stretch)
+            for entry in row.entries:
+                if isinstance(entry.value, Size) and entry.column.role == "output":
+                    learn(entry.value.parts[-len(output) :], output)
+            for said in row.said:
+                learn([said.filters], output[-1:])
+    return found
+
+
+def matches(sheets: Sequence[Sheet]) -> list[Match]:
+    found = []
+    for sheet in sheets:
+        for row in sheet.rows:
+            if row.total or not (row.said or _says(row)):
+                continue
+            text = " ".join(said.text for said in row.said[:6])
+            layers = sheet.case.subject.places(row.stretch) if row.stretch is not None else ()
+            found.append(Match(row.line.number, text, layers))
+    return found
+
+
+# ---------------------------------------------------------------- conventions
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The table's choice, and another one where it leaves several figures open."""
+
+    first: Choice
+    second: Choice | None
+    flops: bool
+
+
+def table_choice(quantity: Quantity, sheets: Sequence[Sheet]) -> Choices | None:
+    found: list[tuple[Entry, Figure]] = []
+    flops = False
+    for sheet in sheets:
+        for row in sheet.rows:
+            for entry in row.entries:
+                kind, figure = sheet.figures.get(id(entry), (None, None))
+                if figure is not None and kind == quantity:
+                    found.append((entry, figure))
+                    named = entry.column.header if entry.column.role == quantity else row.line.row.cells[0].text
+                    flops = flops or "flop" in named.lower()
+    if not found:
+        return None
+    first = choose(quantity, [figure for _, figure in found], flops=flops)
+    return Choices(first, second(quantity, [f for _, f in found if first.read(f) is None], flops=flops), flops)
+
+
+def told(quantity: Quantity, choices: Choices) -> str:
+    names = {"params": "parameters", "ops": "operations"}
+    text = f"{names[quantity]}: {choices.first.name} (explains {choices.first.explained} of {choices.first.figures})"
+    if choices.second is not None:
+        text += f"; {choices.second.name} ({choices.second.explained} more)"
+    return text
