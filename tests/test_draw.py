@@ -21,10 +21,9 @@ from click.testing import CliRunner, Result
 
 from archdsl.cli.draw import command
 from archdsl.diagnostics import Source, Span
-from archdsl.draw.dot import to_dot
-from archdsl.draw.image import FORMATS, ImageFormat, image
+from archdsl.draw.image import FORMATS, ImageFormat, Page, image
 from archdsl.draw.picture import Box, Piece, Plan
-from archdsl.draw.plan import make_plan
+from archdsl.draw.plan import Wish, make_plan
 from archdsl.draw.render import RenderError, render
 from archdsl.draw.style import THEMES
 from archdsl.graph import Frame, Graph, Node, Output, Port
@@ -219,7 +218,7 @@ def test_every_layer_is_drawn_once_or_folded_once() -> None:
         return part.times * inside
 
     assert layers(make_plan(graph).page) == len(graph)
-    unfolded = make_plan(graph, fold=False)
+    unfolded = make_plan(graph, Wish(fold=False))
     assert sum(len(piece.cells) for piece in unfolded.pieces()) == len(graph)
 
 
@@ -279,7 +278,7 @@ def test_iterations_that_read_two_steps_back_are_folded() -> None:
 
 
 def test_depth_closes_blocks() -> None:
-    plan = make_plan(resnet(), depth=1)
+    plan = make_plan(resnet(), Wish(depth=1))
     closed = [(piece.cells[0].text, piece.times) for piece in plan.pieces() if piece.cells[0].style is None]
     assert closed[:2] == [("bottleneck<64, s=1>", 1), ("bottleneck<64, s=1>", 2)]
     assert len(closed) == 8
@@ -404,14 +403,14 @@ def test_a_long_network_stands_in_columns_and_a_short_one_does_not() -> None:
     # A page is 1.4 times as high as it is wide; in one line ResNet-50 is more than ten times as long as it is wide.
     assert 0.7 < shape(resnet()) < 2.8
     assert image(_chain("conv 5x5 6 -> tanh -> avgpool 2x2 -> fc 10"), "dot").count(b"foot") == 0
-    right = image(resnet(), "dot", direction="right")
+    right = image(resnet(), "dot", page=Page(direction="right"))
     assert b"foot" not in right
     assert b"rankdir=LR" in right
 
 
 def test_parameters_are_those_of_lecun_1998() -> None:
     # C1 of LeNet-5: 5*5*1*6 weights and 6 biases, "156 trainable parameters", and 28*28*6*25 = 117,600 MACs.
-    shown = _texts(image(_chain("conv 5x5 6"), "svg", show=("params", "macs")))
+    shown = _texts(image(_chain("conv 5x5 6"), "svg", Wish(show=("params", "macs"))))
     assert "156 params" in shown
     assert "118K MACs" in shown
 
@@ -452,9 +451,9 @@ def test_a_dot_on_the_path_serves_where_there_is_no_pygraphviz(monkeypatch: pyte
     with pytest.raises(RenderError, match="pip install pygraphviz"):
         render("digraph { a }", "svg")
     command = tmp_path / "dot"
-    command.write_text('#!/bin/sh\necho "made with $1"\n')
+    command.write_text('#!/bin/sh\necho "made with $1 $2"\n')
     command.chmod(0o755)
-    assert render("digraph { a }", "svg") == b"made with -Tsvg\n"
+    assert render("digraph { a }", "svg") == b"made with -Kdot -Tsvg\n"
 
 
 def test_what_graphviz_refuses_is_an_error() -> None:
@@ -473,9 +472,9 @@ def test_every_theme_has_a_colour_for_every_kind_of_layer() -> None:
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_themes_differ_in_colour_alone(theme: str) -> None:
-    plan = make_plan(inception())
-    strip = re.compile(r"#[0-9a-f]{6}")
-    assert strip.sub("", to_dot(plan, theme=theme)) == strip.sub("", to_dot(plan))  # type: ignore[arg-type]
+    graph = inception()
+    strip = re.compile(rb"#[0-9a-f]{6}")
+    assert strip.sub(b"", image(graph, page=Page(theme=theme))) == strip.sub(b"", image(graph))  # type: ignore[arg-type]
 
 
 def test_draw_names_no_op() -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from archdsl.draw.image import image
+from archdsl.draw.plan import Wish
 from archdsl.graph import Graph
 from tests import zoo
 from tests.drawn import Box, Drawn, Node, Text, read
@@ -57,7 +58,7 @@ def test_a_picture_shows_its_network(entry: zoo.Entry) -> None:
 @pytest.mark.parametrize("entry", [e for e in _ENTRIES if len(e.graph()) < 600], ids=str)
 def test_a_picture_with_every_iteration_shows_its_network(entry: zoo.Entry) -> None:
     graph = entry.graph()
-    drawn = read(image(graph, "svg", fold=False))
+    drawn = read(image(graph, "svg", Wish(fold=False)))
     found = _layers(drawn, graph)
     layers = [layer for own in found.of.values() for layer in own]
     assert sorted(layer.key for layer in layers) == list(range(len(graph)))
@@ -75,7 +76,7 @@ def _layers(drawn: Drawn, graph: Graph) -> _Found:
     for node in drawn.nodes:
         assert node.name not in of, node.name
         words = [_word(texts) for box, texts in node.cells if not _is_caption(box, node)]
-        if not words or node.name.startswith("output "):
+        if not words or node.name == "heading" or node.name.startswith("output "):
             of[node.name] = ()
             continue
         key = keys[node.name] if node.name in keys else int(node.name.removeprefix("node "))
@@ -149,23 +150,16 @@ def _edges_join(drawn: Drawn, graph: Graph, found: _Found) -> None:
 
 
 def _joined(drawn: Drawn, found: _Found) -> Counter[tuple[str, str]]:
-    """The edges, led through forks and from the foot of a column to the head of the next."""
-    above = {edge.head: edge.tail for edge in drawn.edges if not found.of[edge.head] and "output" not in edge.head}
-    tops = {
-        edge.tail: edge.head for edge in drawn.edges if edge.head.startswith("foot ") and edge.tail.startswith("top ")
-    }
-    feet = {
-        edge.head: edge.tail
-        for edge in drawn.edges
-        if edge.head.startswith("foot ") and not edge.tail.startswith("top ")
-    }
+    """The edges, led through forks and from the foot of a column to the top of another."""
+    passed = {name for name in found.of if not found.of[name] and name.startswith(("node ", "foot ", "top "))}
+    above = {edge.head: edge.tail for edge in drawn.edges if edge.head in passed}
     joined: Counter[tuple[str, str]] = Counter()
     for edge in drawn.edges:
-        if edge.head.startswith(("foot ", "node ")) and not found.of[edge.head]:
+        if edge.head in passed:
             continue
         tail = edge.tail
-        while not found.of[tail]:
-            tail = feet[tops[tail]] if tail.startswith("top ") else above[tail]
+        while tail in passed:
+            tail = above[tail]
         joined[tail, edge.head] += 1
     return joined
 

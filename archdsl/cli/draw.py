@@ -6,30 +6,38 @@ In: the file and options of a command line. Out: a file, its format by its name.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 import click
 
 from archdsl.cli.common import target_options
+from archdsl.diagnostics import nearest
 from archdsl.draw.dot import Direction
-from archdsl.draw.image import FORMATS, ImageFormat, image
-from archdsl.draw.picture import Figure
+from archdsl.draw.image import FORMATS, STYLES, ImageFormat, Page, StyleName, image
+from archdsl.draw.picture import Count, Figure
+from archdsl.draw.plan import Wish
 from archdsl.draw.render import DPI, RenderError
 from archdsl.draw.style import THEMES, ThemeName
 
 if TYPE_CHECKING:
     from archdsl.api import Architecture
+    from archdsl.graph import Graph
 
 __all__ = ["command"]
 
 _EXAMPLES = """\b
 Examples:
   archdsl draw lenet5.arch
-  archdsl draw resnet.arch:resnet50 -o resnet50.pdf
+  archdsl draw resnet.arch:resnet50 -o resnet50.pdf --width 88mm
   archdsl draw resnet.arch:resnet50 --depth 1 --show params,macs -o overview.svg
+  archdsl draw resnet.arch:resnet50 --depth 1 --expand project --heat macs
+  archdsl draw lenet5.arch --style table -o table.svg
   archdsl draw googlenet.arch --theme print --dpi 300 -o googlenet.png
 """
+
+_POINTS: Final = {"mm": 72 / 25.4, "cm": 72 / 2.54, "in": 72.0, "pt": 1.0}
 
 
 @click.command("draw", epilog=_EXAMPLES)
@@ -41,13 +49,18 @@ Examples:
     metavar="PATH",
     help=f"Where to; the name decides the format: {', '.join(FORMATS)} [NAME.svg].",
 )
+@click.option("--style", type=click.Choice(STYLES), default="graph", show_default=True, help="Kind of picture.")
 @click.option(
     "--depth", type=click.IntRange(min=1), metavar="N", help="Open blocks N levels deep; all the way unless given."
 )
 @click.option(
+    "--expand", multiple=True, metavar="BLOCK", help="Open blocks of this name at any depth, every iteration of them."
+)
+@click.option(
     "--unfold", is_flag=True, help="Draw every iteration of a repeat; like ones are one box (× 3) unless given."
 )
-@click.option("--show", metavar="A,B", help=f"Numbers in every node: {', '.join(get_args(Figure))}.")
+@click.option("--show", metavar="A,B", help=f"Figures in every node: {', '.join(get_args(Figure))}.")
+@click.option("--heat", type=click.Choice(get_args(Count)), help="Colour by a number, not by the kind of layer.")
 @click.option("--theme", type=click.Choice(tuple(THEMES)), default="light", show_default=True, help="Colours.")
 @click.option(
     "--direction",
@@ -56,34 +69,37 @@ Examples:
     show_default=True,
     help="Down, in columns that fit a page; or right, in one line.",
 )
+@click.option(
+    "--width", metavar="88mm", help="A paper's column: laid out for it, and never wider. In mm, cm, in or pt."
+)
 @click.option("--dpi", type=click.IntRange(36, 1200), metavar="N", help=f"Dots per inch, for png [{DPI}].")
 def command(
     architecture: Architecture,
     output: Path | None,
+    style: StyleName,
     depth: int | None,
+    expand: tuple[str, ...],
     unfold: bool,
     show: str | None,
+    heat: Count | None,
     theme: ThemeName,
     direction: Direction,
+    width: str | None,
     dpi: int | None,
 ) -> None:
-    """Draw the network: blocks as boxes, like repeats folded, sizes where they change."""
+    """Draw the network as blocks (graph), or with a table in every node (table).
+
+    Blocks are boxes, like repeats are folded (× 3), sizes stand where they change, and colours say the kind of layer.
+    """
     graph = architecture.graph
     path = output or Path(f"{graph.variant or graph.name}.svg")
     format = _format(path)
     if dpi is not None and format != "png":
         raise click.UsageError(f"--dpi does not go with {format}: only a png is made of dots")
+    wish = Wish(depth, _blocks(graph, expand), not unfold, _figures(show), heat, style == "table")
+    page = Page(theme, direction, _points(width), DPI if dpi is None else dpi)
     try:
-        made = image(
-            graph,
-            format,
-            depth=depth,
-            fold=not unfold,
-            show=_figures(show),
-            theme=theme,
-            direction=direction,
-            dpi=DPI if dpi is None else dpi,
-        )
+        made = image(graph, format, wish, page)
     except RenderError as error:
         raise click.ClickException(str(error)) from None
     try:
@@ -109,3 +125,26 @@ def _figures(text: str | None) -> tuple[Figure, ...]:
         if word not in known:
             raise click.BadParameter(f"`{word}` is not one of {', '.join(known)}", param_hint="--show")
     return tuple(figure for figure in known if figure in words)
+
+
+def _blocks(graph: Graph, names: tuple[str, ...]) -> frozenset[str]:
+    """Names of blocks, all of which the network has."""
+    frames = {frame for node in graph.nodes for frame in node.frame.path() if frame.kind == "block"} if names else set()
+    known = {frame.name for frame in frames} | {frame.label for frame in frames if frame.label is not None}
+    for name in names:
+        if name not in known:
+            close = nearest(name, sorted(known))
+            told = f"; did you mean `{close}`?" if close else f": it has {', '.join(sorted(known)) or 'no blocks'}"
+            raise click.BadParameter(f"the network has no block `{name}`{told}", param_hint="--expand")
+    return frozenset(names)
+
+
+def _points(text: str | None) -> float | None:
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d{1,4}(?:\.\d{1,4})?) ?(mm|cm|in|pt)", text.strip())
+    if found is None or not 36 <= (points := float(found[1]) * _POINTS[found[2]]) <= 14400:
+        raise click.BadParameter(
+            f"`{text}` is not a width from 0.5in to 200in: write 88mm or 3.5in", param_hint="--width"
+        )
+    return points

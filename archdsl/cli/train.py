@@ -16,7 +16,7 @@ from archdsl.cli.common import fail, target_options
 
 if TYPE_CHECKING:
     from archdsl.api import Architecture
-    from archdsl.train.data import Dataset
+    from archdsl.train.dataset import Dataset
     from archdsl.train.plan import Plan
 
 __all__ = ["command"]
@@ -37,6 +37,14 @@ Examples:
 @click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Images in a step.")
 @click.option("--lr", type=click.FloatRange(min=0, min_open=True), metavar="X", help="The learning rate.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="What decides every random number.")
+@click.option(
+    "--checkpoint-every",
+    metavar="N|TIME",
+    help="Steps (500), time (10m) or `epoch` between checkpoints [each epoch, and 10m].",
+)
+@click.option("--resume", is_flag=True, help="Go on, or fail where there is nothing to go on from.")
+@click.option("--force", is_flag=True, help="Go on although network, recipe or data are others.")
+@click.option("--on-nan", type=click.Choice(["stop", "skip"]), help="At a loss that is not finite [stop].")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1.")
 def command(
     architecture: Architecture,
@@ -48,29 +56,39 @@ def command(
     lr: float | None,
     seed: int | None,
     device: str,
+    checkpoint_every: str | None,
+    resume: bool,
+    force: bool,
+    on_nan: str | None,
 ) -> None:
-    """Train the network as the file's `train { … }` says, or as the options say instead."""
+    """Train the network as the file's `train { … }` says, or as the options say instead.
+
+    A run that was stopped or killed goes on where it was when the same command is given again.
+    """
     from archdsl.diagnostics import ArchError
     from archdsl.train.data import load, parse_data
     from archdsl.train.display import choose_display
     from archdsl.train.errors import TrainError
-    from archdsl.train.folder import METRICS, RECIPE, WEIGHTS, RunFolder
-    from archdsl.train.loop import choose_device, train
+    from archdsl.train.folder import BEST, METRICS, RECIPE, TABLE, WEIGHTS, RunFolder
+    from archdsl.train.interval import Interval
+    from archdsl.train.loop import Keeping, train
+    from archdsl.train.machine import Machine, choose_device
     from archdsl.train.plan import Overrides, plan
 
     graph = architecture.graph
     path = out or Path("runs") / architecture.name
     try:
-        chosen = choose_device(device)
+        machine = Machine(choose_device(device))
+        keeping = Keeping(Interval.of(checkpoint_every) if checkpoint_every else Interval(), resume, force)
         given = parse_data(data) if data is not None else None
-        made = plan(architecture.recipe, Overrides(given, batch, epochs, seed, lr))
+        made = plan(architecture.recipe, Overrides(given, batch, epochs, seed, lr, on_nan))
         if len(graph.inputs) != 1:
             raise TrainError(f"the network has {len(graph.inputs)} inputs, and training knows one image at a time")
         classes = graph.shape(graph.outputs[0].port)[-1]
         found = load(made.data, graph.inputs[0].shape, classes, made.augment)
         folder = RunFolder(path, overwrite=overwrite)
-        click.echo(_headline(architecture.name, made, found, str(chosen)))
-        result = train(graph, made, found, folder, chosen, choose_display())
+        click.echo(_headline(architecture.name, made, found, device))
+        result = train(graph, made, found, folder, machine, choose_display(), keeping)
     except ArchError as error:
         fail(error.diagnostics)
     except TrainError as error:
@@ -81,12 +99,12 @@ def command(
     except KeyboardInterrupt:
         sys.exit(130)
     if result.status:
-        click.echo(f"stopped after step {result.steps:,}; the weights so far are saved", err=True)
+        click.echo(f"stopped after step {result.steps:,}; the same command goes on from there", err=True)
     if result.last is not None:
         right = round(result.last.test_accuracy * len(found.test))
         when = "" if not result.status else f" after epoch {result.last.epoch}"
         click.echo(f"test accuracy {result.last.test_accuracy:.2%} ({right:,} of {len(found.test):,} images){when}")
-    left = [name for name in (WEIGHTS, METRICS, RECIPE) if (path / name).exists()]
+    left = [name for name in (WEIGHTS, BEST, METRICS, TABLE, RECIPE) if (path / name).exists()]
     click.echo(f"the results lie in {path}: {', '.join(left)}")
     sys.exit(result.status)
 

@@ -222,4 +222,8 @@ def _paired(theirs: Sequence[Tensor], ours: Sequence[Slot]) -> list[tuple[Tensor
     for slot in ours:
         queue = queues[_role(slot.name), len(slot.shape)]
         rows.append((queue.pop(0) if queue else None, slot))
-    return rows + [(tensor, None) for tensor in theirs if any(tensor is left for left in queues[_role(tensor.name), len(tensor.shape)])]
+    return rows + [
+        (tensor, None)
+        for tensor in theirs
+        if any(tensor is left for left in queues[_role(tensor.name), len(tensor.shape)])
+    ]

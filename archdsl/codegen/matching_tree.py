@@ -14,14 +14,15 @@ import random
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Final
 
 __all__ = ["Laid", "lay"]
 
 _DEEPEST: Final = 64
 """Dots in a name; what stands behind is one word."""
-_STEPS: Final = 1_000_000
-"""Parts that are tried before all modules are taken apart instead."""
+_STEPS: Final = 500_000
+"""Parts that are tried in all before every module is taken apart instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,26 @@ class _Part:
     parts: list[_Part]
     key: int = -1
     size: int = 1
+
+
+@dataclass(slots=True, eq=False)
+class _Trial:
+    """Some of the parts of a module in a row: each chosen one with its place, those used, where the next one goes.
+
+    `free` is, for each key, how many of its parts are known to be used; `disorder` is that of the parts so far.
+    """
+
+    chosen: list[tuple[int, int]]
+    used: bytearray
+    free: dict[int, int]
+    at: int
+    disorder: int = 0
+
+    def copy(self) -> _Trial:
+        return _Trial(list(self.chosen), bytearray(self.used), dict(self.free), self.at, self.disorder)
+
+
+_NOTHING: Final = _Trial([], bytearray(), {}, 0)
 
 
 def lay(names: Sequence[str], kinds: Sequence[Hashable], wanted: Sequence[Hashable]) -> Laid | None:
@@ -121,26 +142,22 @@ class _Layer:
             identity: tuple[int, ...] = (-1, self._kinds[part.leaf])
             weight = self._marks[self._kinds[part.leaf]]
         else:
-            identity = tuple(sorted(child.key for child in part.parts))
+            identity = tuple(child.key for child in part.parts)
             part.size = sum(child.size for child in part.parts)
             weight = sum(self._weights[child.key] for child in part.parts)
         part.key = self._keys.setdefault(identity, len(self._keys))
         self._weights[part.key] = weight
 
     def _placed(self, part: _Part) -> dict[int, int]:
-        """Where a part could begin, and how many of its parts would not follow the one before them there."""
+        """Where a part could begin, and how many parts in it would not follow the one before them there."""
         if part.key not in self._places:
             found: dict[int, int] = {}
             for start in self._starts(part.size).get(self._weights[part.key], []):
-                order = [] if part.leaf >= 0 else self._orders(part, start)
-                if order is not None:
-                    found[start] = self._disorder(part, order)
+                trial = self._orders(part, start) if part.leaf < 0 else _NOTHING
+                if trial is not None:
+                    found[start] = trial.disorder
             self._places[part.key] = found
         return self._places[part.key]
-
-    def _disorder(self, part: _Part, order: list[tuple[int, int]]) -> int:
-        jumps = sum(index != place for place, (index, _) in enumerate(order))
-        return jumps + sum(self._placed(part.parts[index])[start] for index, start in order)
 
     def _starts(self, size: int) -> dict[int, list[int]]:
         """Where the stretches of a size begin, by the sum of their marks."""
@@ -151,64 +168,82 @@ class _Layer:
             self._stretches[size] = found
         return self._stretches[size]
 
-    def _orders(self, part: _Part, start: int) -> list[tuple[int, int]] | None:
-        """The parts of a module in an order that fits from a place on, each with its place; None where none fits.
+    def _orders(self, part: _Part, start: int) -> _Trial | None:
+        """The parts of a module in the order of least disorder that fits from a place on; None where none fits.
 
-        First goes a part that has its own parts in their own order, then the one that follows the last, then the
-        earliest that is left. Of parts that could change places one is enough to try.
+        A* (Hart, Nilsson & Raphael, 1968); the estimate is what each part left has at its best place. Of parts that
+        could change places one is enough to try: the one that follows the last, else the earliest.
         """
         parts = part.parts
         by_key: defaultdict[int, list[int]] = defaultdict(list)
         for index, child in enumerate(parts):
             by_key[child.key].append(index)
-        used = [False] * len(parts)
-        first_free = dict.fromkeys(by_key, 0)
+        modules = [key for key, indices in by_key.items() if parts[indices[0]].leaf < 0]
+        least = {key: min(self._placed(parts[by_key[key][0]]).values(), default=0) for key in modules}
 
-        def candidates(at: int, following: int) -> Iterator[int]:
-            found = []
-            for key, indices in by_key.items():
-                disorder = self._placed(parts[indices[0]]).get(at)
-                if disorder is None:
+        def extended(trial: _Trial, index: int) -> _Trial:
+            child = parts[index]
+            follows = not index if not trial.chosen else index == trial.chosen[-1][0] + 1
+            trial.disorder += (not follows) + self._placed(child)[trial.at] - least.get(child.key, 0)
+            trial.chosen.append((index, trial.at))
+            trial.used[index] = True
+            trial.at += child.size
+            return trial
+
+        def candidates(trial: _Trial) -> Iterator[int]:
+            following = trial.chosen[-1][0] + 1 if trial.chosen else 0
+            if trial.at >= len(self._wanted):
+                return
+            for key in (self._keys.get((-1, self._wanted[trial.at]), -1), *modules):
+                indices = by_key.get(key, [])
+                if not indices or (parts[indices[0]].leaf < 0 and trial.at not in self._placed(parts[indices[0]])):
                     continue
-                if following < len(parts) and parts[following].key == key and not used[following]:
-                    found.append((disorder, 0, following))
+                if following < len(parts) and parts[following].key == key and not trial.used[following]:
+                    yield following
                     continue
-                position = first_free[key]
-                while position < len(indices) and used[indices[position]]:
+                position = trial.free[key]
+                while position < len(indices) and trial.used[indices[position]]:
                     position += 1
-                first_free[key] = position
+                trial.free[key] = position
                 if position < len(indices):
-                    found.append((disorder, 1, indices[position]))
-            yield from (index for _, _, index in sorted(found))
+                    yield indices[position]
 
-        chosen: list[tuple[int, int]] = []
-        trying = [candidates(start, 0)]
-        while len(chosen) < len(parts):
-            choice = next(trying[-1], None)
-            self._steps += 1
-            if choice is None or self._steps > _STEPS:
-                trying.pop()
-                if not chosen or self._steps > _STEPS:
-                    return None
-                undone, _ = chosen.pop()
-                used[undone] = False
-                first_free[parts[undone].key] = 0
-                continue
-            at = start if not chosen else chosen[-1][1] + parts[chosen[-1][0]].size
-            chosen.append((choice, at))
-            used[choice] = True
-            trying.append(candidates(at + parts[choice].size, choice + 1))
-        return chosen
+        first = _Trial(
+            [], bytearray(len(parts)), dict.fromkeys(by_key, 0), start, sum(least[p.key] for p in parts if p.leaf < 0)
+        )
+        waiting = [(first.disorder, 0, 0, first)]
+        made = 0
+        while waiting and self._steps <= _STEPS:
+            trial = heappop(waiting)[-1]
+            while True:
+                self._steps += 1
+                if len(trial.chosen) == len(parts):
+                    return trial
+                ways = sorted(candidates(trial))
+                if len(ways) != 1:
+                    break
+                before = trial.disorder
+                extended(trial, ways[0])
+                if waiting and trial.disorder > before:
+                    ways = []
+                    made += 1
+                    heappush(waiting, (trial.disorder, -len(trial.chosen), made, trial))
+                    break
+            for index in ways:
+                made += 1
+                other = extended(trial.copy(), index)
+                heappush(waiting, (other.disorder, -len(other.chosen), made, other))
+        return None
 
     def _flat(self, part: _Part, start: int) -> list[int] | None:
         """The tensors of a part in order."""
         if part.leaf >= 0:
             return [part.leaf]
-        order = self._orders(part, start)
-        if order is None:
+        trial = self._orders(part, start)
+        if trial is None:
             return None
         found: list[int] = []
-        for index, place in order:
+        for index, place in trial.chosen:
             inner = self._flat(part.parts[index], place)
             if inner is None:
                 return None

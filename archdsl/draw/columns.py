@@ -25,10 +25,11 @@ _NODE: Final = 19.0
 _GAP: Final = 18.5
 _LABEL: Final = 9.0
 _FRAME: Final = 33.0
+_ROW: Final = 18.0
 """Points: a line of text, a letter, a node of one line, the room between two nodes and what a size on the edge adds to
-it, title and margins of a box."""
-_UNEVEN: Final = 1.2
-"""Rows of all columns are of one height, so that columns are longer than what stands in them."""
+it, title and margins of a box, a row of a table."""
+_HEADING: Final = 70.0
+"""Points that the name of the network and the legend take above the columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +39,29 @@ class Columns:
     of: dict[int, int]
     spine: frozenset[tuple[int, int]]
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return max(self.of.values(), default=0) + 1
 
-def arrange(plan: Plan, *, page: bool = True) -> Columns:
+
+def arrange(plan: Plan, *, break_up: bool = True, width: float | None = None) -> Columns:
     """Break the network where a single tensor passes, into as many columns as let the text be largest on one page.
 
-    `arrange(resnet50)` has two columns; with `page=False` there is one, however long.
+    `arrange(resnet50)` has two columns; with `break_up=False` there is one, however long.
+
+    - `width`: of the page in points; None for that of a whole page.
     """
     order, before = _order(plan)
     spine = _spine(plan, order, before)
     of = dict.fromkeys(order, 0)
-    if page:
-        best = _scale(plan, order, before, of)
+    if break_up:
+        page = (width or _PAGE[0], _PAGE[1])
+        best = _scale(plan, order, before, of, page)
         for breaks in _candidates(plan, order, before):
-            found = _scale(plan, order, before, breaks)
+            if any(breaks[edge.tail] > breaks[edge.head] for edge in plan.edges):
+                continue
+            found = _scale(plan, order, before, breaks, page)
             if found > best * _WORTH:
                 best, of = found, breaks
     return Columns(of, spine)
@@ -97,6 +108,7 @@ def _candidates(plan: Plan, order: Sequence[int], before: dict[int, list[Edge]])
             wanted.add(key)
             wanted.update(edge.tail for edge in before[key])
     parts = [list(_ids(part)) for part in plan.page.parts]
+    part_of = {key: ids for ids in parts for key in ids}
     main = [ids for ids in parts if ids[0] in wanted]
     chunks = _chunks(plan, main)
     bottoms = _bottoms(plan, order, before, dict.fromkeys(order, 0))
@@ -106,9 +118,10 @@ def _candidates(plan: Plan, order: Sequence[int], before: dict[int, list[Edge]])
         of: dict[int, int] = {}
         for chunk, column in zip(chunks, _split(heights, count), strict=True):
             of.update(dict.fromkeys(chunk, column))
-        for key in order:  # what leads to other outputs stands where it branches off
+        for key in order:  # what leads to other outputs stands where it branches off, a box of it together
             if key not in of:
-                of[key] = max((of[edge.tail] for edge in before[key]), default=0)
+                column = max((of[edge.tail] for edge in before[key]), default=0)
+                of.update(dict.fromkeys(part_of[key], column))
         yield of
 
 
@@ -153,7 +166,9 @@ def _fill(heights: Sequence[float], most: float) -> list[int]:
 # ---------------------------------------------------------------- how large it is
 
 
-def _scale(plan: Plan, order: Sequence[int], before: dict[int, list[Edge]], of: dict[int, int]) -> float:
+def _scale(
+    plan: Plan, order: Sequence[int], before: dict[int, list[Edge]], of: dict[int, int], page: tuple[float, float]
+) -> float:
     """By how much the picture must be made smaller to fit the page."""
     bottoms = _bottoms(plan, order, before, of)
     pieces = {piece.id: piece for piece in plan.pieces()}
@@ -166,8 +181,8 @@ def _scale(plan: Plan, order: Sequence[int], before: dict[int, list[Edge]], of: 
     widths: dict[int, float] = {}
     for (column, _), width in rows.items():
         widths[column] = max(widths.get(column, 0.0), width + _FRAME)
-    height = max(bottoms.values(), default=1.0) * (_UNEVEN if len(widths) > 1 else 1.0)
-    return min(1.0, _PAGE[0] / sum(widths.values()), _PAGE[1] / height)
+    height = max(bottoms.values(), default=1.0) + _HEADING
+    return min(1.0, page[0] / sum(widths.values()), page[1] / height)
 
 
 def _bottoms(plan: Plan, order: Sequence[int], before: dict[int, list[Edge]], of: dict[int, int]) -> dict[int, float]:
@@ -201,8 +216,9 @@ def _levels(page: Box) -> dict[int, int]:
 def _height(piece: Piece) -> float:
     if not piece.cells:
         return _GAP
-    lines = max((cell.shared is not None) + len(cell.figures) for cell in piece.cells) + bool(piece.caption)
-    return _NODE + _LINE * lines
+    lines = max((cell.shared is not None) + len(cell.counts) + bool(cell.field) for cell in piece.cells)
+    rows = max(len(cell.rows) for cell in piece.cells)
+    return _NODE + _LINE * (lines + bool(piece.caption)) + _ROW * rows
 
 
 def estimated_width(piece: Piece) -> float:

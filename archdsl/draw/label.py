@@ -120,7 +120,9 @@ class Labels:
             return [self._chip(fill, f"≤ {counted(count, value)}") for fill, value in self.theme.steps(most)]
         used = {cell.style for piece in self.plan.pieces() for cell in piece.cells}
         return [
-            self._chip(self.theme.fills[style], style) for style in get_args(Style) if style in used and style != "input"
+            self._chip(self.theme.fills[style], style)
+            for style in get_args(Style)
+            if style in used and style != "input"
         ]
 
     def _chip(self, fill: str, text: str) -> str:

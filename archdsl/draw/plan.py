@@ -18,7 +18,7 @@ from archdsl.draw.text import ranged
 from archdsl.graph import Graph, Node, Port
 from archdsl.ops.base import Shape, Style
 
-__all__ = ["Wish", "make_plan"]
+__all__ = ["ALL", "Wish", "make_plan"]
 
 _ATTACHED: Final = frozenset[Style]({"normalization", "activation", "dropout"})
 """Kinds of layers that change no size and stand in the node of the layer before them, as `conv | bn | relu`."""
@@ -47,10 +47,10 @@ class Wish:
     table: bool = False
 
 
-_ALL: Final = Wish()
+ALL: Final = Wish()
 
 
-def make_plan(graph: Graph, wish: Wish = _ALL) -> Plan:
+def make_plan(graph: Graph, wish: Wish = ALL) -> Plan:
     """Decide what a picture shows.
 
     `make_plan(resnet50)` has eight boxes: the first unit of each stage and the others folded, × 2, × 3, × 5 and × 2.

@@ -6,6 +6,7 @@ text gives the same bytes on the same machine; the fonts of another one may meas
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -16,7 +17,9 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Final, Literal
 
-__all__ = ["DPI", "Format", "RenderError", "render"]
+from archdsl.draw.placing import Layout, Spot
+
+__all__ = ["DPI", "Format", "RenderError", "lay_out", "render"]
 
 DPI: Final = 144
 """Dots per inch of a PNG unless asked otherwise: sharp on a screen, 300 for print."""
@@ -28,27 +31,52 @@ class RenderError(RuntimeError):
     """There is no Graphviz, or it refused or complained."""
 
 
-def render(dot: str, format: Format, *, dpi: int = DPI) -> bytes:
-    """`render(text, "svg")`: the picture as bytes. `dpi` is for PNG; SVG and PDF have the size of the layout in points.
+def render(dot: str, format: Format, *, placed: bool = False) -> bytes:
+    """`render(text, "svg")`: the picture as bytes.
+
+    - `placed`: everything in the text has its place already.
 
     Raises `RenderError` with what Graphviz said.
     """
-    text = re.sub(r"(?m)^(digraph \w+ \{)$", rf"\1\n\tgraph [dpi={dpi}]", dot, count=1) if format == "png" else dot
-    try:
-        import pygraphviz
-    except ImportError:
-        made = _by_command(text, format)
-    else:
-        made = _by_library(pygraphviz, text, format)
+    made = _run(dot, format, "nop2" if placed else "dot")
     return _undated(made) if format == "pdf" else made
 
 
-def _by_library(pygraphviz: ModuleType, text: str, format: Format) -> bytes:
+def lay_out(dot: str) -> Layout:
+    """Where Graphviz puts what a text says; edges are told apart by their `comment`.
+
+    Raises `RenderError` with what Graphviz said.
+    """
+    found = json.loads(_run(dot, "json0", "dot"))
+    objects = found.get("objects", [])
+    left, bottom, right, top = map(float, found["bb"].split(","))
+    return Layout(
+        right - left,
+        top - bottom,
+        {made["name"]: _spot(made, "pos") for made in objects if "pos" in made},
+        {made["name"]: _spot(made, "bb", "lp", "lwidth", "lheight") for made in objects if "bb" in made},
+        {made["comment"]: _spot(made, "pos", "lp") for made in found.get("edges", [])},
+    )
+
+
+def _spot(made: dict[str, str], *names: str) -> Spot:
+    return Spot({name: made[name] for name in names if name in made})
+
+
+def _run(text: str, format: str, engine: str) -> bytes:
+    try:
+        import pygraphviz
+    except ImportError:
+        return _by_command(text, format, engine)
+    return _by_library(pygraphviz, text, format, engine)
+
+
+def _by_library(pygraphviz: ModuleType, text: str, format: str, engine: str) -> bytes:
     said: list[str] = []
     try:
         with _standard_error(said):
             graph = pygraphviz.AGraph(string=text)
-            made = bytes(graph.draw(format=format, prog="dot"))
+            made = bytes(graph.draw(format=format, prog=engine))
             graph.close()
     except (ValueError, RuntimeError, OSError, pygraphviz.DotError) as error:
         told = "; ".join([str(error), *_lines("".join(said))])
@@ -57,11 +85,11 @@ def _by_library(pygraphviz: ModuleType, text: str, format: Format) -> bytes:
     return made
 
 
-def _by_command(text: str, format: Format) -> bytes:
+def _by_command(text: str, format: str, engine: str) -> bytes:
     dot = shutil.which("dot")
     if dot is None:
         raise RenderError("there is no Graphviz: `pip install pygraphviz` brings one, a `dot` on the PATH serves too")
-    ran = subprocess.run([dot, f"-T{format}"], input=text.encode(), capture_output=True, check=False)
+    ran = subprocess.run([dot, f"-K{engine}", f"-T{format}"], input=text.encode(), capture_output=True, check=False)
     said = ran.stderr.decode(errors="replace")
     if ran.returncode:
         raise RenderError(f"`{dot}` could not lay the picture out: {said.strip()}")
@@ -76,8 +104,9 @@ def _complain(said: str) -> None:
 
 
 def _lines(said: str) -> list[str]:
-    """Without what its font library says of the system's own files."""
-    return [line for line in said.splitlines() if line.strip() and not line.startswith("Fontconfig")]
+    """Without what its font library says of the system's own files, and what it says of patience."""
+    quiet = ("Fontconfig", "Warning: graph has ")
+    return [line for line in said.splitlines() if line.strip() and not line.startswith(quiet)]
 
 
 @contextmanager

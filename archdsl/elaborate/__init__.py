@@ -75,11 +75,11 @@ class Workspace:
             return cls(program.read(Path(path)), program, found)
 
     @classmethod
-    def text(cls, text: str, found: Collector, name: str = "<text>") -> Workspace:
-        """The same for a text that is in no file."""
+    def text(cls, text: str, found: Collector, name: str = "<text>", path: Path | None = None) -> Workspace:
+        """The same for a text that is in no file, or that stands in place of the file at `path`."""
         program = Program(found)
         with _uncollected():
-            return cls(program.read_text(text, name), program, found)
+            return cls(program.read_text(text, name, path), program, found)
 
     @property
     def unit(self) -> Unit | None:

@@ -72,10 +72,13 @@ class Program:
         self._root = self._root or _project_root(resolved)
         return self._read(resolved, shown or str(path), None)
 
-    def read_text(self, text: str, shown: str = "<text>") -> Unit:
-        """A text without a file; `use` in it is relative to the current folder."""
-        self._root = self._root or Path.cwd().resolve()
-        return self._link(Source(shown, text), None)
+    def read_text(self, text: str, shown: str = "<text>", path: Path | None = None) -> Unit:
+        """A text without a file, or in place of the one at `path`; `use` in it is relative to there, or to the current
+        folder.
+        """
+        place = path.resolve() if path is not None else None
+        self._root = self._root or (_project_root(place) if place is not None else Path.cwd().resolve())
+        return self._link(Source(shown, text), place)
 
     def _read(self, path: Path, shown: str, span: Span | None) -> Unit | None:
         if path in self._units:

@@ -6,8 +6,7 @@ or the sizes. Random changes to the images are left to `archdsl.train.augment`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,41 +15,30 @@ from torch.nn import functional
 
 from archdsl.elaborate.recipe_settings import DATA, Augment, Data
 from archdsl.ops.base import Shape, show_shape
+from archdsl.train.dataset import Dataset, Examples, Prepare
 from archdsl.train.errors import TrainError
 from archdsl.train.idx import read_idx
 
-__all__ = ["SUPPORTED", "Dataset", "Examples", "load", "parse_data"]
+__all__ = ["SUPPORTED", "load", "parse_data"]
 
 SUPPORTED: Final = ("digits", "mnist", "fashion_mnist")
 """The kinds of data that can be read."""
 _DIGITS_TEST: Final = 360
 _SPLIT_SEED: Final = 0
+_STATISTICS_BATCH: Final = 1000
+_NO_DEVIATION: Final = 1e-6
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Images (N, C, H, W) as float32, 0 to 1 unless normalised, and labels (N,) as int64."""
-
-    images: torch.Tensor
-    labels: torch.Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def to(self, device: torch.device) -> Examples:
-        """The same on a device."""
-        return Examples(self.images.to(device), self.labels.to(device))
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Images to learn from and images to test with; `remark` says what was done to them."""
+class Read:
+    """What a reader found: images in memory, as the files have them."""
 
     name: str
     train: Examples
     test: Examples
     classes: int
     remark: str = ""
+    names: tuple[str, ...] = ()
 
 
 def parse_data(text: str) -> Data:
@@ -76,12 +64,13 @@ def load(data: Data, size: Shape, classes: int, augment: Augment | None = None) 
     """The data for a network that takes `size`, (H, W, C), and tells `classes` classes apart.
 
     `load(Data("digits"), (32, 32, 1), 10)` gives 1,437 images (1, 32, 32) to train with and 360 to test with. Of
-    `augment`, `pad` and `normalize` are done here. Raises `TrainError` for files that are not what they should be, for
-    images that do not fit the network, and for labels that it has no output for.
+    `augment`, `pad` and `normalize` become what is done to every batch. Raises `TrainError` for files that are not what
+    they should be, for images that do not fit the network, and for labels that it has no output for.
     """
     if len(size) != 3:
         raise TrainError(f"`{data.kind}` holds images, and the network takes {show_shape(size)}", "input 32x32x1")
-    pad = (augment.pad if augment is not None else None) or 0
+    augment = augment or Augment()
+    pad = augment.pad or 0
     if data.kind == "digits":
         if data.path is not None:
             raise TrainError(f"`digits` needs no file, and `{data.path}` was given")
@@ -90,42 +79,51 @@ def load(data: Data, size: Shape, classes: int, augment: Augment | None = None) 
         found = _idx(data)
     else:
         raise TrainError(f"`{data.kind}` cannot be read yet", f"there are {', '.join(SUPPORTED)}")
-    if pad:
-        found = _each(found, lambda images: functional.pad(images, (pad,) * 4))
-    _check(found, size, classes)
-    if augment is not None and augment.normalize:
-        dims = (0, 2, 3)
-        images = found.train.images
-        mean = images.mean(dims, keepdim=True)
-        deviation = images.std(dims, keepdim=True)
-        if bool((deviation == 0).any()):
-            raise TrainError(f"{found.name}: a channel has one value everywhere, and cannot be normalised")
-        found = _each(found, lambda images: (images - mean) / deviation)
-    return found
+    prepare = Prepare(pad)
+    _check(found, size, classes, augment)
+    if augment.normalize:
+        prepare = _normalising(found, prepare)
+    return Dataset(found.name, found.train, found.test, found.classes, size, found.remark, prepare, found.names)
 
 
-def _each(data: Dataset, change: Callable[[torch.Tensor], torch.Tensor]) -> Dataset:
-    """The same with all images changed in one way."""
-    train, test = (replace(part, images=change(part.images).contiguous()) for part in (data.train, data.test))
-    return replace(data, train=train, test=test)
+def _normalising(found: Read, prepare: Prepare) -> Prepare:
+    """The same, with the mean and the deviation of each channel of the training images."""
+    count, total, squares = 0, torch.zeros(()), torch.zeros(())
+    for indices in torch.split(torch.arange(len(found.train)), _STATISTICS_BATCH):
+        images = prepare.floats(found.train.take(indices, None)).double().movedim(1, 0).flatten(1)
+        count += images.shape[1]
+        total, squares = total + images.sum(1), squares + (images**2).sum(1)
+    mean = total / count
+    deviation = ((squares - count * mean**2).clamp(min=0) / (count - 1)).sqrt()
+    if bool((deviation < _NO_DEVIATION).any()):
+        raise TrainError(f"{found.name}: a channel has one value everywhere, and cannot be normalised")
+    return Prepare(prepare.pad, tuple(mean.tolist()), tuple(deviation.tolist()))
 
 
-def _check(data: Dataset, size: Shape, classes: int) -> None:
+def _check(data: Read, size: Shape, classes: int, augment: Augment) -> None:
     _, channels, height, width = data.train.images.shape
-    if (height, width, channels) != size:
-        has = show_shape((height, width, channels))
+    pad = augment.pad or 0
+    given = (height, width, channels)
+    around = (height + 2 * pad, width + 2 * pad)
+    cut = augment.crop.size if augment.crop is not None else around
+    if cut[0] > around[0] or cut[1] > around[1]:
+        has = show_shape((*around, channels))
+        raise TrainError(f"the images of `{data.name}` are {has}, and cannot be cut to {cut[0]}x{cut[1]}")
+    if (*cut, channels) != size:
+        has = show_shape((*cut, channels))
         hint = f"--input {has} gives the network that size, if it can take it"
-        around = (size[0] - height, size[1] - width)
-        if channels == size[2] and around[0] == around[1] > 0 and around[0] % 2 == 0:
-            hint = f"train {{ augment pad={around[0] // 2} }} puts zeros around the images"
-        raise TrainError(f"the images of `{data.name}` are {has}, and the network takes {show_shape(size)}", hint)
+        missing = (size[0] - height, size[1] - width)
+        if augment.crop is None and channels == size[2] and missing[0] == missing[1] > 0 and missing[0] % 2 == 0:
+            hint = f"train {{ augment pad={missing[0] // 2} }} puts zeros around the images"
+        came = "" if cut == given[:2] else f", {show_shape(given)} before `augment`"
+        raise TrainError(f"the images of `{data.name}` are {has}{came}, and the network takes {show_shape(size)}", hint)
     largest = max(int(data.train.labels.max()), int(data.test.labels.max()))
     if largest >= classes:
         hint = "give the network an output a class: --set classes=…, if it has that parameter"
         raise TrainError(f"`{data.name}` has the label {largest}, and the network tells {classes} classes apart", hint)
 
 
-def _digits(size: Shape, pad: int) -> Dataset:
+def _digits(size: Shape, pad: int) -> Read:
     """The 8x8 digits of scikit-learn (Alpaydin & Kaynak, 1998), scaled; every run has the same 360 for its test."""
     from sklearn.datasets import load_digits
 
@@ -140,10 +138,10 @@ def _digits(size: Shape, pad: int) -> Dataset:
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(_SPLIT_SEED))
     test, train = order[:_DIGITS_TEST], order[_DIGITS_TEST:]
     remark = "" if (height, width) == (8, 8) else f"8x8 scaled to {height}x{width}"
-    return Dataset("digits", Examples(images[train], labels[train]), Examples(images[test], labels[test]), 10, remark)
+    return Read("digits", Examples(images[train], labels[train]), Examples(images[test], labels[test]), 10, remark)
 
 
-def _idx(data: Data) -> Dataset:
+def _idx(data: Data) -> Read:
     """The four files of MNIST, or of anything that comes like it."""
     if data.path is None:
         raise TrainError(f"where `{data.kind}` lies is not said", f"--data {data.kind.replace('_', '-')}:DIR")
@@ -157,7 +155,7 @@ def _idx(data: Data) -> Dataset:
             f"{tuple(test.images.shape[2:])}"
         )
     classes = int(max(train.labels.max(), test.labels.max())) + 1
-    return Dataset(data.kind, train, test, classes)
+    return Read(data.kind, train, test, classes)
 
 
 def _examples(folder: Path, prefix: str) -> Examples:
@@ -166,7 +164,7 @@ def _examples(folder: Path, prefix: str) -> Examples:
     images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
     if len(images) != len(labels):
         raise TrainError(f"{images_path} holds {len(images):,} images, {labels_path} {len(labels):,} labels")
-    return Examples(images.unsqueeze(1).float() / 255, labels.long())
+    return Examples(images.unsqueeze(1), labels.long())
 
 
 def _find(folder: Path, stem: str, suffix: str) -> Path:

@@ -6,6 +6,7 @@ In: nothing. Out: the types that every reader of data gives. Reading is left to 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -26,6 +27,10 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
+    @property
+    def identity(self) -> bytes:
+        """What tells these examples from others."""
+
     def take(self, indices: torch.Tensor, epoch: int | None) -> torch.Tensor:
         """The images (n, C, H, W), uint8 or float32 of 0 to 1; `epoch` is None for a test, else decides the cuts."""
 
@@ -39,6 +44,13 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def identity(self) -> bytes:
+        """Every label and every pixel, digested."""
+        digest = hashlib.sha256(self.labels.cpu().numpy().tobytes())
+        digest.update(self.images.cpu().contiguous().view(torch.uint8).numpy().data)
+        return digest.digest()
 
     def take(self, indices: torch.Tensor, epoch: int | None) -> torch.Tensor:
         """Some of them, as they are."""

@@ -9,7 +9,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from archdsl.train.folder import Epoch
+from archdsl.train.progress import Epoch
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -20,8 +20,8 @@ __all__ = ["Display", "RichDisplay", "choose_display"]
 class Display:
     """A plain line an epoch."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
         self._epochs = 0
 
     def __enter__(self) -> Self:
@@ -32,12 +32,20 @@ class Display:
     ) -> None:
         return
 
-    def start(self, epochs: int, steps: int) -> None:
-        """A run of so many epochs of so many steps begins."""
+    def note(self, text: str) -> None:
+        """Something that is good to know."""
+        self._line(text)
+
+    def warn(self, text: str) -> None:
+        """Something that is not as it should be, though the run goes on."""
+        print(f"warning: {text}", file=sys.stderr, flush=True)
+
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        """A run of so many epochs of so many steps begins, or goes on after the steps that are done."""
         self._epochs = epochs
 
-    def step(self, epoch: int, loss: float, images: int) -> None:
-        """A step is done: of which epoch, the loss of its batch, how many images it took."""
+    def step(self, epoch: int, loss: float | None, images: int) -> None:
+        """A step is done: of which epoch, the loss of its batch (None: skipped), how many images it took."""
 
     def epoch(self, done: Epoch) -> None:
         """An epoch is done."""
@@ -85,16 +93,20 @@ class RichDisplay(Display):
     ) -> None:
         self._progress.stop()
 
-    def start(self, epochs: int, steps: int) -> None:
-        super().start(epochs, steps)
-        self._progress.update(self._task, total=epochs * steps)
+    def warn(self, text: str) -> None:
+        self._line(f"warning: {text}")
 
-    def step(self, epoch: int, loss: float, images: int) -> None:
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        super().start(epochs, steps, done)
+        self._progress.update(self._task, total=epochs * steps, completed=done)
+
+    def step(self, epoch: int, loss: float | None, images: int) -> None:
         self._images += images
         elapsed = self._progress.tasks[self._task].elapsed
         rate = self._images / elapsed if elapsed else 0.0
         description = f"epoch {epoch}/{self._epochs}"
-        self._progress.update(self._task, advance=1, description=description, loss=loss, rate=rate)
+        shown = float("nan") if loss is None else loss
+        self._progress.update(self._task, advance=1, description=description, loss=shown, rate=rate)
 
     def _line(self, text: str) -> None:
         self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -6,7 +6,7 @@ place) alone; and the batches of a test. What is learnt from them is left to `ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
@@ -50,7 +50,7 @@ class Feed:
         self._test = data.test.to(machine.device) if isinstance(data.test, Examples) else data.test
         self.per_epoch = len(pieces(torch.arange(len(data.train)), plan.step_images))
 
-    def steps(self, epoch: int, first: int) -> Iterator[list[Batch]]:
+    def steps(self, epoch: int, first: int) -> Generator[list[Batch], None, None]:
         """The steps of an epoch from the one numbered `first` on; a step has several batches where they are added up.
 
         Both count from 0.
@@ -66,9 +66,9 @@ class Feed:
         images = augmented(images, self._plan.augment, Draws(self._plan.seed, epoch, chosen))
         return Batch(self._machine.placed(prepare.normalised(images)), self._train.labels[placed])
 
-    def tests(self) -> Iterator[Batch]:
+    def tests(self) -> Generator[Batch, None, None]:
         """The test images in batches, in their order."""
         size = max(64, 2 * self._plan.batch)
-        for chosen in torch.arange(len(self._test), device=self._machine.device).split(size):
+        for chosen in torch.split(torch.arange(len(self._test), device=self._machine.device), size):
             images = self._data.tested(self._test.take(chosen, None))
             yield Batch(self._machine.placed(images), self._test.labels[chosen])

@@ -1,112 +1,141 @@
-"""The run folder: what a run leaves behind.
+"""The run folder: what a run leaves behind, and what it goes on from.
 
-In: records and weights. Out: `recipe.json`, `metrics.jsonl`, `model.safetensors`, each whole or not there: written
-beside its place, flushed to the disk, and renamed.
+In: records, weights, checkpoints. Out: `recipe.json`, `metrics.jsonl`, `metrics.csv`, `model.safetensors`,
+`best.safetensors` and `checkpoints/`, each whole or not there. What a checkpoint holds is left to the loop.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
+from archdsl.train.checkpoint import Checkpoint, Damaged, decode, encode
 from archdsl.train.errors import TrainError
+from archdsl.train.files import remove_leftovers, safetensors_bytes, write_whole
+from archdsl.train.progress import Epoch, csv_text, jsonl_text
 
-__all__ = ["METRICS", "RECIPE", "WEIGHTS", "Epoch", "RunFolder", "write_whole"]
+__all__ = ["BEST", "CHECKPOINTS", "METRICS", "RECIPE", "TABLE", "WEIGHTS", "RunFolder"]
 
 METRICS: Final = "metrics.jsonl"
+TABLE: Final = "metrics.csv"
 RECIPE: Final = "recipe.json"
 WEIGHTS: Final = "model.safetensors"
+BEST: Final = "best.safetensors"
+CHECKPOINTS: Final = "checkpoints"
 
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One line of `metrics.jsonl`: `epoch` counts from 1, `step` is the number of steps done.
-
-    `learning_rate` is that of the last step; losses are means over the images, accuracies shares of them.
-    """
-
-    epoch: int
-    step: int
-    learning_rate: float
-    train_loss: float
-    train_accuracy: float
-    test_loss: float
-    test_accuracy: float
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Put a file in its place in one step, so that nobody ever reads half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+_KEPT: Final = 2
+"""The newest checkpoints that are kept."""
+_DAMAGED: Final = ".damaged"
 
 
 class RunFolder:
     """A folder that takes one run."""
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
-        """Make the folder. Raises `TrainError` where it holds a run, unless that may be overwritten."""
+        """Make the folder. Raises `TrainError` where it cannot be made, or holds a result that nothing goes on from.
+
+        With `overwrite` what a run left there is removed.
+        """
         self.path = path
-        self._epochs: list[Epoch] = []
+        self._checkpoints = path / CHECKPOINTS
         try:
             path.mkdir(parents=True, exist_ok=True)
-            old = [path / name for name in (RECIPE, METRICS, WEIGHTS) if (path / name).exists()]
-            if old and not overwrite:
+            if overwrite:
+                for name in (RECIPE, METRICS, TABLE, WEIGHTS, BEST):
+                    (path / name).unlink(missing_ok=True)
+                if self._checkpoints.is_dir():
+                    shutil.rmtree(self._checkpoints)
+            elif (path / WEIGHTS).exists() and not self.steps():
                 raise TrainError(f"{path} holds a run already", "another folder with --out, or --overwrite")
-            for file in old:
-                file.unlink()
+            self._checkpoints.mkdir(exist_ok=True)
         except OSError as error:
             raise TrainError(f"cannot use {path}: {error.strerror}") from None
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out, and clear away what one that was killed left half written.
+
+        The lock is of the process and not of those that it starts, so it ends when it does. Raises `TrainError` where
+        another trains here.
+        """
+        handle = os.open(self._checkpoints / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            try:
+                fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise TrainError(f"another process is training in {self.path}", "another folder with --out") from None
+            remove_leftovers(self.path)
+            remove_leftovers(self._checkpoints)
+            yield
+        finally:
+            os.close(handle)
+
+    # ------------------------------------------------------------ checkpoints
+
+    def steps(self) -> list[int]:
+        """The steps of which there are checkpoints, oldest first; some may be damaged."""
+        found = []
+        for path in self._checkpoints.glob("step-*.safetensors"):
+            digits = path.stem.removeprefix("step-")
+            if digits.isascii() and digits.isdigit():
+                found.append(int(digits))
+        return sorted(found)
+
+    def _place(self, step: int) -> Path:
+        return self._checkpoints / f"step-{step:010d}.safetensors"
+
+    def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
+        """The newest checkpoint that is whole, or None where there is none at all.
+
+        A damaged one is put aside, and the one before is taken, with a word to `warn`. Raises `TrainError` where all
+        are damaged, or one cannot be read.
+        """
+        steps = self.steps()
+        for step in reversed(steps):
+            path = self._place(step)
+            try:
+                found = decode(path.read_bytes())
+            except Damaged as damaged:
+                aside = path.with_name(path.name + _DAMAGED)
+                path.replace(aside)
+                warn(f"{path} is damaged: {damaged}; it is now {aside.name}, and the one before it is taken")
+                continue
+            except OSError as error:
+                raise TrainError(f"{path}: cannot be read: {error.strerror}") from None
+            return found
+        if steps:
+            raise TrainError(
+                f"all {len(steps)} checkpoints of {self.path} are damaged", "start anew with --overwrite, or with --out"
+            )
+        return None
+
+    def save(self, step: int, checkpoint: Checkpoint) -> Path:
+        """One more checkpoint; those before the last two go. Raises `OSError`, and all are as they were then."""
+        path = self._place(step)
+        write_whole(path, encode(checkpoint))
+        for old in self.steps()[:-_KEPT]:
+            self._place(old).unlink()
+        return path
+
+    # ------------------------------------------------------------ what stays
+
     def write_recipe(self, record: Mapping[str, Any]) -> None:
-        """`recipe.json`: all that decided the result."""
+        """`recipe.json`: all that decided the result. Raises `OSError`."""
         write_whole(self.path / RECIPE, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
 
-    def add_epoch(self, epoch: Epoch) -> None:
-        """One more line of `metrics.jsonl`."""
-        self._epochs.append(epoch)
-        lines = "".join(json.dumps(asdict(done)) + "\n" for done in self._epochs)
-        write_whole(self.path / METRICS, lines.encode())
+    def write_metrics(self, history: Sequence[Epoch]) -> None:
+        """`metrics.jsonl` and `metrics.csv`, all epochs so far. Raises `OSError`."""
+        write_whole(self.path / METRICS, jsonl_text(history).encode())
+        write_whole(self.path / TABLE, csv_text(history).encode())
 
-    def write_weights(self, weights: Mapping[str, torch.Tensor], remarks: Mapping[str, str]) -> None:
-        """`model.safetensors`, with the names of the module's state dict."""
-        from safetensors.torch import save
-
-        # A copy each, since the format has no two names for one memory.
-        plain = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in weights.items()}
-        write_whole(self.path / WEIGHTS, _ordered(save(plain, metadata={"format": "pt", **remarks})))
-
-
-def _ordered(content: bytes) -> bytes:
-    """A safetensors file with its remarks in one order: the library gives another every time, and equal runs differ.
-
-    The file begins with the length of a JSON header, 8 bytes, little-endian; the header may end in spaces, and the
-    tensors stand behind it, at offsets that count from there.
-    """
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:end])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + content[end:]
+    def write_weights(self, name: str, weights: Mapping[str, torch.Tensor], remarks: Mapping[str, str]) -> None:
+        """`model.safetensors` or `best.safetensors`, with the names of the module's state dict. Raises `OSError`."""
+        write_whole(self.path / name, safetensors_bytes(weights, remarks))

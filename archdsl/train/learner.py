@@ -134,10 +134,10 @@ class Learner:
             self._scaler.update()
         if self._average is not None and self._plan.ema is not None:
             with torch.no_grad():
-                ours, theirs = list(self._average.parameters()), list(self.module.parameters())
-                torch._foreach_lerp_(ours, theirs, 1 - self._plan.ema)
-                for ours_buffer, buffer in zip(self._average.buffers(), self.module.buffers(), strict=True):
-                    ours_buffer.copy_(buffer)
+                for ours, weight in zip(self._average.parameters(), self.module.parameters(), strict=True):
+                    ours.lerp_(weight, 1 - self._plan.ema)
+                for ours, buffer in zip(self._average.buffers(), self.module.buffers(), strict=True):
+                    ours.copy_(buffer)
 
     def _stopped(self, what: str, number: int, batch: Batch, rate: float) -> TrainError:
         torch.manual_seed(seed_of("step", self._plan.seed, number))

@@ -1,43 +1,49 @@
-"""The run: epochs of steps, a test after each, and what is left behind.
+"""The run: epochs of steps, a test after each, and nothing lost on the way.
 
-In: a checked graph, a plan, data, a folder. Out: a `Result`, and the folder filled. Deciding the plan is left to
-`archdsl.train.plan`, reading the data to `archdsl.train.data`.
+In: a checked graph, a plan, data, a folder, a machine. Out: a `Result`, and the folder filled. Deciding the plan is
+left to `archdsl.train.plan`, reading the data to `archdsl.train.data`, a step to `archdsl.train.learner`.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
 import math
-import os
-import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import torch
-from torch import nn
-
-from archdsl.analysis.counts import count
-from archdsl.codegen.initialise import InitialiseError, initialise
-from archdsl.codegen.module import module
 from archdsl.graph import Graph
-from archdsl.train.augment import augmented
-from archdsl.train.data import Dataset, Examples
+from archdsl.train.checkpoint import Checkpoint
+from archdsl.train.dataset import Dataset
 from archdsl.train.display import Display
 from archdsl.train.errors import TrainError
-from archdsl.train.folder import Epoch, RunFolder
-from archdsl.train.objective import Objective, logits, objective
-from archdsl.train.optimizers import build_optimizer
-from archdsl.train.plan import Plan, as_record
+from archdsl.train.evaluation import evaluate
+from archdsl.train.feed import Feed
+from archdsl.train.folder import BEST, WEIGHTS, RunFolder
+from archdsl.train.interval import Clock, Interval
+from archdsl.train.learner import Learner
+from archdsl.train.machine import CPU, Machine, computing
+from archdsl.train.plan import Plan
+from archdsl.train.progress import Epoch, Progress, Sums
+from archdsl.train.record import differences, record
 from archdsl.train.schedule import learning_rate
 from archdsl.train.signals import Stop, stop_on_signals
 
-__all__ = ["Result", "choose_device", "train"]
+__all__ = ["Keeping", "Result", "train"]
 
-_TEST_BATCH: Final = 512
-_SMALL_STEP: Final = 50_000_000
-"""Multiply-accumulates of a batch, forward."""
+_PARTS: Final = ("record", "progress", "learner")
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How a run is kept: how often a checkpoint is written, whether one has to be there, whether it may be another's.
+
+    `resume` refuses to start anew; `force` goes on with another network, recipe or data as far as they fit.
+    """
+
+    every: Interval = Interval()  # noqa: RUF009 - frozen
+    resume: bool = False
+    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,198 +55,214 @@ class Result:
     status: int
 
 
-def choose_device(name: str) -> torch.device:
-    """`auto` is the first GPU where there is one, else the CPU; `cpu`, `cuda`, `cuda:1` are themselves.
+def train(
+    graph: Graph,
+    plan: Plan,
+    data: Dataset,
+    folder: RunFolder,
+    machine: Machine = CPU,
+    display: Display | None = None,
+    keeping: Keeping | None = None,
+) -> Result:
+    """Train a network from its first weights, or go on from the newest checkpoint that the folder has.
 
-    Raises `TrainError` for a device that this machine or this torch does not have.
+    The same graph, plan, data, machine and versions give the same weights, bit by bit on the CPU, however often the run
+    was stopped or killed. torch's own generators are as they were afterwards. Raises `TrainError` where the network and
+    the plan do not go together, a loss is not finite, a checkpoint is of another run, or the results cannot be written.
     """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise TrainError(f"`{name}` is not a device", "auto, cpu, cuda, cuda:1") from None
-    if device.type not in ("cpu", "cuda"):
-        raise TrainError(f"training on `{device.type}` is not something that archdsl does", "auto, cpu, cuda, cuda:1")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise TrainError(f"there is no `{name}` here: torch sees {torch.cuda.device_count()} GPUs", "--device auto")
-    return device
-
-
-def train(graph: Graph, plan: Plan, data: Dataset, folder: RunFolder, device: torch.device, display: Display) -> Result:
-    """Train a network from its first weights, and leave `recipe.json`, `metrics.jsonl` and `model.safetensors`.
-
-    The same graph, plan, data, device and versions give the same weights, bit by bit on the CPU. torch's own generators
-    are as they were afterwards. Raises `TrainError` where the network and the plan do not go together, or a loss is not
-    finite.
-    """
-    devices = [device] if device.type == "cuda" else []
-    with (
-        torch.random.fork_rng(devices=devices),
-        torch.backends.cudnn.flags(deterministic=True, benchmark=False),
-        _threads(graph, plan.batch),
-    ):
-        run = _Run(graph, plan, data, device)
-        folder.write_recipe(run.record())
-        with stop_on_signals() as stop, display:
-            return run.go(folder, display, stop)
-
-
-@contextmanager
-def _threads(graph: Graph, batch: int) -> Iterator[None]:
-    """One thread where a step is so small that handing parts of it to others takes longer than doing it.
-
-    On a machine that is busy otherwise, small steps on all cores took ten times as long. OMP_NUM_THREADS, where
-    it is set, decides instead.
-    """
-    before = torch.get_num_threads()
-    if "OMP_NUM_THREADS" not in os.environ and batch * count(graph).total.macs < _SMALL_STEP:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    display = display or Display()
+    with computing(machine, graph, plan.batch), folder.locked(), stop_on_signals() as stop, display:
+        return _Run(graph, plan, data, folder, machine, display, keeping or Keeping()).go(stop)
 
 
 class _Run:
     """One run in memory."""
 
-    def __init__(self, graph: Graph, plan: Plan, data: Dataset, device: torch.device) -> None:
-        self._graph = graph
+    def __init__(
+        self,
+        graph: Graph,
+        plan: Plan,
+        data: Dataset,
+        folder: RunFolder,
+        machine: Machine,
+        display: Display,
+        keeping: Keeping,
+    ) -> None:
+        self._name = graph.variant or graph.name
         self._plan = plan
-        self._data = data
-        self._device = device
-        open_graph = logits(graph)
-        self._objective: Objective = objective(open_graph, plan.criterion, plan.auxiliaries)
-        torch.manual_seed(plan.seed)
-        self._module = module(open_graph)
-        self._whole = module(graph)
-        if self._module.state_dict().keys() != self._whole.state_dict().keys():
-            raise TrainError("the network without its softmax has weights of other names", "leave out the softmax")
-        if not any(True for _ in self._module.parameters()):
-            raise TrainError("the network has no weights, so there is nothing to train")
-        torch.manual_seed(plan.seed)
+        self._folder = folder
+        self._machine = machine
+        self._display = display
+        self._learner = Learner(graph, plan, machine)
+        self._feed = Feed(data, plan, machine)
+        # As a checkpoint gives it back, so that the two can be compared.
+        self._record: dict[str, Any] = json.loads(json.dumps(record(graph, plan, data, machine)))
+        self._clock = Clock(keeping.every)
+        self._progress = Progress()
+        self._begin(keeping)
+
+    # ------------------------------------------------------------ beginning, going on
+
+    def _begin(self, keeping: Keeping) -> None:
+        found = self._folder.newest(self._display.warn)
+        if found is not None:
+            self._resume(found, force=keeping.force)
+        elif keeping.resume:
+            raise TrainError(f"{self._folder.path} holds no checkpoint to go on from", "leave out --resume")
         try:
-            initialise(self._module, open_graph, plan.init, plan.seed)
-        except InitialiseError as error:
-            raise TrainError(error.message, error.hint) from None
-        self._module.to(device)
-        self._optimizer = build_optimizer(plan.optimizer, self._module)
-        self._train = data.train.to(device)
-        self._test = data.test.to(device)
-        self._per_epoch = len(list(_batches(torch.arange(len(data.train)), plan.batch)))
-        self._steps = 0
+            self._folder.write_recipe(self._record)
+            self._folder.write_metrics(self._progress.history)
+            if found is None:
+                self._folder.save(0, self._checkpoint())
+        except OSError as error:
+            raise TrainError(f"cannot write to {self._folder.path}: {error.strerror}") from None
+        self._clock.done(self._progress.steps)
 
-    def record(self) -> dict[str, object]:
-        """All that decides the result."""
-        from archdsl import __version__
+    def _resume(self, found: Checkpoint, *, force: bool) -> None:
+        place = self._folder.path
+        try:
+            before, progress, learner = (found.record[part] for part in _PARTS)
+            other = differences(before, self._record)
+            self._progress = Progress.of(progress)
+        except (KeyError, TypeError) as error:
+            raise TrainError(f"the checkpoint of {place} is of another archdsl: {error}", "--overwrite") from None
+        if other.refused and not force:
+            lines = "".join(f"\n  {line}" for line in other.refused)
+            hint = "--overwrite starts anew, --out another run; --force goes on with what there is now"
+            raise TrainError(f"{place} holds another run:{lines}", hint)
+        for line in other.refused:
+            self._display.warn(f"forced to go on although {line}")
+        for line in other.noted:
+            self._display.warn(f"the result may differ in its last bits: {line}")
+        if self._progress.steps > (len(self._progress.history) + 1) * self._feed.per_epoch:
+            raise TrainError(f"the checkpoint of {place} is of epochs of another length", "--overwrite starts anew")
+        self._learner.restore(found.tensors, learner)
+        steps = self._progress.steps
+        if self._finished():
+            self._display.note(f"the run in {place} is finished, after step {steps:,}: nothing is left to do")
+        elif steps:
+            self._display.note(f"going on after step {steps:,}, in epoch {len(self._progress.history) + 1}")
 
-        graph, data = self._graph, self._data
-        return {
-            "network": {"name": graph.name, "variant": graph.variant, "title": graph.title, "text": graph.source_text},
-            "recipe": as_record(self._plan),
-            "data": {
-                "name": data.name,
-                "train_images": len(data.train),
-                "test_images": len(data.test),
-                "image": list(data.train.images.shape[1:]),
-                "remark": data.remark,
-            },
-            "device": str(self._device),
-            "threads": torch.get_num_threads(),
-            "versions": {"archdsl": __version__, "torch": torch.__version__, "python": platform.python_version()},
-        }
+    def _checkpoint(self) -> Checkpoint:
+        values = (self._record, self._progress.record(), self._learner.record())
+        return Checkpoint(self._learner.tensors(), dict(zip(_PARTS, values, strict=True)))
 
-    def go(self, folder: RunFolder, display: Display, stop: Stop) -> Result:
+    # ------------------------------------------------------------ the run
+
+    def go(self, stop: Stop) -> Result:
         """Train to the end, or until a signal asks for it."""
-        display.start(self._plan.epochs, self._per_epoch)
-        last: Epoch | None = None
-        for epoch in range(self._plan.epochs):
-            loss, accuracy = self._learn(epoch, display, stop)
-            if stop.asked:
-                break
-            test_loss, test_accuracy = self._evaluate(self._test)
-            rate = self._rate(self._steps - 1)
-            last = Epoch(epoch + 1, self._steps, rate, loss, accuracy, test_loss, test_accuracy)
-            folder.add_epoch(last)
-            display.epoch(last)
-        self._whole.load_state_dict(self._module.state_dict())
-        done = last is not None and last.epoch == self._plan.epochs
-        remarks = {"network": self._graph.variant or self._graph.name, "steps": str(self._steps)}
-        folder.write_weights(self._whole.state_dict(), {**remarks, "finished": str(done).lower()})
-        return Result(last, self._steps, stop.exit_status)
+        self._display.start(self._plan.epochs, self._feed.per_epoch, self._progress.steps)
+        while not self._finished():
+            if not (self._learn(stop) and self._test(stop)):
+                self._keep()
+                return self._result(stop)
+            if self._clock.due(self._progress.steps, epoch_ends=True) or self._finished():
+                self._keep()
+        self._write_results()
+        return self._result(stop)
+
+    def _result(self, stop: Stop) -> Result:
+        history = self._progress.history
+        status = 0 if self._finished() else stop.exit_status
+        return Result(history[-1] if history else None, self._progress.steps, status)
+
+    def _finished(self) -> bool:
+        return len(self._progress.history) >= self._plan.epochs
 
     def _rate(self, step: int) -> float:
-        plan = self._plan
-        first = plan.optimizer.lr
-        return learning_rate(plan.schedule, first, step=step, per_epoch=self._per_epoch, epochs=plan.epochs)
+        return learning_rate(
+            self._plan.schedule,
+            self._plan.optimizer.lr,
+            step=step,
+            per_epoch=self._feed.per_epoch,
+            epochs=self._plan.epochs,
+        )
 
-    def _learn(self, epoch: int, display: Display, stop: Stop) -> tuple[float, float]:
-        """One epoch, or the part of it before a signal; the mean loss and the accuracy while learning."""
-        plan = self._plan
-        generator = torch.Generator().manual_seed(_seed(plan.seed, epoch))
-        order = torch.randperm(len(self._train), generator=generator)
-        self._module.train()
-        total, right, seen = 0.0, 0, 0
-        for chosen in _batches(order, plan.batch):
-            if stop.asked:
-                break
-            chosen = chosen.to(self._device)
-            images = augmented(self._train.images[chosen], plan.augment, generator)
-            labels = self._train.labels[chosen]
-            for group in self._optimizer.param_groups:
-                group["lr"] = self._rate(self._steps)
-            self._optimizer.zero_grad(set_to_none=True)
-            outputs = _outputs(self._module(images))
-            loss = self._objective(outputs, labels)
-            value = float(loss.detach())
-            if not math.isfinite(value):
-                hint = f"a lower learning rate, perhaps; it was {self._rate(self._steps):g}"
-                raise TrainError(f"the loss is {value} at step {self._steps + 1}, in epoch {epoch + 1}", hint)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self._clip()
-            self._optimizer.step()
-            self._steps += 1
-            total += value * len(chosen)
-            right += int((outputs[0].argmax(1) == labels).sum())
-            seen += len(chosen)
-            display.step(epoch + 1, value, len(chosen))
-        return total / max(seen, 1), right / max(seen, 1)
+    def _learn(self, stop: Stop) -> bool:
+        """What is left of an epoch; False where a signal asked for an end."""
+        epoch = len(self._progress.history)
+        first = self._progress.steps - epoch * self._feed.per_epoch
+        with closing(self._feed.steps(epoch, first)) as steps:
+            for batches in steps:
+                number, sums = self._progress.steps, self._progress.sums
+                learned = self._learner.step(number, batches, self._rate(number))
+                self._progress = replace(self._progress, steps=number + 1, sums=sums + learned.sums)
+                self._display.step(epoch + 1, learned.loss, sum(map(len, batches)))
+                if stop.asked:
+                    return False
+                if self._clock.due(number + 1):
+                    self._keep()
+        if not self._progress.sums.seen:
+            raise TrainError(f"no step of epoch {epoch + 1} had a finite loss", "a lower learning rate, perhaps")
+        return True
 
-    def _clip(self) -> None:
-        clip = self._plan.clip
-        if clip is not None and clip.norm is not None:
-            nn.utils.clip_grad_norm_(self._module.parameters(), clip.norm)
-        if clip is not None and clip.value is not None:
-            nn.utils.clip_grad_value_(self._module.parameters(), clip.value)
+    def _test(self, stop: Stop) -> bool:
+        """The test at the end of an epoch; False where a signal asked for an end."""
+        progress, criterion = self._progress, self._plan.criterion
+        with closing(self._feed.tests()) as batches:
+            score = evaluate(self._learner.tested(), batches, criterion, self._machine, lambda: stop.asked)
+        if score is None:
+            return False
+        sums = progress.sums
+        done = Epoch(
+            epoch=len(progress.history) + 1,
+            step=progress.steps,
+            learning_rate=self._rate(progress.steps - 1),
+            train_loss=sums.loss / sums.seen,
+            train_accuracy=sums.right / sums.seen,
+            test_loss=score.loss,
+            test_accuracy=score.accuracy,
+            test_top5_accuracy=score.top5,
+            skipped_steps=sums.skipped,
+        )
+        self._learner.check_finite(progress.steps)
+        if not math.isfinite(score.loss):
+            raise TrainError(
+                f"the test loss is {score.loss} after epoch {done.epoch}", "a lower learning rate, perhaps"
+            )
+        history = (*progress.history, done)
+        best = progress.best
+        if (best == 0 or done.better_than(history[best - 1])) and self._written(BEST, done.epoch):
+            best = done.epoch
+        self._progress = replace(progress, sums=Sums(), history=history, best=best)
+        self._unless_full("the metrics", lambda: self._folder.write_metrics(history))
+        self._display.epoch(done)
+        return True
 
-    @torch.no_grad()
-    def _evaluate(self, examples: Examples) -> tuple[float, float]:
-        """The mean cross entropy and the accuracy of the main output."""
-        self._module.eval()
-        total, right = 0.0, 0
-        for start in range(0, len(examples), _TEST_BATCH):
-            images = examples.images[start : start + _TEST_BATCH]
-            labels = examples.labels[start : start + _TEST_BATCH]
-            output = _outputs(self._module(images))[0]
-            total += float(nn.functional.cross_entropy(output, labels, reduction="sum"))
-            right += int((output.argmax(1) == labels).sum())
-        return total / len(examples), right / len(examples)
+    # ------------------------------------------------------------ keeping
 
+    def _keep(self) -> None:
+        """Write a checkpoint; where the disk is full, say so and go on."""
+        step = self._progress.steps
+        self._learner.check_finite(step)
+        self._unless_full(f"the checkpoint of step {step:,}", lambda: self._folder.save(step, self._checkpoint()))
+        self._clock.done(step)
 
-def _outputs(result: Any) -> tuple[torch.Tensor, ...]:
-    """What a module gives, as a tuple; those that exist in training only are None outside of it."""
-    return result if isinstance(result, tuple) else (result,)
+    def _written(self, name: str, epoch: int) -> bool:
+        """Write the weights that are tested; False where the disk is full."""
+        remarks = {"network": self._name, "epoch": str(epoch), "steps": str(self._progress.steps)}
+        weights = self._learner.weights()
+        return self._unless_full(name, lambda: self._folder.write_weights(name, weights, remarks))
 
+    def _unless_full(self, what: str, write: Any) -> bool:
+        try:
+            write()
+        except OSError as error:
+            kept = self._folder.steps()
+            last = f"; the last checkpoint is of step {kept[-1]:,}" if kept else ""
+            self._display.warn(f"cannot write {what}: {error.strerror}{last}; training goes on")
+            return False
+        return True
 
-def _batches(order: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
-    """The order in pieces; a last piece of one joins the one before, since batch norm cannot learn from one image."""
-    pieces = list(torch.split(order, size))
-    if len(pieces) > 1 and len(pieces[-1]) == 1:
-        pieces[-2:] = [torch.cat(pieces[-2:])]
-    yield from pieces
-
-
-def _seed(seed: int, epoch: int) -> int:
-    """A seed of its own for every epoch, so that an epoch needs no state of the one before."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{epoch}".encode()).digest()[:7], "big")
+    def _write_results(self) -> None:
+        """What a finished run leaves. Raises `TrainError` where it cannot."""
+        history = self._progress.history
+        remarks = {"network": self._name, "epoch": str(len(history)), "steps": str(self._progress.steps)}
+        try:
+            self._folder.write_metrics(history)
+            self._folder.write_weights(WEIGHTS, self._learner.weights(), remarks)
+        except OSError as error:
+            raise TrainError(
+                f"cannot write the results to {self._folder.path}: {error.strerror}",
+                "make room, then the same command again goes on from the last checkpoint",
+            ) from None

@@ -35,6 +35,10 @@ class Epoch:
     test_top5_accuracy: float | None = None
     skipped_steps: int = 0
 
+    def better_than(self, other: Epoch) -> bool:
+        """Whether it is the better one to keep: by accuracy, then by loss."""
+        return (self.test_accuracy, -self.test_loss) > (other.test_accuracy, -other.test_loss)
+
 
 @dataclass(frozen=True, slots=True)
 class Sums:
@@ -44,6 +48,11 @@ class Sums:
     right: float = 0.0
     seen: int = 0
     skipped: int = 0
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            self.loss + other.loss, self.right + other.right, self.seen + other.seen, self.skipped + other.skipped
+        )
 
 
 @dataclass(frozen=True, slots=True)

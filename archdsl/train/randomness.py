@@ -7,7 +7,7 @@ are used for is left to `archdsl.train.augment` and the loop.
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -37,7 +37,7 @@ def uniforms(key: int, indices: torch.Tensor, columns: int) -> torch.Tensor:
     """
     assert columns <= 64
     places = indices.cpu().numpy().astype(np.uint64)[:, None] * np.uint64(64) + np.arange(columns, dtype=np.uint64)
-    mixed = (places + np.uint64(1)) * np.uint64(_GAMMA) + np.uint64(key)
+    mixed: np.ndarray[Any, np.dtype[np.uint64]] = (places + np.uint64(1)) * np.uint64(_GAMMA) + np.uint64(key)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(_MIX[0])
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(_MIX[1])
     mixed ^= mixed >> np.uint64(31)
