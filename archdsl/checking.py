@@ -11,7 +11,7 @@ from pathlib import Path
 
 from archdsl import limits
 from archdsl.analysis.claims import check_claims
-from archdsl.diagnostics import Collector, Diagnostic
+from archdsl.diagnostics import Collector, Diagnostic, Note
 from archdsl.elaborate import Request, Workspace
 from archdsl.elaborate.lint import lint
 from archdsl.elaborate.resolve import resolve
@@ -48,6 +48,7 @@ def check_workspace(workspace: Workspace, request: Request, found: Collector) ->
     unit = workspace.unit
     networks = claims = published = layers = 0
     if unit is not None and not workspace.is_library:
+        whose = _Whose()
         variants: list[str | None] = [request.variant]
         if request.variant is None:
             own = [] if workspace.needs_variant and workspace.variants else [None]
@@ -73,10 +74,36 @@ def check_workspace(workspace: Workspace, request: Request, found: Collector) ->
                     published += reported
                     claims += len(network.claims) - reported
                     check_claims(network.graph, network.claims, own_found)
-                for diagnostic in own_found:
-                    found.add(diagnostic)
+                whose.add(variant, own_found)
+        whose.report(found)
     if unit is not None:
         resolve(unit, workspace.program, found)
         if not unit.file.broken:
             lint(unit, found)
     return Checked(found.sorted(), networks, claims, published)
+
+
+class _Whose:
+    """Which variants a mistake is in: it is told once, and where it is not in all of them, with their names."""
+
+    def __init__(self) -> None:
+        self._found: dict[object, tuple[Diagnostic, list[str]]] = {}
+        self._variants: list[str | None] = []
+
+    def add(self, variant: str | None, found: Collector) -> None:
+        if variant not in self._variants:
+            self._variants.append(variant)
+        for diagnostic in found:
+            span = diagnostic.span
+            place = (diagnostic.id, span and (id(span.source), span.start, span.end), span or diagnostic.message)
+            _, names = self._found.setdefault(place, (diagnostic, []))
+            if variant is not None and variant not in names:
+                names.append(variant)
+
+    def report(self, found: Collector) -> None:
+        """Give every mistake to `found`."""
+        for diagnostic, names in self._found.values():
+            some = names and len(names) < len(self._variants)
+            named = ", ".join(f"`{name}`" for name in names[:3]) + (" and others" if len(names) > 3 else "")
+            notes = (*diagnostic.notes, Note(f"in the variant {named}")) if some else diagnostic.notes
+            found.add(replace(diagnostic, notes=notes))

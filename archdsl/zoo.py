@@ -6,6 +6,7 @@ In: a name, `resnet50`. Out: the file and the variant. Files are only searched f
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Final
 from archdsl.diagnostics import ArchError, Diagnostic, nearest
 from archdsl.resources import specs_path
 
-__all__ = ["PREFIX", "Entry", "Place", "entries", "files", "find", "in_zoo"]
+__all__ = ["PREFIX", "Entry", "Place", "entries", "files", "find", "in_zoo", "split_target"]
 
 PREFIX: Final = "zoo:"
 """What stands before a name of the zoo where a path could stand."""
@@ -118,6 +119,23 @@ def find(written: str) -> Place:
         own = {entry.name for entry in known} | {entry.path.stem for entry in known}
         raise _unknown(f"the zoo has no file `{head}`", head, own)
     return _only(tail, holders, known)
+
+
+def split_target(target: str) -> tuple[str, str | None]:
+    """A path and a variant.
+
+    >>> split_target("resnet.arch:resnet50")
+    ('resnet.arch', 'resnet50')
+
+    `zoo:resnet50` is the file of the zoo that has the network of that name. Raises `ArchError` where none has.
+    """
+    if in_zoo(target):
+        place = find(target)
+        return str(place.path), place.variant
+    path, colon, variant = target.rpartition(":")
+    if not colon or os.path.exists(target) or os.sep in variant:  # `Path.exists` raises for a name too long
+        return target, None
+    return path, variant or None
 
 
 def _only(name: str, among: tuple[Entry, ...] | list[Entry], known: tuple[Entry, ...]) -> Place:

@@ -19,7 +19,7 @@ from archdsl.analysis.claims import check_claims
 from archdsl.api import Architecture, unresolved
 from archdsl.diagnostics import ArchError, Collector, Diagnostic, render_text
 from archdsl.elaborate import Request, Unresolved, Workspace
-from archdsl.zoo import find, in_zoo
+from archdsl.zoo import split_target
 
 __all__ = [
     "fail",
@@ -31,23 +31,6 @@ __all__ = [
     "split_target",
     "target_options",
 ]
-
-
-def split_target(target: str) -> tuple[str, str | None]:
-    """A path and a variant.
-
-    >>> split_target("resnet.arch:resnet50")
-    ('resnet.arch', 'resnet50')
-
-    `zoo:resnet50` is the file of the zoo that has the network of that name. Raises `ArchError` where none has.
-    """
-    if in_zoo(target):
-        place = find(target)
-        return str(place.path), place.variant
-    path, colon, variant = target.rpartition(":")
-    if not colon or os.path.exists(target) or os.sep in variant:  # `Path.exists` raises for a name too long
-        return target, None
-    return path, variant or None
 
 
 def target_options(

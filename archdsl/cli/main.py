@@ -21,6 +21,8 @@ _COMMANDS = {
     "ops": "List the ops and standard blocks, or explain one.",
     "explain": "Explain an error id.",
     "compile": "Write the network as PyTorch source.",
+    "export": "Write the network for another program: .onnx, .pt2, .safetensors.",
+    "weights": "Bring another implementation's weights onto the network.",
     "train": "Train the network.",
     "draw": "Draw the network.",
     "zoo": "List the networks that come with archdsl, or print one.",

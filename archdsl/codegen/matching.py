@@ -6,6 +6,7 @@ Laying modules in one piece is left to `matching_tree`, files and values to `wei
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -132,11 +133,14 @@ def match(theirs: Sequence[Tensor], ours: Sequence[Slot]) -> Match | Mismatch:
     All of the checkpoint must be used and all of the network found. But a head may have another number of outputs, and
     what is there in training only may be missing as a whole.
     """
+    by_name = [tensor.name for tensor in theirs] == sorted(tensor.name for tensor in theirs)
+    if by_name:
+        theirs = _counted_order(theirs)
     wanted = [slot for slot in ours if not slot.counter]
     lasting = [slot for slot in wanted if not slot.training]
     for chosen in [wanted, lasting] if len(lasting) < len(wanted) else [wanted]:
         for kinds, others in (_kinds(theirs, chosen), _kinds_but_heads(theirs, chosen)):
-            laid = lay([tensor.name for tensor in theirs], kinds, others)
+            laid = lay([tensor.name for tensor in theirs], kinds, others, by_name=by_name)
             if laid is None:
                 continue
             count = Counter(kinds)
@@ -148,6 +152,37 @@ def match(theirs: Sequence[Tensor], ours: Sequence[Slot]) -> Match | Mismatch:
                 pairs = tuple(found.get(slot.name, Pair(None, slot, 0)) for slot in wanted)
                 return Match(pairs, laid.alike)
     return Mismatch(_rows(theirs, wanted))
+
+
+def _counted_order(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Tensors that stand by the alphabet, `bn1 … conv1 … layer10 … layer2`, by their numbers; a norm behind the
+    convolution of the same number."""
+    shapes: defaultdict[str, list[int]] = defaultdict(list)
+    for tensor in tensors:
+        shapes[tensor.name.rpartition(".")[0]].append(len(_bare(tensor.shape)))
+    numbered: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for module, sizes in shapes.items():
+        if max(sizes) > 1:
+            numbered[module.rpartition(".")[0], _number(module)].append(module)
+
+    def place(tensor: Tensor) -> tuple[object, ...]:
+        module, _, last = tensor.name.rpartition(".")
+        owners = numbered.get((module.rpartition(".")[0], _number(module)), [])
+        norm = max(shapes[module]) <= 1 and len(owners) == 1 and bool(_number(module))
+        words = [_natural(word) for word in (owners[0] if norm else module).split(".")]
+        return (words, norm, _role(tensor.name) == "bias", _natural(last))
+
+    return sorted(tensors, key=place)
+
+
+def _number(name: str) -> str:
+    return name[len(name.rstrip("0123456789")) :]
+
+
+def _natural(word: str) -> list[tuple[int, str]]:
+    """What sorts `layer2` before `layer10`: numbers without their zeros in front, by their length first."""
+    parts = re.split(r"([0-9]+)", word)
+    return [(len(part.lstrip("0")), part.lstrip("0")) if odd % 2 else (0, part) for odd, part in enumerate(parts)]
 
 
 def _bare(shape: tuple[int, ...]) -> tuple[int, ...]:

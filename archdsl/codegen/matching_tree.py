@@ -36,11 +36,15 @@ class Laid:
 
 @dataclass(slots=True, eq=False)
 class _Part:
-    """A module, or the tensor `leaf`; equal `key`s stand for parts that could change places."""
+    """A module, or the tensor `leaf`; equal `key`s stand for parts that could change places.
+
+    `joined` parts belong behind the one before them.
+    """
 
     name: str
     leaf: int
     parts: list[_Part]
+    joined: bool = True
     key: int = -1
     size: int = 1
 
@@ -65,31 +69,46 @@ class _Trial:
 _NOTHING: Final = _Trial([], bytearray(), {}, 0)
 
 
-def lay(names: Sequence[str], kinds: Sequence[Hashable], wanted: Sequence[Hashable]) -> Laid | None:
+def lay(
+    names: Sequence[str], kinds: Sequence[Hashable], wanted: Sequence[Hashable], *, by_name: bool = False
+) -> Laid | None:
     """A place for every tensor, or None where the kinds are not those that are wanted, in whatever order.
 
     >>> lay(["down.w", "conv1.w", "conv2.w"], ["1x1", "3x3", "3x3"], ["3x3", "3x3", "1x1"])
     Laid(order=(1, 2, 0), alike=(('conv1', 'conv2'),))
+
+    `by_name` says that the order is that of the names, so that only those that count, `conv1`, `conv2`, are in order.
     """
     if len(kinds) != len(wanted):
         return None
-    return _Layer(kinds, wanted).lay(_tree(names))
+    return _Layer(kinds, wanted).lay(_tree(names, by_name))
 
 
-def _tree(names: Sequence[str]) -> _Part:
+def _tree(names: Sequence[str], by_name: bool) -> _Part:
     root = _Part("", -1, [])
     modules: dict[tuple[str, ...], _Part] = {(): root}
     for index, name in enumerate(names):
         words = name.split(".", _DEEPEST)
         parent = root
-        for depth in range(1, len(words)):
+        for depth in range(1, len(words) + 1):
             path = tuple(words[:depth])
-            if path not in modules:
-                modules[path] = _Part(".".join(path), -1, [])
-                parent.parts.append(modules[path])
-            parent = modules[path]
-        parent.parts.append(_Part(name, index, []))
+            if depth == len(words) or path not in modules:
+                before = parent.parts[-1].name.rpartition(".")[2] if parent.parts else ""
+                joined = not by_name or _counts_on(before, words[depth - 1])
+                part = _Part(".".join(path), index if depth == len(words) else -1, [], joined)
+                parent.parts.append(part)
+                if depth < len(words):
+                    modules[path] = part
+            if depth < len(words):
+                parent = modules[path]
     return root
+
+
+def _counts_on(before: str, name: str) -> bool:
+    """Whether two names differ in their number alone, `conv1` and `conv2`, or in all but it, `conv1` and `bn1`."""
+    one, other = (text[: len(text.rstrip("0123456789"))] for text in (before, name))
+    numbers = before[len(one) :], name[len(other) :]
+    return all(numbers) and (one == other or numbers[0] == numbers[1])
 
 
 class _Layer:
@@ -183,8 +202,8 @@ class _Layer:
 
         def extended(trial: _Trial, index: int) -> _Trial:
             child = parts[index]
-            follows = not index if not trial.chosen else index == trial.chosen[-1][0] + 1
-            trial.disorder += (not follows) + self._placed(child)[trial.at] - least.get(child.key, 0)
+            astray = child.joined and index != (trial.chosen[-1][0] + 1 if trial.chosen else 0)
+            trial.disorder += astray + self._placed(child)[trial.at] - least.get(child.key, 0)
             trial.chosen.append((index, trial.at))
             trial.used[index] = True
             trial.at += child.size
@@ -194,11 +213,12 @@ class _Layer:
             following = trial.chosen[-1][0] + 1 if trial.chosen else 0
             if trial.at >= len(self._wanted):
                 return
+            next_key = parts[following].key if following < len(parts) and parts[following].joined else -1
             for key in (self._keys.get((-1, self._wanted[trial.at]), -1), *modules):
                 indices = by_key.get(key, [])
                 if not indices or (parts[indices[0]].leaf < 0 and trial.at not in self._placed(parts[indices[0]])):
                     continue
-                if following < len(parts) and parts[following].key == key and not trial.used[following]:
+                if key == next_key and not trial.used[following]:
                     yield following
                     continue
                 position = trial.free[key]

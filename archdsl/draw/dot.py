@@ -28,7 +28,8 @@ _WEIGHT: Final = "400"
 """How much the longest way through the network is kept straight; Graphviz keeps boxes narrow with 128."""
 _TITLE_LETTER: Final = 5.4
 _SKIP: Final = 22.0
-"""Points: a letter of a box's title, the room that a shortcut takes on the right of a box."""
+_FRAME: Final = 12.0
+"""Points: a letter of a box's title, the room that a shortcut takes on the right of a box, a box's own margins."""
 
 
 class Writer:
@@ -191,13 +192,12 @@ class _Run:
 
     def _breaks(self, box: Box) -> bool:
         """Whether its title would reach from the right to the middle, where the edge enters."""
-        widths = [estimated_width(part) for part in box.parts if isinstance(part, Piece)]
+        widest = max(map(_widest, box.parts), default=0.0)
         forks = [self.writer.readers[part.id] for part in box.parts if isinstance(part, Piece) and not part.cells]
         if max(forks, default=0) > 2:
             return False  # wide enough, with so many branches side by side
         beside = _SKIP if forks else 0.0
-        long = (len(box.title) + 4 * (box.times > 1)) * _TITLE_LETTER > max(widths, default=0.0) / 2 + beside
-        return long and len(widths) == len(box.parts)
+        return (len(box.title) + 4 * (box.times > 1)) * _TITLE_LETTER > widest / 2 + beside
 
     def _node(self, dot: graphviz.Digraph, name: str, label: str, **more: str) -> None:
         dot.node(name, label, **more, **(self.places.node(name) if self.places is not None else {}))
@@ -233,6 +233,13 @@ class _Run:
         if self.lone:
             more["comment"] = number
         dot.edge(tail, head, **more)
+
+
+def _widest(part: Box | Piece) -> float:
+    """Points that a part takes at least, from the left to the right."""
+    if isinstance(part, Piece):
+        return estimated_width(part)
+    return max(map(_widest, part.parts), default=0.0) + _FRAME
 
 
 def _first(part: Box | Piece) -> int:

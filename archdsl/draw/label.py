@@ -85,7 +85,7 @@ class Labels:
     # ------------------------------------------------------------ one layer
 
     def _cell(self, cell: Cell) -> str:
-        text = _call(cell.text)
+        text = escape(typeset(cell.text)) if cell.style is None else _call(cell.text)
         if cell.label is not None:
             text = f"<B>{escape(cell.label)}</B>  {text}"
         lines = [text]

@@ -6,6 +6,7 @@ In: a graph and keys of layers. Out: numbers and short texts; the facts themselv
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import cached_property
 
 from archdsl.analysis.facts import FLOAT32, facts
@@ -61,8 +62,8 @@ class Measured:
         reach = facts(self.graph)[keys[0]].reach if len(keys) == 1 else None
         if reach is not None and reach.kernel:
             made.append(("kernel", "×".join(map(str, reach.kernel))))
-            made += [("stride", "×".join(map(str, reach.stride)))] if set(reach.stride) != {1} else []
-            made += [("padding", "×".join(map(str, reach.padding)))] if any(reach.padding) else []
+            made += [("stride", _along(reach.stride))] if set(reach.stride) != {1} else []
+            made += [("padding", _along(reach.padding))] if any(reach.padding) else []
         made.append(("input", ", ".join(map(size, dict.fromkeys(first.input_shapes)))))
         made.append(("output", ", ".join(map(size, dict.fromkeys(last.shapes)))))
         if params := self.count("params", keys):
@@ -72,6 +73,11 @@ class Measured:
     @cached_property
     def _fields(self) -> Sequence[Field]:
         return fields(self.graph)
+
+
+def _along(values: Sequence[int | Fraction]) -> str:
+    """Numbers along the axes, one for all where they are equal."""
+    return str(values[0]) if len(set(values)) == 1 else "×".join(map(str, values))
 
 
 def _field(field: Field) -> str:

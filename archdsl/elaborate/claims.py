@@ -125,11 +125,21 @@ def _labels(unit: Unit) -> set[str]:
 
 
 def _pairs(statement: tree.Expect, items: list[tree.Operand], subject: str | None, found: Collector) -> list[Claim]:
-    source = ""
-    last = items[-1].value if items else None
-    if isinstance(last, tree.String) and items[-1].key is None:
-        source = last.value
-        items = items[:-1]
+    """Quantities and figures; a string is the source of those between it and the string before it."""
+    claims: list[Claim] = []
+    group: list[tree.Operand] = []
+    for item in items:
+        if isinstance(item.value, tree.String) and item.key is None and len(group) % 2 == 0 and group:
+            claims += _group(statement, group, item.value.value, subject, found)
+            group = []
+        else:
+            group.append(item)
+    return claims + _group(statement, group, "", subject, found) if group or not items else claims
+
+
+def _group(
+    statement: tree.Expect, items: list[tree.Operand], source: str, subject: str | None, found: Collector
+) -> list[Claim]:
     claims: list[Claim] = []
     if not items or len(items) % 2:
         found.error(

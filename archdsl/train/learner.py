@@ -136,8 +136,8 @@ class Learner:
             with torch.no_grad():
                 for ours, weight in zip(self._average.parameters(), self.module.parameters(), strict=True):
                     ours.lerp_(weight, 1 - self._plan.ema)
-                for ours, buffer in zip(self._average.buffers(), self.module.buffers(), strict=True):
-                    ours.copy_(buffer)
+                for copied, buffer in zip(self._average.buffers(), self.module.buffers(), strict=True):
+                    copied.copy_(buffer)
 
     def _stopped(self, what: str, number: int, batch: Batch, rate: float) -> TrainError:
         torch.manual_seed(seed_of("step", self._plan.seed, number))

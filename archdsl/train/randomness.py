@@ -7,15 +7,16 @@ are used for is left to `archdsl.train.augment` and the loop.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 __all__ = ["order", "seed_of", "uniforms"]
 
 _GAMMA: Final = 0x9E3779B97F4A7C15
-_MIX: Final = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+_MIX: Final = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 
 
 def seed_of(*place: object) -> int:
@@ -36,10 +37,16 @@ def uniforms(key: int, indices: torch.Tensor, columns: int) -> torch.Tensor:
     of the stream that the key starts.
     """
     assert columns <= 64
-    places = indices.cpu().numpy().astype(np.uint64)[:, None] * np.uint64(64) + np.arange(columns, dtype=np.uint64)
-    mixed: np.ndarray[Any, np.dtype[np.uint64]] = (places + np.uint64(1)) * np.uint64(_GAMMA) + np.uint64(key)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(_MIX[0])
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(_MIX[1])
-    mixed ^= mixed >> np.uint64(31)
+    first = np.multiply(indices.cpu().numpy().astype(np.uint64)[:, None], np.uint64(64))
+    places = np.add(first, np.arange(1, columns + 1, dtype=np.uint64))
+    mixed = np.add(np.multiply(places, np.uint64(_GAMMA)), np.uint64(key))
+    for bits, factor in _MIX:
+        mixed = np.multiply(_folded(mixed, bits), np.uint64(factor))
+    mixed = _folded(mixed, 31)
     # 24 bits fill the mantissa of a float32, so that none is rounded up to 1.
     return torch.from_numpy((mixed >> np.uint64(40)).astype(np.float32) * np.float32(2**-24))
+
+
+def _folded(numbers: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
+    """The upper bits laid over the lower ones."""
+    return np.bitwise_xor(numbers, np.right_shift(numbers, np.uint64(bits)))

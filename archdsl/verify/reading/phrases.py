@@ -112,7 +112,7 @@ class _Phrase:
         sides = self._window()
         if len(sides) > 1:
             return self._kernel(token, sides)
-        if self._next(1) == "×" and self._at + 2 < len(self._tokens):
+        if self._next(1) == "×" and self._at + 2 < len(self._tokens) and not self._apart(1):
             return self._product(token)
         if self._next(1) == "-" and self._next(2).lower() in _COUNTED:
             return self._filters(token, 3)
@@ -125,10 +125,15 @@ class _Phrase:
         offset = 0
         while (side := self._whole(offset)) is not None and len(sides) < 5:
             sides.append(side)
-            if self._next(offset + 1) != "×":
+            if self._next(offset + 1) != "×" or self._apart(offset + 1):
                 break
             offset += 2
         return sides
+
+    def _apart(self, offset: int) -> bool:
+        """Whether `×` clings to what follows only, `conv-64 ×2`: it says how often."""
+        around = self._tokens[self._at + offset - 1 : self._at + offset + 2]
+        return len(around) == 3 and around[0].end < around[1].start and around[1].end == around[2].start
 
     def _kernel(self, token: Token, sides: list[int]) -> None:
         """A window: of the layer that is being read, or of a new one where that has its own or takes none."""

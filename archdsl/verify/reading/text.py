@@ -31,7 +31,9 @@ _SAME = {
 _RAISED = re.compile(f"[{_SUPERSCRIPTS}]+")
 _DOWN = str.maketrans(_SUPERSCRIPTS, "0123456789+-")
 _TIMES = re.compile(
-    r"(?:(?<![A-Za-z])[xX*]|(?<=\d)[xX*]) ?(?=\d)|(?<=\d) ?[xX*] ?(?=[A-Za-z](?![A-Za-z]))|(?<=\]) ?[xX] ?(?=\w)"
+    r"(?<![A-Za-z])[xX*](?= ?\d)|(?<=\d)[xX*](?= ?\d)"
+    r"|(?<=\d)[xX*](?=[A-Za-z](?![A-Za-z]))|(?<=\d )[xX*](?= [A-Za-z](?![A-Za-z]))"
+    r"|(?<=\])[xX](?=\w)|(?<=\] )[xX](?= ?\w)"
 )
 
 NOTHING = frozenset({"", "-", "--", "---", "/", "n/a", "na", "none", "nil", "无", "\\", "*", "...", "…"})
@@ -51,7 +53,7 @@ def plain(text: str) -> str:
     """The text with one spelling for each sign.
 
     >>> plain("3.8×10⁹"), plain("55 x 55X96"), plain("（７×７）−1")
-    ('3.8×10^9', '55 ×55×96', '(7×7)-1')
+    ('3.8×10^9', '55 × 55×96', '(7×7)-1')
     """
     text = _RAISED.sub(lambda match: "^" + match.group().translate(_DOWN), text)
     return _TIMES.sub("×", fold(text.translate(_SAME)))

@@ -14,7 +14,7 @@ __all__ = ["Kind", "Token", "tokens"]
 Kind = Literal["number", "word", "mixed", "sign"]
 
 _TOKEN = re.compile(
-    r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![A-Za-z_]))"
+    r"(?P<number>(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?(?![A-Za-z_]))"
     r"|(?P<mixed>\d+[A-Za-z_]\w*)"
     r"|(?P<word>[^\W\d]\w*)"
     r"|(?P<sign>->|[^\s])"

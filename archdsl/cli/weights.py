@@ -1,0 +1,86 @@
+"""`archdsl weights`: a checkpoint of another implementation, brought onto our names.
+
+In: a network and a file. Out: a safetensors file, and what was matched to what on standard output. Matching is left to
+`archdsl.codegen.matching`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archdsl.cli.common import fail, target_options
+
+if TYPE_CHECKING:
+    from archdsl.api import Architecture
+
+__all__ = ["command"]
+
+_EXAMPLES = """\b
+Examples:
+  archdsl weights zoo:resnet50 --from resnet50.pth -o resnet50.safetensors
+  archdsl weights zoo:resnet50 --from resnet50.pth --set classes=10
+  archdsl export zoo:resnet50 --weights resnet50.safetensors -o resnet50.onnx
+"""
+
+
+@click.command("weights", epilog=_EXAMPLES)
+@target_options
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The checkpoint: .pth, .pt, .bin, .ckpt, .safetensors.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PATH",
+    help="Where to, a .safetensors file; nothing is written unless given.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="For what begins anew."
+)
+@click.option("--json", "as_json", is_flag=True, help="For a program: every tensor and what it was matched to.")
+def command(architecture: Architecture, source: Path, output: Path | None, seed: int, as_json: bool) -> None:
+    """Bring a checkpoint of PyTorch, torchvision's, timm's or any other, onto the names of the network.
+
+    Tensors are matched by kind, shape, module and order; their names do not matter. A head with another number of
+    outputs begins anew, as the recipe's `init` says, and so does what only training needs where the checkpoint lacks
+    it; anything else that does not fit is an error. Code in a file is never run. Checkpoints of TensorFlow and Caffe,
+    whose tensors are laid out otherwise, are not read.
+    """
+    from archdsl.codegen.weights import transfer
+    from archdsl.codegen.weights_file import CheckpointError, read_checkpoint, write_weights
+    from archdsl.diagnostics import ArchError
+    from archdsl.report.weights import transfer_json, transfer_text
+
+    if output is not None and output.suffix.lower() != ".safetensors":
+        raise click.BadParameter(f"`{output.name}` does not end in .safetensors", param_hint="-o")
+    rules = architecture.recipe.init if architecture.recipe is not None else ()
+    try:
+        checkpoint = read_checkpoint(source)
+        found = transfer(architecture.graph, checkpoint, rules, seed)
+    except CheckpointError as error:
+        hint = f"\n  hint: {error.hint}" if error.hint else ""
+        raise click.ClickException(error.message + hint) from None
+    except ArchError as error:
+        fail(error.diagnostics)
+    name = architecture.name
+    if as_json:
+        place = None if output is None else str(output)
+        click.echo(transfer_json(found, checkpoint, str(source), name, seed, place))
+    else:
+        click.echo(transfer_text(found, checkpoint, source.name, name, seed), nl=False)
+    if output is None:
+        return
+    try:
+        size = write_weights(output, found.values, {"network": name, "from": source.name})
+    except OSError as error:
+        raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
+    click.echo(f"wrote {output}: {size:,} bytes", err=True)

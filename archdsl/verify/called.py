@@ -1,0 +1,65 @@
+"""Which networks of a file a printed name means: `18-layer` is `resnet18`.
+
+In: what a paper calls a network, and the names of a family. Out: the names that it may mean, for the tables to choose
+among.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+__all__ = ["called", "parts"]
+
+_NUMBER = re.compile(r"\d+")
+_ASIDE = re.compile(r"\([^()]*\)")
+
+
+def called(printed: str, known: Sequence[str]) -> list[str]:
+    """The known names that a printed one means: those that are equal to it but for case and signs, without what stands
+    in brackets if need be; else those that have its numbers. None where there is neither.
+
+    >>> called("A-LRN", ["A", "A_LRN"]), called("50-layer", ["resnet18", "resnet50", "resnet50_v1"])
+    (['A_LRN'], ['resnet50', 'resnet50_v1'])
+    >>> called("DenseNet-121 (k = 32)", ["densenet121", "densenet169"])
+    ['densenet121']
+    """
+    bare = _ASIDE.sub(" ", printed)
+    for text in (printed, bare):
+        plain = _plain(text)
+        equal = [name for name in known if plain and _plain(name) == plain]
+        if equal:
+            return equal
+    numbers = _NUMBER.findall(bare)
+    if not numbers:
+        return []
+    return [name for name in known if _holds(_NUMBER.findall(name), numbers)]
+
+
+def parts(printed: str) -> list[str]:
+    """The names of a column about several networks; a comma in brackets parts nothing.
+
+    >>> parts("A, A-LRN"), parts("WRN (28, 10)")
+    (['A', 'A-LRN'], ['WRN (28, 10)'])
+    """
+    found, depth = [""], 0
+    for char in printed:
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and depth <= 0:
+            found.append("")
+        else:
+            found[-1] += char
+    return [text.strip() for text in found if text.strip()]
+
+
+def _plain(name: str) -> str:
+    return "".join(char for char in name.lower() if char.isalnum())
+
+
+def _holds(numbers: list[str], wanted: list[str]) -> bool:
+    left = list(numbers)
+    for number in wanted:
+        if number not in left:
+            return False
+        left.remove(number)
+    return True

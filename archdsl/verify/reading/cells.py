@@ -1,0 +1,117 @@
+"""A cell of a column whose meaning is known, read.
+
+In: a text and its column. Out: what it says, as `Printed`; or why it says nothing of the kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archdsl.verify.reading.numbers import NotANumber, figure
+from archdsl.verify.reading.partial import Partial, window
+from archdsl.verify.reading.phrases import NoLayers, layers
+from archdsl.verify.reading.sizes import NotASize, size
+from archdsl.verify.reading.text import NOTHING, plain
+from archdsl.verify.table import Column, Number, Printed, Said
+
+__all__ = ["NotUnderstood", "counted", "is_nothing", "printed"]
+
+_TEXTS = frozenset({"index", "note", "unknown"})
+_SIDES = frozenset({"kernel", "stride", "padding"})
+_COUNTS = frozenset({"params", "ops", "depth", "memory", "connections"})
+
+
+class NotUnderstood(ValueError):
+    """Why a cell does not say what its column is about."""
+
+
+def is_nothing(text: str) -> bool:
+    """Whether a cell prints nothing: it is empty or holds a dash."""
+    return plain(text).lower() in NOTHING
+
+
+def printed(text: str, column: Column, symbols: Mapping[str, int], kind: str | None = None) -> Printed:
+    """What a cell says. `kind` is what the row calls its layer. Raises `NotUnderstood` with the reason."""
+    role = column.role
+    if role in _TEXTS:
+        return text
+    try:
+        if role in ("layer", "network"):
+            return layers(text, symbols)
+        if role == "arguments":
+            return _arguments(text, column, symbols, kind)
+        if role in _SIDES:
+            return (_sides(text, role),)
+        if role in ("input", "output"):
+            return size(text)
+        if role in ("filters", "groups", "repeat") and plain(text).isalpha() and len(plain(text)) == 1:
+            return _letter(text, role, symbols)
+        return counted(text, column.power, role if role in _COUNTS else "")
+    except (NotANumber, NotASize, NoLayers) as reason:
+        raise NotUnderstood(str(reason)) from None
+
+
+def counted(text: str, power: int, about: str) -> Number:
+    """A figure, in the thousands that its header says. Raises `NotANumber`, also where cell and header disagree."""
+    found = figure(text, memory=about == "memory")
+    number = found.number
+    if found.counted and about and found.counted != about:
+        raise NotANumber(f"it counts {_WHAT[found.counted]}, and its column {_WHAT[about]}")
+    if not power:
+        return number
+    if number.power and number.power != power:
+        raise NotANumber(f"it has a unit of its own, {'_KMGT'[number.power]}, and its header says {'_KMGT'[power]}")
+    if "^" in plain(text):
+        raise NotANumber(f"it has a power of ten of its own, and its header says {'_KMGT'[power]}")
+    return Number(number.text, number.digits, number.last, power, number.about)
+
+
+_WHAT = {
+    "params": "parameters",
+    "ops": "operations",
+    "depth": "layers",
+    "memory": "bytes",
+    "connections": "connections",
+}
+
+
+def _arguments(text: str, column: Column, symbols: Mapping[str, int], kind: str | None) -> Printed:
+    if column.detail and column.detail != "filter shape":
+        return (Said(text, kind, extra=((column.detail, text),)),)
+    said = layers(text, symbols, kind)
+    if column.detail == "filter shape" and len(said) == 1 and isinstance(said[0], Said):
+        return (_shape(said[0]),)
+    return said
+
+
+def _shape(said: Said) -> Said:
+    """A shape of weights: `3×3×32 dw` is a 3x3 window over 32 channels, `1024×1000` the matrix of an fc."""
+    sides = said.kernel
+    if said.kind == "fc" and sides is not None and len(sides) == 2 and said.filters is None:
+        return Said(said.text, said.kind, said.label, filters=sides[1], extra=(*said.extra, ("in", str(sides[0]))))
+    if said.kind == "dwconv" and sides is not None and len(sides) == 3 and said.filters is None:
+        return Said(said.text, said.kind, said.label, sides[:2], said.stride, filters=sides[2], extra=said.extra)
+    return said
+
+
+def _sides(text: str, role: str) -> Said:
+    said = plain(text)
+    partial = Partial()
+    if role == "padding" and said.lower() in ("same", "valid"):
+        return Said(text, same=said.lower() == "same", padding=None if said.lower() == "same" else (0,))
+    numbers = window(said)
+    if numbers is None:
+        raise NotASize(f"it is no {role}")
+    partial.touch(0, len(text))
+    setattr(partial, role, numbers)
+    return partial.said(text, None)
+
+
+def _letter(text: str, role: str, symbols: Mapping[str, int]) -> Printed:
+    """A letter in place of a number: of filters it stands for itself, of repeats it must have a value."""
+    letter = plain(text)
+    if role == "filters":
+        return (Said(text, filters=letter),)
+    if letter not in symbols:
+        raise NotANumber(f"`{letter}` is no number; `let: {letter}=…` gives it one")
+    return figure(str(symbols[letter])).number

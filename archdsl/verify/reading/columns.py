@@ -1,0 +1,249 @@
+"""What each column of a table is about: said outright, or found from its header and its values.
+
+In: a table. Out: a `Column` for each of its columns, `unknown` where neither tells. Cells are left to `cells.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import get_args
+
+from archdsl.diagnostics import Collector, nearest
+from archdsl.verify.reading.cells import is_nothing
+from archdsl.verify.reading.numbers import NotANumber, figure
+from archdsl.verify.reading.phrases import NoLayers, layers
+from archdsl.verify.reading.places import line_span
+from archdsl.verify.reading.quantities import quantity
+from archdsl.verify.reading.sizes import NotASize, size
+from archdsl.verify.reading.text import plain
+from archdsl.verify.reading.vocabulary import Header, header, is_network, key
+from archdsl.verify.table import Column, Group, Role, Said, Table
+
+__all__ = ["columns_of"]
+
+_SAMPLE = 60
+"""Cells of a column that are looked at."""
+_LONGEST = 400
+_LETTERS = frozenset("tcns")
+_FIGURES: frozenset[Role] = frozenset({"params", "ops", "memory", "connections", "depth", "branch"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """How many cells of a column are of which kind; one may be of several. `filled` counts those that say anything."""
+
+    filled: int
+    numbers: int
+    wholes: int
+    windows: int
+    sizes: int
+    arguments: int
+    kinds: int
+    layers: int
+    attributes: int
+    quantities: int
+    counting: bool
+
+    def mostly(self, count: int) -> bool:
+        return self.filled > 0 and count * 2 > self.filled
+
+
+def columns_of(table: Table, said: Mapping[str, str], found: Collector) -> tuple[Column, ...]:
+    """The columns of a table; `said` gives roles by header, or by number from 1, over what the document says."""
+    outright = _outright(table, said, found)
+    values = [
+        _values([row.cells[at].text for row in table.rows if not is_nothing(row.cells[at].text)])
+        for at in range(len(table.headers))
+    ]
+    texts = [cell.text for cell in table.headers]
+    headless = not any(texts)
+    lettered = len(_LETTERS & set(texts)) >= 3
+    columns: list[Column] = []
+    for at, text in enumerate(texts):
+        names = header(text) if text else None
+        role = outright.get(at)
+        if role is not None:
+            same = names is not None and names.role == role
+            detail = names.detail if names and same else text if role in ("branch", "network") else ""
+            columns.append(Column(text, role, detail, names.power if names and role in _FIGURES else 0, "said"))
+        elif lettered and text == "t":
+            columns.append(Column(text, "arguments", "t", 0, "header"))
+        else:
+            columns.append(_column(text, names, values[at], lettered))
+    return tuple(_completed(columns, values, table, headless))
+
+
+def _outright(table: Table, said: Mapping[str, str], found: Collector) -> dict[int, Role]:
+    """Roles that the document or the caller gives, by place."""
+    given: dict[int, Role] = {}
+    places: dict[str, list[int]] = {}
+    for at, cell in enumerate(table.headers):
+        places.setdefault(key(cell.text) or str(at + 1), []).append(at)
+    span = line_span(table.source, table.headers[0].line) if table.source is not None else None
+    for source in (table.directives.columns, said):
+        for name, role in source.items():
+            if role not in get_args(Role):
+                close = nearest(role, get_args(Role))
+                hint = f"did you mean `{close}`? " if close else ""
+                found.error(
+                    "table-directive",
+                    f"there is no role `{role[:40]}`",
+                    span,
+                    hint=f"{hint}the roles: {', '.join(get_args(Role))}",
+                )
+                continue
+            here = places.get(key(name)) or ([int(name) - 1] if _is_place(name, len(table.headers)) else [])
+            if not here:
+                headers = [cell.text for cell in table.headers if cell.text]
+                close = nearest(name, headers)
+                hint = f"did you mean `{close}`? " if close else ""
+                found.error(
+                    "table-directive",
+                    f"{table.name} has no column `{name[:40]}`",
+                    span,
+                    hint=f"{hint}the columns: {', '.join(headers[:20]) or 'numbered from 1'}",
+                )
+            for at in here:
+                given[at] = role  # type: ignore[assignment]  # it is one of `Role`, tested above
+    return given
+
+
+def _is_place(name: str, width: int) -> bool:
+    return name.isascii() and name.isdigit() and len(name) < 4 and 1 <= int(name) <= width
+
+
+def _values(texts: Sequence[str]) -> _Values:
+    numbers = wholes = windows = sizes = arguments = kinds = layered = attributes = quantities = 0
+    figures: list[int] = []
+    sample = list(islice((text for text in texts if len(text) <= _LONGEST), _SAMPLE))
+    for text in sample:
+        said = plain(text)
+        try:
+            number = figure(text)
+        except NotANumber:
+            pass
+        else:
+            numbers += not number.counted
+            if said.isdigit():
+                wholes += 1
+                figures.append(int(said))
+        try:
+            parts = len(size(text).parts)
+        except NotASize:
+            pass
+        else:
+            windows += parts > 1
+            sizes += 1
+        pairs = "=" in said
+        arguments += pairs
+        quantities += quantity(text) is not None
+        try:
+            found = layers(text, {letter: 1 for letter in "BDLMNnkGgR"})
+        except NoLayers:
+            continue
+        said_of = list(_flat(found))
+        known = [one for one in said_of if one.kind is not None and not _only_words(one, said)]
+        kinds += bool(known) and not pairs
+        layered += bool(known) or any(one.filters is not None and one.kernel is not None for one in said_of)
+        attributes += any(one.kernel is not None and (one.stride or one.filters) for one in said_of)
+    counting = len(figures) > 1 and figures == list(range(figures[0], figures[0] + len(figures))) and figures[0] in (0, 1)
+    return _Values(
+        len(sample), numbers, wholes, windows, sizes, arguments, kinds, layered, attributes, quantities, counting
+    )
+
+
+def _flat(found: Iterable[Said | Group]) -> Iterable[Said]:
+    waiting = list(found)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Said):
+            yield one
+        else:
+            waiting.extend(one.items)
+
+
+def _only_words(one: Said, text: str) -> bool:
+    """Whether the kind is nothing but the text's own words, which name nothing known."""
+    return one.kind == " ".join(text.lower().split())[: len(one.kind or "")] and not header_kind(one.kind or "")
+
+
+def header_kind(word: str) -> bool:
+    """Whether a text is a layer's name."""
+    from archdsl.verify.reading.kinds import longest_kind
+
+    words = word.replace("-", " ").split()
+    return bool(words) and longest_kind(words)[0] is not None
+
+
+def _column(text: str, names: Header | None, values: _Values, lettered: bool) -> Column:
+    """A column by its header, where its values agree; by its values, where they say otherwise."""
+    if names is None or (len(text) == 1 and text.isalpha() and not lettered and values.mostly(values.layers)):
+        return Column(text, "unknown")
+    role, why = _agreed(names.role, names, values)
+    if role == "unknown":
+        return Column(text, "unknown")
+    power = names.power if role in _FIGURES else 0
+    detail = names.detail if role in ("branch", "arguments") else ""
+    return Column(text, role, detail, power, "header" if why else "values")
+
+
+def _agreed(role: Role, names: Header, values: _Values) -> tuple[Role, bool]:
+    """The role, and whether it is the header's own."""
+    if not values.filled:
+        return role, True
+    if role in ("params", "kernel", "filters", "depth"):
+        if values.arguments * 2 >= values.filled and values.arguments > values.numbers:
+            return "arguments", False
+        if values.mostly(values.attributes) and not values.mostly(values.numbers):
+            return "arguments", False
+    if role == "params" and values.mostly(values.layers) and not values.numbers:
+        return "arguments", False
+    if role == "filters" and values.mostly(values.windows):
+        return "kernel", False
+    if role == "layer" and values.mostly(values.wholes):
+        return "index", False
+    if role == "index" and not values.mostly(values.wholes):
+        return ("layer", False) if values.mostly(values.kinds) else (role, True)
+    if role in ("ops", "connections") and values.mostly(values.kinds):
+        return "layer", False
+    return role, True
+
+
+def _completed(columns: list[Column], values: Sequence[_Values], table: Table, headless: bool) -> list[Column]:
+    """The columns whose header says nothing: networks, or what the values alone tell."""
+    roles = {column.role for column in columns}
+    open_ = [at for at, column in enumerate(columns) if column.role == "unknown"]
+    first = values[0] if values else None
+    if first and columns[0].role == "layer" and first.mostly(first.quantities):
+        for at in open_:
+            if values[at].mostly(values[at].numbers) and columns[at].header:
+                columns[at] = Column(columns[at].header, "network", columns[at].header, 0, "values")
+        return columns
+    layered = [at for at in open_ if values[at].mostly(values[at].layers + values[at].quantities)]
+    for at in layered:
+        text = columns[at].header
+        if text and (len(layered) > 1 or is_network(text)):
+            columns[at] = Column(text, "network", text, 0, "header" if is_network(text) else "values")
+        elif "layer" not in roles and values[at].mostly(values[at].kinds):
+            columns[at] = Column(text, "layer", "", 0, "values")
+            roles.add("layer")
+        else:
+            columns[at] = Column(text, "arguments", "", 0, "values")
+    for at in open_:
+        if columns[at].role == "unknown" and values[at].mostly(values[at].arguments):
+            columns[at] = Column(columns[at].header, "arguments", "", 0, "values")
+        if columns[at].role == "unknown" and at == 0 and values[at].counting and values[at].filled > 1:
+            columns[at] = Column(columns[at].header, "index", "", 0, "values")
+    if headless:
+        _sized(columns, values)
+    return columns
+
+
+def _sized(columns: list[Column], values: Sequence[_Values]) -> None:
+    """Without any header: one column of sizes is the output; of two the first is the input."""
+    sized = [at for at, column in enumerate(columns) if column.role == "unknown" and values[at].mostly(values[at].windows)]
+    if len(sized) in (1, 2):
+        for at, role in zip(reversed(sized), ("output", "input"), strict=False):
+            columns[at] = Column(columns[at].header, role, "", 0, "values")  # type: ignore[arg-type]

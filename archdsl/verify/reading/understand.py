@@ -1,0 +1,145 @@
+"""A printed table, understood: what its columns are about, what its cells say, which layers its rows name.
+
+In: a `Table`. Out: a `Reading`. Whether anything of it is true is left to the judging.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from archdsl.diagnostics import Collector
+from archdsl.verify.reading.cells import NotUnderstood, counted, is_nothing, printed
+from archdsl.verify.reading.columns import columns_of
+from archdsl.verify.reading.merging import merged
+from archdsl.verify.reading.numbers import NotANumber
+from archdsl.verify.reading.places import cell_span
+from archdsl.verify.reading.quantities import Quantity, is_total, quantity
+from archdsl.verify.reading.sizes import without_batch
+from archdsl.verify.table import Cell, Column, Entry, Line, Printed, Reading, Row, Said, Size, Table
+
+__all__ = ["understand"]
+
+_ORDER = {"layer": 0, "repeat": 2}
+"""The layer is read before its arguments, which mean different things for different kinds."""
+
+
+def understand(
+    table: Table, columns: Mapping[str, str], symbols: Mapping[str, int], found: Collector
+) -> Reading:
+    """A table as it is meant.
+
+    AlexNet's row `1,conv,f=11; s=4; d=96,227x227x3,55x55x96` is the line `1` with
+    `Said("conv", kernel=(11,), stride=(4,), filters=96)` and four entries.
+
+    `columns` gives roles by header (or by the column's number from 1), over the document's own directives; a role or a
+    header that does not exist is a mistake in `found`. `symbols` are values of letters, over those of the document. A
+    cell that does not say what its column is about is a warning there, and an `Entry` with its problem.
+    """
+    understood = columns_of(table, columns, found)
+    letters = {**table.directives.symbols, **symbols}
+    lines = [
+        _line(row, number, understood, letters, table, found) for number, row in enumerate(table.rows, 1)
+    ]
+    return Reading(table, understood, tuple(_unbatched(lines, understood)), letters)
+
+
+def _line(
+    row: Row, number: int, columns: Sequence[Column], symbols: Mapping[str, int], table: Table, found: Collector
+) -> Line:
+    said_of = _whole_network(row, columns)
+    name = next(
+        (cell.text for cell, column in zip(row.cells, columns, strict=True) if column.role == "index" and cell.text),
+        str(number),
+    )
+    order = sorted(range(len(columns)), key=lambda at: _ORDER.get(columns[at].role, 1))
+    entries: dict[int, Entry] = {}
+    kind: str | None = None
+    for at in order:
+        cell, column = row.cells[at], columns[at]
+        if is_nothing(cell.text):
+            continue
+        entry = _entry(cell, column, symbols, kind, said_of)
+        if entry.problem:
+            found.warning(
+                "table-cell",
+                f"row {name}, column {at + 1} (`{column.header}`): `{cell.text[:60]}` is not understood: {entry.problem}",
+                cell_span(table.source, cell.line, cell.text),
+                hint=f"it is read as {column.role}; --columns '{column.role}=…' names another column, note=… none",
+            )
+        entries[at] = entry
+        if column.role == "layer" and isinstance(entry.value, tuple) and len(entry.value) == 1:
+            only = entry.value[0]
+            kind = kind or (only.kind if isinstance(only, Said) else None)
+    ordered = tuple(entries[at] for at in sorted(entries))
+    layers = () if said_of else merged(ordered)
+    return Line(name, row, ordered, layers, said_of.counted if said_of else "")
+
+
+def _whole_network(row: Row, columns: Sequence[Column]) -> Quantity | None:
+    """What the row counts, where it is about a whole network."""
+    for cell, column in zip(row.cells, columns, strict=True):
+        if is_nothing(cell.text):
+            continue
+        if column.role == "layer":
+            found = quantity(cell.text)
+            if found:
+                return found
+            if is_total(cell.text):
+                return Quantity(_summed(row, columns))
+        if column.role == "index" and is_total(cell.text):
+            return Quantity(_summed(row, columns))
+    in_networks = [
+        quantity(cell.text)
+        for cell, column in zip(row.cells, columns, strict=True)
+        if column.role == "network" and not is_nothing(cell.text)
+    ]
+    if in_networks and all(in_networks) and len({one.counted for one in in_networks if one}) == 1:
+        return in_networks[0]
+    return None
+
+
+def _summed(row: Row, columns: Sequence[Column]):  # type: ignore[no-untyped-def]
+    for cell, column in zip(row.cells, columns, strict=True):
+        if column.role in ("params", "ops", "memory", "connections", "depth") and not is_nothing(cell.text):
+            return column.role
+    return "params"
+
+
+def _entry(
+    cell: Cell, column: Column, symbols: Mapping[str, int], kind: str | None, whole: Quantity | None
+) -> Entry:
+    try:
+        value: Printed
+        if whole and column.role == "network":
+            value = counted(cell.text, whole.power, whole.counted)
+        elif whole and column.role in ("layer", "arguments"):
+            value = cell.text
+        else:
+            value = printed(cell.text, column, symbols, kind)
+    except (NotUnderstood, NotANumber) as reason:
+        return Entry(cell, column, cell.text, str(reason))
+    return Entry(cell, column, value)
+
+
+def _unbatched(lines: Sequence[Line], columns: Sequence[Column]) -> list[Line]:
+    """The lines with a batch that a tool prints as a number taken off the sizes of a column."""
+    changed: dict[int, Size] = {}
+    for column in columns:
+        if column.role in ("input", "output"):
+            entries = [entry for line in lines for entry in line.entries if entry.column is column]
+            sizes = [entry.value for entry in entries if isinstance(entry.value, Size)]
+            for entry, after in zip([e for e in entries if isinstance(e.value, Size)], without_batch(sizes), strict=True):
+                if after is not entry.value:
+                    changed[id(entry)] = after
+    if not changed:
+        return list(lines)
+    return [
+        replace(
+            line,
+            entries=tuple(
+                replace(entry, value=changed[id(entry)]) if id(entry) in changed else entry for entry in line.entries
+            ),
+        )
+        for line in lines
+    ]
