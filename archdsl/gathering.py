@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from archdsl import limits
-from archdsl.diagnostics import ArchError, Collector, nearest
+from archdsl.diagnostics import ArchError, Collector, Span, nearest
 from archdsl.verify.acknowledged import SUFFIX
 from archdsl.verify.reading.documents import SUFFIXES, read_tables
 from archdsl.verify.reading.places import cell_span
@@ -25,16 +25,17 @@ __all__ = ["Document", "Gathered", "Listed", "Target", "gather"]
 
 _NETWORK: Final = ".arch"
 _USAGE: Final = "archdsl verify net.arch table.csv, or archdsl verify FOLDER"
-_DIRECTIVE: Final = re.compile(rb"archdsl[ \t]+network[ \t]*:", re.I)
-_DIRECTIVE_TEXT: Final = "archdsl network:"
+_PROSE: Final = (".md", ".markdown", ".tex", ".html", ".htm")
+_DIRECTIVE: Final = re.compile(r"archdsl[ \t]+network[ \t]*:", re.I)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A file with networks, and which of them is meant; None for what fits."""
+    """A file with networks, and which of them is meant; None for what fits. `span` is where a table names it."""
 
     path: Path
     variant: str | None = None
+    span: Span | None = field(default=None, compare=False)
 
     @property
     def shown(self) -> str:
@@ -135,17 +136,28 @@ def _neighbours(path: Path) -> list[str]:
 
 def _target(written: str, table: Table | None, found: Collector) -> Target | None:
     """A network as it is written on the command line, or in a table's directive: relative to the table, then."""
+    place = _place(written, table) if table is not None else None
     try:
         if table is None or in_zoo(written):
             path, variant = split_target(written)
-            return Target(Path(path), variant)
+            return Target(Path(path), variant, place)
         path, variant = split_target(str(Path(table.path).parent / written))
-        return Target(Path(os.path.normpath(path)), variant)
+        return Target(Path(os.path.normpath(path)), variant, place)
     except ArchError as error:
         for diagnostic in error.diagnostics:
-            place = _directive_place(table)
-            found.add(diagnostic if place is None else replace(diagnostic, span=place))
+            found.add(replace(diagnostic, span=place))
         return None
+
+
+def _place(written: str, table: Table) -> Span | None:
+    """Where a table's document names a network: the last such line above it."""
+    if table.source is None:
+        return None
+    last = table.headers[0].line if table.headers else 1
+    for line in range(last, 0, -1):
+        if _DIRECTIVE.search(table.source.line(line)):
+            return cell_span(table.source, line, written)
+    return cell_span(table.source, last, "")
 
 
 class _Gathering:
@@ -159,10 +171,11 @@ class _Gathering:
 
     def named(self, path: Path, networks: Sequence[Target]) -> None:
         """A document that was named: all its tables."""
-        listed = [
-            Listed(table, tuple(networks) if networks else self._directed(table))
-            for table in read_tables(path, self._found)
-        ]
+        listed = []
+        for table in read_tables(path, self._found):
+            targets = tuple(networks) or self._directed(table)
+            if targets is not None:
+                listed.append(Listed(table, targets))
         self._add(path, listed, outright=True)
 
     def beside(self, network: Target) -> None:
@@ -172,21 +185,21 @@ class _Gathering:
             return  # whoever opens it says what is wrong
         for path in sorted(network.path.parent.iterdir()):
             if path.is_file() and _is_table(path) and _directs(path):
-                listed = [one for table in self._read(path) for one in self._about(table, network)]
-                if listed:
-                    self._add(path, listed, outright=True)
+                tables = read_tables(path, self._found)
+                listed = [one for table in tables if (one := self._about(table, network)) is not None]
+                self._add(path, listed, outright=True)
 
-    def _about(self, table: Table, network: Target) -> Iterator[Listed]:
+    def _about(self, table: Table, network: Target) -> Listed | None:
         """The table against the network, where its directive names that or leaves the variant open."""
-        for target in self._directed(table):
-            if _real(target.path) == _real(network.path) and (
-                None in (target.variant, network.variant) or target.variant == network.variant
-            ):
-                if network.variant is None:
-                    yield Listed(table, self._directed(table))
-                else:
-                    yield Listed(table, (network,))
-                return
+        targets = self._directed(table) or ()
+        for target in targets:
+            if _real(target.path) != _real(network.path):
+                continue
+            if network.variant is None:
+                return Listed(table, targets)
+            if target.variant in (None, network.variant):
+                return Listed(table, (network,))
+        return None
 
     def folder(self, folder: Path) -> None:
         """Everything in a folder: documents whose directive names a network, and all claims."""
@@ -194,24 +207,32 @@ class _Gathering:
             if path.suffix == _NETWORK:
                 self.claims.setdefault((_real(path), None), Target(path))
             elif _is_table(path):
-                if not _directs(path):
-                    self.passed.append(path)
-                    continue
-                listed = [Listed(table, self._directed(table)) for table in self._read(path)]
-                directed = [one for one in listed if one.table.directives.network]
-                if directed:
-                    self._add(path, directed, outright=False)
-                elif not self._found.failed:
-                    self.passed.append(path)
+                self._picked(path)
 
-    def _read(self, path: Path) -> list[Table]:
-        return read_tables(path, self._found)
+    def _picked(self, path: Path) -> None:
+        if not _directs(path):
+            self.passed.append(path)
+            return
+        inner = Collector()
+        tables = read_tables(path, inner)
+        named = [table for table in tables if table.directives.network]
+        if not tables and path.suffix.lower() in _PROSE and all(one.id == "table-empty" for one in inner):
+            self.passed.append(path)  # it speaks of such lines, and has no table
+            return
+        for diagnostic in inner:
+            self._found.add(diagnostic)
+        if tables and not named:
+            self.passed.append(path)
+        targets = [(table, self._directed(table)) for table in named]
+        self._add(path, [Listed(table, found) for table, found in targets if found is not None], outright=False)
 
-    def _directed(self, table: Table) -> tuple[Target, ...]:
-        """The networks that the table's own line names; several are separated by commas."""
-        written = [text.strip() for text in table.directives.network.split(",")]
-        found = [_target(text, table, self._found) for text in written if text]
-        return tuple(target for target in found if target is not None)
+    def _directed(self, table: Table) -> tuple[Target, ...] | None:
+        """The networks that the table's own line names, several separated by commas; None after reporting that one of
+        them is none.
+        """
+        written = [text.strip() for text in table.directives.network.split(",") if text.strip()]
+        found = [target for text in written if (target := _target(text, table, self._found)) is not None]
+        return tuple(found) if len(found) == len(written) else None
 
     def _add(self, path: Path, listed: Iterable[Listed], *, outright: bool) -> None:
         tables = tuple(listed)
@@ -245,10 +266,6 @@ def _directs(path: Path) -> bool:
     """Whether a document has a line that names a network; one that cannot be read is left to its reader."""
     try:
         with path.open("rb") as file:
-            return _DIRECTIVE.search(file.read(limits.FILE_BYTES + 1)) is not None
+            return _DIRECTIVE.search(file.read(limits.FILE_BYTES + 1).decode("utf-8", "replace")) is not None
     except OSError:
         return True
-
-
-def _directive_place(table: Table | None) -> object:
-    return None

@@ -46,6 +46,10 @@ class Frame:
     count: int = 1
     site: int = 0
     """Which repeat or call of the text this is: equal for all iterations of one repeat instance, and only for them."""
+    arguments: tuple[tuple[str, int | float], ...] = ()
+    """The numbers that a block was called with, by the names of its parameters."""
+    tensors: tuple[tuple[str, Port], ...] = ()
+    """What entered a block of several tensors, by the names that the text gives them."""
 
     def path(self) -> tuple[Frame, ...]:
         """From the root to here."""

@@ -54,11 +54,11 @@ class Entry:
         return self.family if self.family == self.path.stem else f"{self.family}/{self.path.stem}"
 
     def named(self, name: str) -> Place | None:
-        """A variant, or the file's own network under its name or the file's."""
+        """A variant, or the file's own network under its name, the file's, or the title that stands above its list."""
         for variant, place in self.variants:
             if variant == name:
                 return place
-        return self.own if name in (self.name, self.path.stem) else None
+        return self.own if name in (self.name, self.path.stem, self.title) else None
 
     @property
     def own(self) -> Place:
@@ -147,7 +147,7 @@ def _only(name: str, among: tuple[Entry, ...] | list[Entry], known: tuple[Entry,
         raise ArchError(
             [
                 Diagnostic(
-                    "unreadable-file",
+                    "unknown-network",
                     f"`{name}` is the name of several networks of the zoo, in {where}",
                     hint=f"name the file as well: zoo:{found[0].path.stem}:{name}",
                 )
@@ -160,6 +160,13 @@ def _only(name: str, among: tuple[Entry, ...] | list[Entry], known: tuple[Entry,
 
 
 def _unknown(message: str, name: str, known: set[str] | list[str]) -> ArchError:
-    close = nearest(name, sorted(set(known)))
+    names = sorted(set(known))
+    spelt = {_plain(one): one for one in names}
+    close = spelt.get(_plain(name)) or nearest(name, names) or nearest(name.lower(), names)
     hint = f"did you mean `{close}`?" if close else "`archdsl zoo` lists all"
-    return ArchError([Diagnostic("unreadable-file", message, hint=hint)])
+    return ArchError([Diagnostic("unknown-network", message, hint=hint)])
+
+
+def _plain(name: str) -> str:
+    """`ResNet-50` as `resnet50`."""
+    return re.sub(r"[-_ .]", "", name).lower()

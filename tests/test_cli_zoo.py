@@ -18,7 +18,7 @@ from archdsl.checking import check_file
 from archdsl.cli.main import archdsl as commands
 from archdsl.diagnostics import ArchError
 from archdsl.differing import compare
-from archdsl.draw.axis import axis
+from archdsl.draw.axis import axis, near
 from archdsl.draw.bubbles import Bubble, draw_bubbles, place
 from archdsl.elaborate import Request
 from archdsl.listing import list_file
@@ -72,6 +72,27 @@ def test_an_unknown_name_gets_the_nearest() -> None:
     result = run("summary", "zoo:squezenet1_1")
     assert result.exit_code == 1
     assert "did you mean `squeezenet1_1`" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("VGG16", "vgg16"),
+        ("ResNet-50", "resnet50"),
+        ("mobilenetv2", "mobilenet_v2"),
+        ("efficientnet-b0", "efficientnet_b0"),
+    ],
+)
+def test_a_name_as_papers_spell_it_gets_the_zoos(written: str, meant: str) -> None:
+    result = run("zoo", written)
+    assert result.exit_code == 1
+    assert f"error[unknown-network]: the zoo has no network `{written}`" in result.stderr
+    assert f"did you mean `{meant}`?" in result.stderr
+
+
+def test_the_headings_of_the_list_are_names() -> None:
+    for entry in zoo.entries():
+        assert zoo.find(entry.title).path == entry.path
 
 
 def test_check_tells_an_unknown_name_and_goes_on() -> None:
@@ -169,6 +190,14 @@ def test_new_from_the_zoo_is_the_same_network_under_another_name(tmp_path: Path)
     assert not compare(archdsl.load("zoo:resnet18").graph, archdsl.load(path, "resnet18").graph).different
 
 
+def test_new_from_a_path_that_leads_nowhere_speaks_of_the_file(tmp_path: Path) -> None:
+    for origin in ("./nofile.arch", "nofile.arch", "nets/nofile"):
+        result = run("new", "mine", "--from", origin, "-o", str(tmp_path / "mine.arch"))
+        assert result.exit_code == 1
+        assert "error[unreadable-file]" in result.stderr
+        assert "nofile" in result.stderr
+
+
 def test_new_overwrites_nothing(tmp_path: Path) -> None:
     path = tmp_path / "mynet.arch"
     path.write_text("mine", encoding="utf-8")
@@ -209,9 +238,9 @@ def test_receptive_fields_are_those_that_are_published(name: str, field: int) ->
 def test_compare_sets_networks_side_by_side() -> None:
     result = run("compare", "zoo:resnet18", "zoo:vgg16")
     lines = result.stdout.splitlines()
-    assert lines[0].split() == ["network", "params", "MACs", "weights", "memory", "depth", "RF", "layers", "input"]
+    assert lines[0].split() == ["network", "top-1", "params", "MACs", "weights", "memory", "depth", "RF", "input"]
     # 138,357,544 values of 4 bytes are 527.8 MiB.
-    assert lines[3].split()[:4] == ["vgg16", "138,357,544", "15.47G", "527.8"]
+    assert lines[3].split()[:5] == ["vgg16", "71.592", "138,357,544", "15.47G", "527.8"]
     assert max(map(len, lines[:4])) <= 80
 
 
@@ -220,7 +249,7 @@ def test_compare_as_json_and_markdown() -> None:
     assert record["flops"] == 2 * 15_470_264_320
     assert record["receptive_field"] == [212, 212]
     markdown = run("compare", "zoo:wide_resnet50_2", "--markdown").stdout
-    assert r"| wide\_resnet50\_2 | 68,883,240 |" in markdown  # torchvision
+    assert r"| wide\_resnet50\_2 | 78.468 | 68,883,240 |" in markdown  # torchvision
 
 
 def test_other_sizes_and_settings_hold_for_all() -> None:
@@ -256,6 +285,63 @@ def test_compare_draws(tmp_path: Path) -> None:
     # 61,706 and 11,689,512 parameters are a factor of 189 apart.
     assert "parameters, trainable, logarithmic" in texts
     assert run("compare", "zoo:lenet5", "-o", str(tmp_path / "compare.png")).exit_code == 2
+
+
+def test_a_published_accuracy_is_shown_with_its_source_and_never_compared(write: Callable[[str, str], str]) -> None:
+    text = 'arch net\ninput 32x32x3\nconv 3x3+1 8 -> gap -> fc 10\nexpect top1 21.5 "a report"\n'
+    path = write(text, "net.arch")
+    result = run("check", path)
+    assert result.exit_code == 0
+    assert "0 claims, 1 published figure not compared" in result.stdout
+    result = run("compare", path, "zoo:lenet5")
+    assert "published, not computed" in result.stdout
+    assert "a report: net" in result.stdout
+    assert [line.split()[:2] for line in result.stdout.splitlines()[2:4]] == [["net", "21.5"], ["lenet5", "-"]]
+    assert "a report" in run("compare", path, "--markdown").stdout
+    (record,) = json.loads(run("compare", path, "--json").stdout)["networks"]
+    assert record["published_top1"] == {"percent": 21.5, "written": "21.5", "source": "a report"}
+    # Under other settings it is another network.
+    assert (
+        json.loads(run("compare", path, "--input", "16x16x3", "--json").stdout)["networks"][0]["published_top1"] is None
+    )
+
+
+def test_accuracies_of_the_zoo_are_torchvisions() -> None:
+    """Its documentation's figures for IMAGENET1K_V1."""
+    records = json.loads(run("compare", "zoo:resnet18", "zoo:vgg16", "zoo:vit_b_16", "--json").stdout)["networks"]
+    assert [record["published_top1"]["written"] for record in records] == ["69.758", "71.592", "81.072"]
+
+
+def test_the_picture_has_accuracy_up_where_all_have_one(tmp_path: Path) -> None:
+    path = tmp_path / "compare.svg"
+
+    def texts(*arguments: str) -> set[str | None]:
+        assert run("compare", *arguments, "-o", str(path)).exit_code == 0
+        return {element.text for element in ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text")}
+
+    accuracy, params = "published top-1 accuracy on ImageNet, %", "parameters, trainable"
+    both = texts("zoo:resnet18", "zoo:resnet50")
+    assert accuracy in both
+    assert any("torchvision" in (text or "") for text in both)
+    assert params in texts("zoo:resnet18", "zoo:resnet50", "--up", "params")
+    assert params in texts("zoo:resnet18", "zoo:plain18")
+    assert accuracy in texts("zoo:resnet18")
+
+
+def test_accuracy_where_none_is_known_is_an_error_that_names_the_network(tmp_path: Path) -> None:
+    result = run("compare", "zoo:resnet18", "zoo:plain18", "--up", "accuracy", "-o", str(tmp_path / "compare.svg"))
+    assert result.exit_code == 2
+    assert "no accuracy is published for plain18" in result.stderr
+    assert run("compare", "zoo:resnet18", "--up", "params").exit_code == 2
+
+
+def test_an_axis_of_percentages_does_not_begin_at_zero() -> None:
+    scale = near([70, 80], 0, 100, margin=10)
+    assert not scale.logarithmic
+    assert scale.at(70) == pytest.approx(10)
+    assert scale.at(80) == pytest.approx(90)
+    assert scale.ticks == (70, 72, 74, 76, 78, 80)
+    assert near([70, 70], 0, 100, margin=10).at(70) == pytest.approx(50)
 
 
 def test_an_axis_is_logarithmic_beyond_a_factor_of_30() -> None:
@@ -401,6 +487,23 @@ def test_strides_moved_within_a_bottleneck_change_macs_alone() -> None:
     # Every tensor has its place: 53 convolutions, 53 times 4 of batch norm, and two of the last layer.
     weights = record["weights"]
     assert len(weights["fitting"]) + len(weights["renamed"]) == 53 + 53 * 4 + 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("resnet50", "resnext50_32x4d"), ("nasnet_mobile", "nasnet_large"), ("r3d_18", "r2plus1d_18")]
+)
+def test_diff_keeps_to_80_columns(before: str, after: str) -> None:
+    lines = run("diff", f"zoo:{before}", f"zoo:{after}").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("+ ") for line in lines)
+
+
+def test_a_layer_that_reads_another_one_has_a_row_of_its_own(write: Callable[[str, str], str]) -> None:
+    paths = [write(SKIP.replace("{0}", label), f"{label}.arch") for label in "ab"]
+    result = run("diff", *paths)
+    assert [line.split() for line in result.stdout.splitlines() if line.startswith("~")] == [
+        ["~", "add", "add", "16x16x3", "reads", "another"]
+    ]
 
 
 def test_diff_ends_with_0_unless_asked_and_1_for_an_error(write: Callable[[str, str], str]) -> None:

@@ -36,7 +36,8 @@ def test_every_id_is_shown() -> None:
         for text in (case.program.text, *(file.text for file in case.files), case.said.text if case.said else "")
         for id in re.findall(r"(?:# )?(?:error|warning):? \[([a-z-]+)\]", text)
     }
-    assert set(RULES) - shown == _ELSEWHERE
+    in_the_language = {id for id, rule in RULES.items() if rule.target.startswith("net.arch")}
+    assert in_the_language - shown == _ELSEWHERE
 
 
 _PROGRAM = "input 28x28x1\nconv 5x5 6 @a -> relu\n"

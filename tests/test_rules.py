@@ -8,13 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
-from archdsl.api import unresolved
+from archdsl.api import load, unresolved
 from archdsl.checking import check_file
-from archdsl.diagnostics import Collector, Diagnostic, render_text
+from archdsl.codegen.weights import transfer
+from archdsl.codegen.weights_file import Checkpoint
+from archdsl.diagnostics import ArchError, Collector, Diagnostic, render_text
 from archdsl.elaborate import Request, Unresolved, Workspace
 from archdsl.rules import RULES, Rule
 from archdsl.train.plan import unsupported
+from archdsl.verify.reading.documents import read_tables
+from archdsl.verify.reading.understand import understand
+from archdsl.zoo import find
 
 _SOURCE = Path(__file__).parent.parent / "archdsl"
 _REPORTS = re.compile(r"(^|_)(error|fail|warning|unused|OpError|Diagnostic|Wrong)$")
@@ -22,9 +28,10 @@ _ID = re.compile(r"[a-z]+(-[a-z]+)+|syntax|arity")
 
 
 def _write(rule: Rule, text: str, folder: Path) -> Path:
-    for name, content in (*rule.files, ("net.arch", rule.whole(text))):
-        (folder / name).write_text(content, encoding="utf-8")
-    return folder / "net.arch"
+    name = rule.target.partition(":")[0]
+    for file, content in (*rule.files, (name, rule.whole(text))):
+        (folder / file).write_text(content, encoding="utf-8")
+    return folder / name
 
 
 def _request(rule: Rule) -> Request:
@@ -35,7 +42,13 @@ def _request(rule: Rule) -> Request:
 
 def _found(rule: Rule, text: str, folder: Path) -> tuple[Diagnostic, ...]:
     """What `archdsl check` says, and then the commands that need one network, or train it."""
+    if not rule.target:
+        return _found_in_zoo(text)
     path, request = _write(rule, text, folder), _request(rule)
+    if path.suffix != ".arch":
+        return _found_in_tables(path)
+    if rule.id == "weights-mismatch":
+        return _found_in_weights(path)
     checked = check_file(path, request).diagnostics
     if checked or rule.id not in ("unresolved-choice", "unsupported-setting"):
         return checked
@@ -47,6 +60,33 @@ def _found(rule: Rule, text: str, folder: Path) -> tuple[Diagnostic, ...]:
         return (unresolved(workspace, left),)
     assert network is not None
     return unsupported(network.recipe) if network.recipe is not None else ()
+
+
+def _found_in_zoo(name: str) -> tuple[Diagnostic, ...]:
+    try:
+        find(name)
+    except ArchError as error:
+        return tuple(error.diagnostics)
+    return ()
+
+
+def _found_in_weights(path: Path) -> tuple[Diagnostic, ...]:
+    """What is said about a checkpoint, whose tensors stand beside the network as names and shapes."""
+    rows = [row.split() for row in (path.parent / "checkpoint.txt").read_text(encoding="utf-8").splitlines()]
+    values = {name: torch.zeros(*map(int, shape.split("x"))) for name, shape in rows}
+    try:
+        transfer(load(path).graph, Checkpoint(values, ()), (), 0)
+    except ArchError as error:
+        return error.diagnostics
+    return ()
+
+
+def _found_in_tables(path: Path) -> tuple[Diagnostic, ...]:
+    """What is said about a file of printed tables before they are compared with anything."""
+    found = Collector()
+    for table in read_tables(path, found):
+        understand(table, {}, {}, found)
+    return found.sorted()
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

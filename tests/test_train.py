@@ -444,7 +444,10 @@ def test_outputs_for_training_only_are_trained(tmp_path: Path) -> None:
         ("input 8x8x1\ngap -> softmax\ntrain { data digits }", "no weights"),
         ("input 8x8x1\nfc 10\ntrain { data digits  init conv=ones }", "the network has no weights of it"),
         ("input 8x8x1\nfc 10\ntrain { data digits  init bias=he_normal }", "needs a matrix"),
-        ("input 8x8x1\n(fc 10) x4\ntrain { data digits  init fc=constant(1e15) }", "the loss is nan at step 1: the first layer to give it is `group.3`"),
+        (
+            "input 8x8x1\n(fc 10) x4\ntrain { data digits  init fc=constant(1e15) }",
+            "the loss is nan at step 1: the first layer to give it is `group.3`",
+        ),
         ("input 8x8x1\nfc 10 -> rbf 10\ntrain { data digits }", "`rbf` gives"),
     ],
 )

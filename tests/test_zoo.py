@@ -24,6 +24,7 @@ from archdsl.diagnostics import render_text
 from archdsl.elaborate import Request
 from archdsl.graph import Graph
 from archdsl.ops.base import torch_shape
+from archdsl.resources import specs_path
 from tests.zoo import Entry, entries, files
 
 
@@ -38,6 +39,22 @@ def test_file_claims_figures_and_gives_their_source(path: Path) -> None:
     claims = [line for line in path.read_text(encoding="utf-8").splitlines() if "expect " in line.split("#")[0]]
     assert claims
     assert [line for line in claims if '"' not in line.split("expect ")[1]] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "most"),
+    [
+        ("resnet/resnet", 25),  # the ImageNet family: 18, 34, 50, 101, 152
+        ("vgg/vgg", 15),  # the six configurations of Table 1, and four with batch norm
+        ("googlenet/googlenet", 30),  # with both heads, and torchvision's
+        ("densenet/densenet", 15),
+        ("nasnet/nasnet", 60),
+    ],
+)
+def test_families_are_short(file: str, most: int) -> None:
+    """What the language must be able to say in so many lines of code, claims counted and comments not."""
+    text = (specs_path() / f"{file}.arch").read_text(encoding="utf-8")
+    assert len([line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]) <= most
 
 
 def test_every_network_has_a_name_of_its_own() -> None:

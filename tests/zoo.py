@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from archdsl.diagnostics import Collector, render_text
-from archdsl.elaborate import Request, Workspace
+from archdsl.elaborate import Claim, Network, Request, Workspace
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape
 from archdsl.resources import specs_path
@@ -35,10 +35,17 @@ class Entry:
 
     def graph(self, inputs: dict[str | None, Shape] | None = None) -> Graph:
         """The checked graph, for other input sizes where some are given."""
+        return self._network(inputs).graph
+
+    def claims(self) -> tuple[Claim, ...]:
+        """What its file claims of it."""
+        return self._network(None).claims
+
+    def _network(self, inputs: dict[str | None, Shape] | None) -> Network:
         found = Collector()
         network = _workspace(self.path).network(Request(variant=self.variant, inputs=inputs), found)
         assert network is not None, render_text(found.sorted()) or f"{self.path} cannot be read"
-        return network.graph
+        return network
 
 
 @cache

@@ -16,6 +16,7 @@ __all__ = ["archdsl", "main"]
 
 _COMMANDS = {
     "check": "Report every mistake of a file.",
+    "verify": "Compare a paper's tables with the network, cell by cell.",
     "summary": "Show sizes, parameters, MACs and memory, layer by layer.",
     "fmt": "Lay files out in the one canonical way.",
     "ops": "List the ops and standard blocks, or explain one.",

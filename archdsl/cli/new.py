@@ -55,9 +55,10 @@ def command(name: str, origin: str | None, output: Path | None) -> None:
 
 
 def _origin(written: str) -> Path:
-    """A file, where there is one of that path; else the zoo's."""
+    """A file, where there is one of that path or the text can be nothing else; else the zoo's."""
     from archdsl.zoo import find, in_zoo
 
-    if not in_zoo(written) and Path(written).is_file():
-        return Path(written)
+    path = Path(written)
+    if not in_zoo(written) and (path.is_file() or path.suffix == ".arch" or len(path.parts) > 1):
+        return path
     return find(written).path

@@ -17,6 +17,7 @@ from archdsl.codegen.modules import Hole
 from archdsl.codegen.naming import Scope, class_name
 from archdsl.codegen.optional import merged
 from archdsl.codegen.parameters import Parameter, fit
+from archdsl.codegen.ramps import ramps
 from archdsl.codegen.structure import Block
 from archdsl.graph import Graph, Port
 
@@ -78,11 +79,12 @@ def classes(
     for instance in instances(graph, network, parameters, taken, result):
         levels.setdefault(instance.level, []).append(instance)
     known: Known = {}
+    rising = ramps(graph)
     found: list[Class] = []
     for _, level in sorted(levels.items()):
         groups: dict[Hashable, list[Instance]] = {}
         for instance in level:
-            instance.make(known)
+            instance.make(known, rising)
             groups.setdefault(pattern(instance), []).append(instance)
         found += [_class(graph, group, known) for group in merged(graph, groups, taken)]
     scope = Scope({*taken, name})
@@ -97,11 +99,16 @@ def _class(graph: Graph, group: list[Instance], known: Known) -> Class:
     found = Class(group)
     entering = tuple(Value.of(_channels(graph, instance.block.inputs)) for instance in group)
     leaving = tuple(Value.of(_channels(graph, instance.block.outputs)) for instance in group)
-    fitted = fit(group, entering, leaving)
+    tensors = group[0].block.tensors
+    inputs = {
+        tuple(Value.of(_channels(graph, instance.block.inputs[index:])) for instance in group): f"{tensor}_channels"
+        for index, tensor in reversed(list(enumerate(tensors)))
+    }
+    fitted = fit(group, entering, leaving, inputs if len(tensors) > 1 else {})
     found.parameters, found.texts, found.conditions = fitted.parameters, fitted.texts, fitted.conditions
     for position, instance in enumerate(group):
         holes = tuple(
-            Hole(parameter.name, values[position], parameter.default)
+            Hole(parameter.name, values[position], parameter.default, parameter.kind)
             for parameter, values in zip(fitted.parameters, fitted.given, strict=True)
         )
         known[id(instance.block)] = (id(found), lambda: found.name, holes)

@@ -14,7 +14,7 @@ from typing import Final
 
 from archdsl.codegen import helpers
 
-__all__ = ["SIGNATURES", "Call", "Value", "parse"]
+__all__ = ["SIGNATURES", "Call", "Value", "parse", "shortened"]
 
 _CONV = "in_channels out_channels kernel_size stride=1 padding=0 dilation=1 groups=1 bias=True"
 _DECONV = "in_channels out_channels kernel_size stride=1 padding=0 output_padding=0 groups=1 bias=True dilation=1"
@@ -85,11 +85,25 @@ class Call:
     def text(self, values: Sequence[str]) -> str:
         """The call with these texts for its values; one that is the default's is left out."""
         defaults = {name: default.text for name, default in self.optional}
-        parts = list(values[: self.positional])
-        for name, value in list(zip(self.names, values, strict=True))[self.positional :]:
-            if defaults.get(name) != value:
-                parts.append(f"{name}={value}")
-        return f"{self.function}({', '.join(parts)})"
+        rest = list(zip(self.names, values, strict=True))[self.positional :]
+        known = [name for name, _ in _signature(self.function)] == list(self.names)
+        options = [(name, value, defaults.get(name, "")) for name, value in rest]
+        parts = shortened(options) if known else [f"{n}={v}" for n, v, default in options if v != default]
+        return f"{self.function}({', '.join([*values[: self.positional], *parts])})"
+
+
+def shortened(options: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Optional arguments, name, text and default, as they are written behind those given by position.
+
+    Defaults are left out, and `stride=stride` is `stride` as long as none is left out before it.
+    """
+    found: list[str] = []
+    whole = True
+    for name, text, default in options:
+        whole = whole and text == name
+        if text != default:
+            found.append(text if whole else f"{name}={text}")
+    return found
 
 
 @lru_cache(maxsize=65536)

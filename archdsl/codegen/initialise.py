@@ -158,24 +158,27 @@ def _residual_gammas(graph: Graph) -> frozenset[int]:
     return frozenset(found)
 
 
-def _groups(node: Node, name: str) -> tuple[int, ...]:
+def _groups(node: Node, name: str) -> list[int]:
     """Where a convolution reads by a table, how many maps each of its filters reads; nothing elsewhere."""
     connect = getattr(node.op, "connect", None)
-    return tuple(map(len, connect)) if connect and name == "weight" else ()
+    return [len(maps) for maps in connect] if connect and name == "weight" else []
 
 
-def _fill(weight: nn.Parameter, groups: tuple[int, ...], distribution: Distribution, name: str, seed: int) -> None:
+def _fill(weight: nn.Parameter, groups: list[int], distribution: Distribution, name: str, seed: int) -> None:
     import torch
 
     if isinstance(distribution, _SCALED) and weight.ndim < 2:
         shape = "x".join(map(str, weight.shape))
-        raise InitialiseError(f"`{distribution.name}` needs a matrix, and {name} is {shape}", "normal(0.01), ones, zeros")
+        raise InitialiseError(
+            f"`{distribution.name}` needs a matrix, and {name} is {shape}", "normal(0.01), ones, zeros"
+        )
     if weight.is_meta:
         return
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
     drawn = torch.empty(weight.shape, dtype=weight.dtype, device="cpu")
-    for part in (filter.unsqueeze(0) for filter in drawn.split(groups)) if groups else (drawn,):
+    parts = [part.unsqueeze(0) for part in torch.split(drawn, groups)] if groups else [drawn]
+    for part in parts:
         _draw(part, distribution, generator)
     with torch.no_grad():
         weight.copy_(drawn)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from archdsl.codegen.forward import Body, Result, body
 from archdsl.codegen.modules import Hole, Made, of_class, of_init, sequential
+from archdsl.codegen.naming import Scope, variable
+from archdsl.codegen.ramps import Ramp
 from archdsl.codegen.structure import Block, Chain, Flatten, Leaf, Module
 from archdsl.graph import Graph
 
@@ -31,14 +33,18 @@ class Instance:
     made: list[Made] = field(default_factory=list)
     missing: frozenset[str] = frozenset()
 
-    def make(self, known: Known) -> None:
+    def make(self, known: Known, ramps: tuple[Ramp, ...]) -> None:
         """Find the constructor expressions, all blocks inside having their class."""
-        self.made = [_make(layer.module, known) for layer in self.body.layers]
+        self.made = [_make(layer.module, known, ramps) for layer in self.body.layers]
 
 
-def parameter_names(count: int) -> list[str]:
+def parameter_names(block: Block, taken: frozenset[str]) -> list[str]:
     """What the tensors are called that enter a block."""
-    return ["x"] if count == 1 else [f"x{number}" for number in range(1, count + 1)]
+    if len(block.inputs) == 1:
+        return ["x"]
+    scope = Scope()
+    plain = (f"x{number}" for number in range(1, len(block.inputs) + 1))
+    return [scope.claim(variable(name, taken)) for name in block.tensors or plain]
 
 
 def pattern(instance: Instance) -> Hashable:
@@ -60,7 +66,7 @@ def instances(
     while pending:
         block = pending.pop()
         own = block is network
-        names = list(parameters) if own else parameter_names(len(block.inputs))
+        names = list(parameters) if own else parameter_names(block, taken)
         written = body(graph, block, names, taken, result if own else None)
         children = [child for layer in written.layers for child in _blocks(layer.module)]
         found.append(Instance(block, written, len(found)))
@@ -117,12 +123,12 @@ def _blocks(module: Module) -> list[Block]:
     return [block for part in module.parts for block in _blocks(part)] if isinstance(module, Chain) else []
 
 
-def _make(module: Module, known: Known) -> Made:
+def _make(module: Module, known: Known, ramps: tuple[Ramp, ...]) -> Made:
     if isinstance(module, Leaf):
         assert module.torch.init is not None
-        return of_init(module.torch.init)
+        return of_init(module.torch.init, ramps)
     if isinstance(module, Flatten):
         return of_init("nn.Flatten()")
     if isinstance(module, Block):
         return of_class(*known[id(module)])
-    return sequential([_make(part, known) for part in module.elements])
+    return sequential([_make(part, known, ramps) for part in module.elements], ramps, repeated=module.repeated)

@@ -78,10 +78,11 @@ def field_name(name: str) -> str:
 def camel(name: str) -> str:
     """A name as classes have them.
 
-    >>> camel("dense_layer"), camel("resnet50"), camel("SE")
-    ('DenseLayer', 'Resnet50', 'SE')
+    >>> camel("dense_layer"), camel("resnet50_32x4d"), camel("SE")
+    ('DenseLayer', 'Resnet50_32x4d', 'SE')
     """
-    return "".join(part[0].upper() + part[1:] for part in _plain(name, "Net").split("_") if part)
+    text = "".join(f"_{part[0].upper()}{part[1:]}" for part in _plain(name, "Net").split("_") if part)
+    return re.sub(r"(?<!\d)_|_(?!\d)", "", text)
 
 
 def class_name(name: str) -> str:

@@ -58,7 +58,7 @@ def _reduced(graph: Graph, instance: Instance, taken: frozenset[str]) -> Iterato
         if any(step.owner == users[0].owner and step is not users[0] for step in instance.block.steps):
             continue
         block = _without(instance.block, users[0])
-        written = body(graph, block, parameter_names(len(block.inputs)), taken)
+        written = body(graph, block, parameter_names(block, taken), taken)
         made = instance.made[:index] + instance.made[index + 1 :]
         yield layer.attribute, Instance(block, written, instance.order, instance.level, made)
 

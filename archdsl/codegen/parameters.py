@@ -6,7 +6,8 @@ that gives it: a literal where all agree, a parameter, or a multiple of one, as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -20,22 +21,15 @@ __all__ = ["Column", "Fitted", "Parameter", "fit"]
 
 Column = tuple[Value, ...]
 """One value of the constructor, in every instance."""
+Quantity = tuple[str, Column]
+"""A column with what it counts."""
 
 _COMPARED: Final = 64
 """Parameters of which another value is tried as a multiple."""
-_CHANNELS: Final = frozenset(
-    {
-        "in_channels",
-        "out_channels",
-        "num_features",
-        "num_channels",
-        "in_features",
-        "out_features",
-        "normalized_shape",
-        "channels",
-        "width",
-    }
-)
+
+
+_ORDER: Final = {"channels": 0, "in_channels": 0, "out_channels": 1, "width": 2, "kernel_size": 3}
+"""Arguments that stand before others, as in PyTorch's layers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +39,7 @@ class Parameter:
     name: str
     annotation: str
     default: Value | None
+    kind: str = ""
 
     def __str__(self) -> str:
         text = f"{self.name}: {self.annotation}"
@@ -74,29 +69,33 @@ class Fitted:
     conditions: tuple[tuple[str, str], ...]
 
 
-def fit(group: Sequence[Instance], entering: Column, leaving: Column) -> Fitted:
-    """Parameters for the instances of one class; `entering` and `leaving` are the channels of the block in each."""
+def fit(group: Sequence[Instance], entering: Column, leaving: Column, inputs: Mapping[Column, str]) -> Fitted:
+    """Parameters for the instances of one class; `entering` and `leaving` are the channels of the block in each.
+
+    `inputs` are names for the channels of its inputs where they have names in the text.
+    """
     first = group[0]
     pairs = list(zip(first.body.layers, first.made, strict=True))
     holes = [hole for _, made in pairs for hole in made.holes]
     owners = [layer.attribute for layer, made in pairs for _ in made.holes]
     columns = _filled(_columns(group), holes, entering, leaving)
-    bases: dict[Column, _Base] = {}
+    bases: dict[Quantity, _Base] = {}
     for hole, owner, column in zip(holes, owners, columns, strict=True):
-        if not _differs(column) or column in bases or any(_ratio(column, b) for b in islice(bases, _COMPARED)):
+        if not _differs(column) or _known((hole.kind, column), bases):
             continue
         if not _halved(hole, column, bases.values()):
-            bases[column] = _Base(column, hole, owner)
-    names = _names(list(bases.values()), entering, leaving)
+            bases[hole.kind, column] = _Base(column, hole, owner)
+    ends = {leaving: "out_channels", entering: "channels" if entering == leaving else "in_channels", **inputs}
+    names = _names(list(bases.values()), ends, [instance.block.arguments for instance in group])
     texts: list[str] = []
     for hole, column in zip(holes, columns, strict=True):
-        text = _text(column, names) if _differs(column) else column[0].text
+        text = _text((hole.kind, column), names) if _differs(column) else column[0].text
         if text is None:
             kernel = _halved(hole, column, bases.values())
             assert kernel is not None
             text = f"{names[kernel]} // 2"
         texts.append(text)
-    found = [(_parameter(base, names[column]), column) for column, base in bases.items()]
+    found = [(_parameter(base, names[quantity]), quantity[1]) for quantity, base in bases.items()]
     conditions: list[tuple[str, str]] = []
     scope = Scope(names.values())
     for attribute in dict.fromkeys(name for instance in group for name in sorted(instance.missing)):
@@ -107,17 +106,21 @@ def fit(group: Sequence[Instance], entering: Column, leaving: Column) -> Fitted:
             flags = tuple(Value.of(there) for there in present)
             found.append((Parameter(condition, "bool", Value.of(False)), flags))
         conditions.append((attribute, condition))
-    found.sort(key=lambda pair: pair[0].default is not None)
+    found.sort(key=lambda pair: (pair[0].default is not None, _ORDER.get(pair[0].name, len(_ORDER))))
     given = tuple(column for _, column in found)
     return Fitted(tuple(parameter for parameter, _ in found), tuple(texts), given, tuple(conditions))
 
 
-def _halved(hole: Hole, column: Column, bases: Iterable[_Base]) -> Column | None:
+def _known(quantity: Quantity, bases: Iterable[Quantity]) -> bool:
+    return any(base == quantity or _ratio(quantity, base) for base in islice(bases, _COMPARED))
+
+
+def _halved(hole: Hole, column: Column, bases: Iterable[_Base]) -> Quantity | None:
     """The kernel size of which a padding is always half, rounded down."""
-    for base in bases if hole.name == "padding" else ():
+    for base in bases if hole.kind == "padding" else ():
         pairs = [(value.value, kernel.value) for value, kernel in zip(column, base.column, strict=True)]
-        if base.hole.name == "kernel_size" and all(type(a) is int and type(b) is int and a == b // 2 for a, b in pairs):
-            return base.column
+        if base.hole.kind == "kernel_size" and all(type(a) is int and type(b) is int and a == b // 2 for a, b in pairs):
+            return base.hole.kind, base.column
     return None
 
 
@@ -159,48 +162,50 @@ def _fits(column: tuple[Value | None, ...], model: Column) -> bool:
 def _condition(
     present: tuple[bool, ...],
     found: Sequence[tuple[Parameter, Column]],
-    names: dict[Column, str],
+    names: dict[Quantity, str],
     entering: Column,
     leaving: Column,
 ) -> str:
     """When a layer is there, in terms of the parameters; empty where they do not tell."""
     channels = tuple(a != b for a, b in zip(entering, leaving, strict=True))
-    texts = [_text(column, names) if _differs(column) else column[0].text for column in (entering, leaving)]
+    texts = [
+        _text(("channels", column), names) if _differs(column) else column[0].text for column in (entering, leaving)
+    ]
     differ = f"{texts[0]} != {texts[1]}" if all(texts) else ""
     stride = next((column for parameter, column in found if parameter.name == "stride"), None)
     strides = tuple(value.value != 1 for value in stride) if stride else (False,) * len(present)
+    either = tuple(a or b for a, b in zip(channels, strides, strict=True))
+    if stride and differ and present == either:
+        return f"stride != 1 or {differ}"
     if differ and present == channels:
         return differ
-    if stride and present == strides:
-        return "stride != 1"
-    either = tuple(a or b for a, b in zip(channels, strides, strict=True))
-    return f"stride != 1 or {differ}" if stride and differ and present == either else ""
+    return "stride != 1" if stride and present == strides else ""
 
 
 def _parameter(base: _Base, name: str) -> Parameter:
     default = base.hole.default if base.hole.default in base.column else None
-    return Parameter(name, _annotation(base.column), default)
+    return Parameter(name, _annotation(base.column), default, base.hole.kind)
 
 
 def _differs(column: Column) -> bool:
     return any(value != column[0] for value in column)
 
 
-def _text(column: Column, names: dict[Column, str]) -> str | None:
+def _text(quantity: Quantity, names: dict[Quantity, str]) -> str | None:
     """A parameter or a multiple of one; None for a column that is neither."""
-    if column in names:
-        return names[column]
+    if quantity in names:
+        return names[quantity]
     for base, name in islice(names.items(), _COMPARED):
-        ratio = _ratio(column, base)
+        ratio = _ratio(quantity, base)
         if ratio:
             return f"{ratio} * {name}" if ratio > 0 else f"{name} // {-ratio}"
     return None
 
 
-def _ratio(column: Column, base: Column) -> int:
-    """How many times the base a column is; negative for a fraction of it; 0 where it is neither."""
-    mine, theirs = _counts(column), _counts(base)
-    if not mine or not theirs:
+def _ratio(quantity: Quantity, base: Quantity) -> int:
+    """How many times the base channels are; negative for a fraction of it; 0 where they are neither."""
+    mine, theirs = _counts(quantity[1]), _counts(base[1])
+    if not mine or not theirs or not quantity[0] == base[0] == "channels":
         return 0
     up, down = mine[0] // theirs[0], theirs[0] // mine[0]
     if up > 1 and all(value == up * other for value, other in zip(mine, theirs, strict=True)):
@@ -216,24 +221,46 @@ def _counts(column: Column) -> list[int]:
     return found if len(found) == len(column) else []
 
 
-def _names(bases: Sequence[_Base], entering: Column, leaving: Column) -> dict[Column, str]:
+def _names(
+    bases: Sequence[_Base], ends: Mapping[Column, str], arguments: Sequence[Iterable[tuple[str, int | float]]]
+) -> dict[Quantity, str]:
+    """What the parameters are called: as PyTorch calls what they are, else as the text does (`arguments`).
+
+    `ends` names the channels that enter and leave.
+    """
     scope = Scope()
-    widths = [b for b in bases if b.hole.name in _CHANNELS and b.column not in (entering, leaving)]
-    found: dict[Column, str] = {}
+    own = _arguments(arguments)
+    widths = [base for base in bases if _wide(base) and base.column not in ends]
+    owners = Counter(base.owner for base in widths)
+    found: dict[Quantity, str] = {}
     for base in bases:
-        if base.hole.name in _CHANNELS and base.column == entering == leaving:
-            wish = "channels"
-        elif base.hole.name in _CHANNELS and base.column == entering:
-            wish = "in_channels"
-        elif base.hole.name in _CHANNELS and base.column == leaving:
-            wish = "out_channels"
-        elif base in widths:
-            wish = "width" if len(widths) == 1 else f"{base.owner}_channels"
+        if _wide(base) and base.column in ends:
+            wish = ends[base.column]
+        elif _wide(base):
+            fallback = f"{base.owner}_{'channels' if owners[base.owner] == 1 else base.hole.name}"
+            wish = "width" if len(widths) == 1 else own.get(base.column, fallback)
+        elif base.hole.name == "groups":
+            wish = "groups"
+        elif sum(other.hole.kind == base.hole.kind for other in bases) == 1 and base.hole.kind.isidentifier():
+            wish = base.hole.kind
         else:
-            alone = sum(other.hole.name == base.hole.name for other in bases) == 1
-            wish = base.hole.name if alone and base.hole.name.isidentifier() else f"{base.owner}_{base.hole.name}"
-        found[base.column] = scope.claim(variable(wish))
+            wish = own.get(base.column, f"{base.owner}_{base.hole.kind or base.hole.name}")
+        found[base.hole.kind, base.column] = scope.claim(variable(wish))
     return found
+
+
+def _wide(base: _Base) -> bool:
+    """Whether a parameter is a number of channels, and no number of groups of them."""
+    return base.hole.kind == "channels" and base.hole.name != "groups"
+
+
+def _arguments(given: Sequence[Iterable[tuple[str, int | float]]]) -> dict[Column, str]:
+    """The parameters of the block in the text, by their values in all instances; none of two that are equal."""
+    rows = [dict(entries) for entries in given]
+    names = [name for name in rows[0] if all(name in row for row in rows)]
+    columns = {name: tuple(Value.of(row[name]) for row in rows) for name in names}
+    counts = Counter(columns.values())
+    return {column: name for name, column in columns.items() if counts[column] == 1}
 
 
 def _annotation(column: Column) -> str:

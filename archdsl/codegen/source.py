@@ -42,20 +42,21 @@ def source(graph: Graph, *, flat: bool = False) -> str:
     - `graph`: a checked network.
     - `flat`: one class with every layer in it, instead of a class a block.
 
-    One output is returned as a tensor, several as a named tuple, in which those that exist in training only are None
-    otherwise. The same graph gives the same bytes.
+    One output is returned as a tensor, several as a named tuple. Outputs that exist in training only come with the
+    others in a named tuple while the network is trained; in evaluation the others are returned as if there were no
+    more, a single one as a tensor. The same graph gives the same bytes.
     """
     found = _helpers(graph)
     taken = _taken(graph, found)
     name = network_class(graph)
     result = _result(graph, name)
     if result is not None:
-        taken = taken | {result.class_name}
+        taken = taken | {result.class_name, result.outside}
     network = structure(graph, flat=flat)
     parameters = _parameters(graph, taken)
-    parts = [_class(entry) for entry in classes(graph, network, name, parameters, taken, result)]
+    parts = [_class(entry, result) for entry in classes(graph, network, name, parameters, taken, result)]
     if result is not None:
-        parts.insert(len(parts) - 1, _result_class(graph, result))
+        parts[-1:-1] = _result_classes(result)
     parts = [helper.text for helper in found] + parts
     sections = [_docstring(graph), _imports(parts, found), *parts]
     head, rest = sections[:2], sections[2:]
@@ -100,7 +101,10 @@ def _result(graph: Graph, name: str) -> Result | None:
         return None
     scope = Scope()
     fields = tuple(scope.claim(field_name(output.name)) for output in graph.outputs)
-    return Result(f"{name}Output", fields, tuple(output.training for output in graph.outputs))
+    training = tuple(output.training for output in graph.outputs)
+    several = any(training) and training.count(False) > 1
+    whole = f"{name}TrainingOutput" if several else f"{name}Output"
+    return Result(whole, fields, training, f"{name}Output" if several else "")
 
 
 # ---------------------------------------------------------------- parts of the file
@@ -171,14 +175,16 @@ def _imports(parts: Sequence[str], found: Sequence[Helper]) -> str:
     )
 
 
-def _result_class(graph: Graph, result: Result) -> str:
-    lines = [f"class {result.class_name}(NamedTuple):"]
-    for name, training in zip(result.fields, result.training, strict=True):
-        lines.append(f"    {name}: Tensor{' | None' if training else ''}")
-    return "\n".join(lines)
+def _result_classes(result: Result) -> list[str]:
+    kept = [name for name, training in zip(result.fields, result.training, strict=True) if not training]
+    classes = {result.class_name: result.fields, **({result.outside: kept} if result.outside else {})}
+    return [
+        "\n".join([f"class {name}(NamedTuple):", *(f"    {field}: Tensor" for field in fields)])
+        for name, fields in classes.items()
+    ]
 
 
-def _class(entry: Class) -> str:
+def _class(entry: Class, result: Result | None) -> str:
     lines = [f"class {entry.name}(nn.Module):"]
     signature = ", ".join(["self", *map(str, entry.parameters)])
     lines += wrap(f"def __init__({signature}) -> None:", 4)
@@ -187,15 +193,18 @@ def _class(entry: Class) -> str:
         lines += _construction(construction)
     lines.append("")
     arguments = ", ".join(["self", *(f"{name}: Tensor" for name in entry.first.body.parameters)])
-    lines += wrap(f"def forward({arguments}) -> {_returns(entry)}:", 4)
-    training = False
+    lines += wrap(f"def forward({arguments}) -> {_returns(entry, result)}:", 4)
+    body = entry.first.body
     for line in entry.lines:
-        if line.training and not training:
-            lines.append("        if self.training:")
-        training = line.training
-        lines += _code(line)
-    if entry.first.body.result:
-        lines += wrap(f"return {entry.first.body.result}", 8)
+        if not line.training:
+            lines += _code(line)
+    if body.outside:
+        lines += ["        if not self.training:", *wrap(f"return {body.outside}", 12)]
+    for line in entry.lines:
+        if line.training:
+            lines += _code(line)
+    if body.result:
+        lines += wrap(f"return {body.result}", 8)
     return "\n".join(lines)
 
 
@@ -212,16 +221,17 @@ def _construction(made: Construction) -> list[str]:
     return [f"        {target} (", *inner, "        )"]
 
 
-def _returns(entry: Class) -> str:
+def _returns(entry: Class, result: Result | None) -> str:
     block = entry.first.block
-    if block.network and entry.first.body.result.count("("):
-        return entry.first.body.result.partition("(")[0]
+    if result is not None and block.network:
+        outside = (result.outside or "Tensor") if any(result.training) else ""
+        return f"{result.class_name} | {outside}" if outside else result.class_name
     return "Tensor" if len(block.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(block.outputs))}]"
 
 
 def _code(line: Line) -> list[str]:
     """A line of `forward` with the size behind it, where there is room for it."""
-    lines = wrap(line.text, 12 if line.training else 8)
+    lines = wrap(line.text, 8)
     if line.comment and len(lines) == 1 and len(lines[0]) + len(line.comment) + 4 <= WIDTH:
         lines[0] += f"  # {line.comment}"
     return lines

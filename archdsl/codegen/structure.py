@@ -8,6 +8,7 @@ share weights with others) is dissolved into the one around it. Names in Python 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,7 +16,7 @@ from typing import Final
 
 from archdsl.codegen.layout import Face, body_face, join, leaf_face
 from archdsl.codegen.sharing import aliases
-from archdsl.codegen.tree import Place, Tree, Use
+from archdsl.codegen.tree import Place, Tree, Use, named
 from archdsl.graph import Graph, Node, Port
 from archdsl.ops.base import Torch
 
@@ -43,10 +44,14 @@ class Flatten:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Modules one after another, an `nn.Sequential`; `spread` where it is written into a chain around it."""
+    """Modules one after another, an `nn.Sequential`; `spread` where it is written into a chain around it.
+
+    `repeated` marks the only turn of a repeat that other blocks of the name take more often.
+    """
 
     parts: tuple[Module, ...]
     spread: bool = False
+    repeated: bool = False
 
     @property
     def elements(self) -> list[Module]:
@@ -59,7 +64,10 @@ class Chain:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """One instance of a class to be: steps in order, the tensors that enter and that leave."""
+    """One instance of a class to be: steps in order, the tensors that enter and that leave.
+
+    `arguments` are the numbers that the text calls it with, `tensors` its names for the inputs, if it has any.
+    """
 
     title: str
     steps: tuple[Step, ...]
@@ -67,6 +75,8 @@ class Block:
     outputs: tuple[Port, ...]
     face: Face
     network: bool = False
+    arguments: tuple[tuple[str, int | float], ...] = ()
+    tensors: tuple[str, ...] = ()
 
 
 Module = Leaf | Flatten | Chain | Block
@@ -123,6 +133,7 @@ class _Builder:
         if flat:
             self._tree.dissolve_all()
         self._aliases = aliases(graph, self._tree)
+        self._repeated = _repeated(self._tree)
 
     def network(self) -> Block:
         steps = tuple(self._steps(self._tree.root))
@@ -156,7 +167,7 @@ class _Builder:
 
     def _block(self, place: Place, name: str) -> Step:
         """A block as a step of its class; one that only holds a layer, or blocks in a row, is that under its name."""
-        steps = self._steps(place)
+        steps = self._row(place) or self._steps(place)
         steps = [replace(step, use="always") if step.use == "training" else step for step in steps]
         label = place.frame.label
         if len(steps) == 1 and (place.frame.kind == "repeat" or _only_blocks(steps[0].module)):
@@ -165,15 +176,40 @@ class _Builder:
             return replace(step, name=name, label=label or step.label, owner=owner, use=self._tree.place_use(place))
         inputs, outputs = self._tree.face(place)
         face = self._face(steps, inputs, outputs)
-        block = Block(place.title, tuple(steps), inputs, outputs, face)
+        names = named(place)
+        tensors = tuple(names[port] for port in inputs) if all(port in names for port in inputs) else ()
+        block = Block(place.title, tuple(steps), inputs, outputs, face, False, place.frame.arguments, tensors)
         owner = self._owner(place, place.nodes[0].key)
         return Step(block, name, label, inputs, outputs, owner, self._tree.place_use(place), face, place.nodes[-1].key)
+
+    def _row(self, place: Place) -> list[Step]:
+        """The layers of a block that is a repeat of a few layers, written out in a row; else nothing."""
+        nodes = [node for turn in place.children for node in (turn.children if isinstance(turn, Place) else [])]
+        turns = {
+            (turn.frame.kind, turn.frame.site, turn.dissolved) for turn in place.children if isinstance(turn, Place)
+        }
+        shared = any(turn in self._aliases or turn.pinned for turn in place.children if isinstance(turn, Place))
+        if place.frame.kind != "block" or len(turns) != 1 or shared or len(nodes) > _INLINE:
+            return []
+        layers = [node for node in nodes if isinstance(node, Node)]
+        if len(layers) < len(place.nodes) or ("repeat", False) not in {(kind, gone) for kind, _, gone in turns}:
+            return []
+        counts, numbers = Counter(node.kind for node in layers), Counter[str]()
+        found = []
+        for node in layers:
+            numbers[node.kind] += 1
+            name = node.kind if counts[node.kind] == 1 else f"{node.kind}{numbers[node.kind]}"
+            found.append(self._leaf(node, node.label or name))
+        return found
 
     def _repeat(self, places: Sequence[Place], name: str) -> list[Step]:
         """A repeat as one `nn.Sequential` where each iteration feeds the next and nothing else, else step by step."""
         steps = [self._iteration(place, f"{name}_{place.frame.index}") for place in places]
         if len(steps) == 1:
-            return [replace(steps[0], name=name)]
+            (step,) = steps
+            if places[0] in self._repeated and step.elements == (step.module,) and isinstance(step.module, Block):
+                step = replace(step, module=Chain((step.module,), repeated=True))
+            return [replace(step, name=name)]
         if any(place in self._aliases or place.pinned for place in places):
             return steps
         chain = self._chain(steps, name, spread=True)
@@ -226,6 +262,19 @@ def _grouped(place: Place) -> Iterator[tuple[list[Place | Node], str]]:
             yield group, prefix
         else:
             yield [child], prefix
+
+
+def _repeated(tree: Tree) -> set[Place]:
+    """The only turns of repeats that have several in another block of the same name."""
+    repeats = [place for place in tree.root.inner() if place.frame.kind == "repeat"]
+    turns = [place for place in repeats if place.parent is not None and place.parent.frame.kind == "block"]
+    several = {_kin(place) for place in turns if place.frame.count > 1}
+    return {place for place in turns if place.frame.count == 1 and _kin(place) in several}
+
+
+def _kin(place: Place) -> tuple[str, str]:
+    """Equal for the same repeat of blocks of one name."""
+    return (place.parent.title if place.parent is not None else "", place.part)
 
 
 def _same_repeat(first: Place, other: Place | Node) -> bool:

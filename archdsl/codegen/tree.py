@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from archdsl.graph import Frame, Graph, Node, Port
 
-__all__ = ["Place", "Tree", "Use"]
+__all__ = ["Place", "Tree", "Use", "named"]
 
 _DEEPEST: Final = 40
 """Classes inside classes; what is nested deeper is written out flat."""
@@ -107,13 +107,18 @@ class Tree:
         return node.key
 
     def face(self, place: Place) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
-        """The tensors that a place reads from outside, in the order of their use, and those of its own read outside."""
+        """The tensors that a place reads from outside, and those of its own that are read outside.
+
+        What enters stands in the order of the block's names for it, else of its use.
+        """
         inside = {node.key for node in place.nodes}
         running = [node for node in place.nodes if self.use(node) != "never"]
         entering = dict.fromkeys(port for node in running for port in node.inputs if port.node not in inside)
         made = (Port(node.key, index) for node in running for index in range(len(node.shapes)))
         last = place.nodes[-1].key
-        return tuple(entering), tuple(port for port in made if self.last_reader(port) > last)
+        order = list(named(place))
+        ordered = sorted(entering, key=lambda port: order.index(port) if port in order else len(order))
+        return tuple(ordered), tuple(port for port in made if self.last_reader(port) > last)
 
     def last_reader(self, port: Port) -> int:
         """The key of the last running node that reads a tensor; the number of nodes for a result, -1 for none."""
@@ -209,6 +214,14 @@ class Tree:
         first, last = self._rank[place.nodes[0].key], self._rank[place.nodes[-1].key]
         uses = {self.use(node) for node in place.nodes} - {"never"}
         return last - first + 1 == len(place.nodes) and len(uses) == 1 and bool(self.face(place)[0])
+
+
+def named(place: Place) -> dict[Port, str]:
+    """The names that a block has for what enters, the first for what enters twice."""
+    found: dict[Port, str] = {}
+    for name, port in place.frame.tensors:
+        found.setdefault(port, name)
+    return found
 
 
 def _label(child: Place | Node) -> str | None:

@@ -9,25 +9,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 
 from archdsl.codegen.naming import variable
 from archdsl.codegen.postdominators import immediate_postdominators
 from archdsl.codegen.structure import Block, Leaf, Step
 from archdsl.graph import Port
 
-__all__ = ["Named", "Statement", "name_values"]
+__all__ = ["Statement", "name_values"]
 
 
 class Statement:
-    """One line of `forward`: a step, and those that stand around it."""
+    """One line of `forward`: a step, those that stand around it, and those that stand among its arguments."""
 
     def __init__(self, step: Step, template: str, module: str, turn: tuple[bool, ...]) -> None:
         self.calls = [(step, template, module, turn)]
+        self.arguments: dict[Port, Statement] = {}
 
     def add(self, step: Step, template: str, module: str, turn: tuple[bool, ...]) -> None:
         """Put one more call around the others."""
         self.calls.append((step, template, module, turn))
+
+    def take(self, argument: Statement) -> None:
+        """Write another statement in place of what it makes."""
+        self.arguments[argument.outputs[0]] = argument
 
     @property
     def steps(self) -> list[Step]:
@@ -37,7 +41,10 @@ class Statement:
     @property
     def inputs(self) -> tuple[Port, ...]:
         """What it reads."""
-        return self.calls[0][0].inputs
+        found: list[Port] = []
+        for port in self.calls[0][0].inputs:
+            found += self.arguments[port].inputs if port in self.arguments else (port,)
+        return tuple(found)
 
     @property
     def outputs(self) -> tuple[Port, ...]:
@@ -45,22 +52,9 @@ class Statement:
         return self.calls[-1][0].outputs
 
     @property
-    def training(self) -> bool:
-        """Whether it runs in training only."""
-        return self.calls[0][0].use == "training"
-
-    @property
     def label(self) -> str | None:
         """The label of what it makes."""
         return self.calls[-1][0].label
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """The variable of every tensor; `absent` are those of results that exist in training only."""
-
-    of: dict[Port, str]
-    absent: tuple[str, ...]
 
 
 def name_values(
@@ -70,8 +64,8 @@ def name_values(
     parameters: Sequence[str],
     taken: Container[str],
     fields: Sequence[str],
-) -> Named:
-    """Choose the variables; `fields` names the results of a network that hands over a tuple."""
+) -> dict[Port, str]:
+    """The variable of every tensor; `fields` names the results of a network that hands over a tuple."""
     return _Naming(block, statements, uses, parameters, taken, fields).run()
 
 
@@ -107,7 +101,6 @@ class _Naming:
         self._joins = immediate_postdominators(joins)
         self._wishes: dict[Port, str] = {}
         self._flows: dict[Port, str] = {}
-        self._leads: dict[Port, str] = {}
 
     def _name_results(self, fields: Sequence[str]) -> dict[Port, str]:
         outputs = self._block.outputs
@@ -121,63 +114,36 @@ class _Naming:
             found.setdefault(port, "x" if fields and position == 0 else wish)
         return found
 
-    def run(self) -> Named:
-        absent = self._absent()
+    def run(self) -> dict[Port, str]:
         for statement in reversed(self._statements):
             for position, port in enumerate(statement.outputs):
                 self._wishes[port] = self._wish(statement, position, port)
         of = dict(zip(self._block.inputs, self._parameters, strict=True))
         holder = {name: port for port, name in of.items()}
-        reserved = set(absent.values())
-        self._leads = self._leads_to()
         for index, statement in enumerate(self._statements):
-            for port in statement.outputs:
-                name = absent.get(port) or self._free(port, index, holder, reserved, statement)
+            for position, port in enumerate(statement.outputs):
+                name = self._free(port, index, holder, statement, position)
                 of[port] = name
                 holder[name] = port
-        return Named(of, tuple(dict.fromkeys(absent.values())))
+        return of
 
-    def _absent(self) -> dict[Port, str]:
-        """The results that exist in training only, each with a variable that nothing else has outside of training."""
-        found: dict[Port, str] = {}
-        for port, name in self._results.items():
-            if port in self._maker and self._statements[self._maker[port]].training:
-                while name in found.values() or name in self._parameters or name == "x":
-                    name += "_"
-                found[port] = name
-                self._results[port] = name
-        return found
-
-    def _free(self, port: Port, index: int, holder: dict[str, Port], reserved: set[str], statement: Statement) -> str:
+    def _free(self, port: Port, index: int, holder: dict[str, Port], statement: Statement, position: int) -> str:
         """The wished name, or the first like it that holds nothing which is still read."""
         if port not in self._last:
             return "_"
         wish = self._wishes[port]
-        own = self._own_name(statement, 0)
-        candidates = [wish, own] if wish in ("x", "y") else [wish]
+        candidates = [wish]
+        if wish in ("x", "y"):
+            candidates.append(self._own_name(statement, position))
+        stem = candidates[-1].rstrip("_")
         number = 1
         while True:
             for name in candidates:
                 held = holder.get(name)
-                if name in reserved:
-                    if statement.training and wish == name and self._leads.get(port) == name:
-                        return name
-                elif held is None or (self._last.get(held, -1) <= index and held not in statement.outputs):
+                if held is None or (self._last.get(held, -1) <= index and held not in statement.outputs):
                     return name
             number += 1
-            candidates = [f"{(own if wish in ('x', 'y') else wish).rstrip('_')}{number}"]
-
-    def _leads_to(self) -> dict[Port, str]:
-        """For the tensors from which a plain chain leads to a result, the name of that result."""
-        found = dict(self._results)
-        for statement in reversed(self._statements):
-            for port in statement.outputs:
-                readers = self._readers.get(port, [])
-                if port not in found and self._uses[port] == 1 and len(readers) == 1:
-                    made = self._statements[readers[0]].outputs
-                    if len(made) == 1 and made[0] in found:
-                        found[port] = found[made[0]]
-        return found
+            candidates = [f"{stem}{number}"]
 
     def _wish(self, statement: Statement, position: int, port: Port) -> str:
         """What a tensor would best be called, all later ones having been asked."""
@@ -199,7 +165,7 @@ class _Naming:
         if len(statement.outputs) > 1 and (self._uses[port] > 1 or readers[0] != index + 1):
             return self._own_name(statement, position)
         if self._uses[port] == 1:
-            return self._onward(statement, port, readers[0])
+            return self._onward(statement, position, port, readers[0])
         join = self._joins[index]
         return self._first_flow(self._statements[join]) if join < len(self._statements) else "x"
 
@@ -207,22 +173,24 @@ class _Naming:
         flow = self._flows[statement.outputs[0]]
         return "x" if flow == "_" or len(statement.outputs) > 1 else flow
 
-    def _onward(self, statement: Statement, port: Port, reader: int) -> str:
+    def _onward(self, statement: Statement, position: int, port: Port, reader: int) -> str:
         """The name of a tensor that is read once: that of what is made from it, or of a branch."""
         joined = self._statements[reader]
         inputs = list(dict.fromkeys(joined.inputs))
         if len(inputs) == 1:
             return self._first_flow(joined)
         branches = [other for other in inputs if self._uses[other] == 1 and other in self._maker]
-        if not self._continues(statement) and not isinstance(statement.steps[-1].module, Leaf):
-            return self._own_name(statement, 0)
+        called = all(other in self._maker and self._is_call(self._statements[self._maker[other]]) for other in inputs)
+        if len(statement.outputs) > 1 or (called and len(inputs) == 2):
+            return self._own_name(statement, position)
         if len(branches) == 1:
             return "y"
         return f"branch{joined.inputs.index(port) + 1}"
 
-    def _continues(self, statement: Statement) -> bool:
-        """Whether a statement goes on from one of the same branch."""
-        return any(self._uses[port] == 1 and port in self._maker for port in statement.inputs)
+    def _is_call(self, statement: Statement) -> bool:
+        """Whether a statement is all of a branch, and the call of a block."""
+        continues = any(self._uses[port] == 1 and port in self._maker for port in statement.inputs)
+        return not continues and len(statement.steps) == 1 and not isinstance(statement.steps[0].module, Leaf)
 
     def _own_name(self, statement: Statement, position: int) -> str:
         name = statement.steps[-1].name

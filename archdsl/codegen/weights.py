@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from archdsl.codegen.initialise import initialised
 from archdsl.codegen.matching import Match, Mismatch, Pair, Slot, Tensor, match, slots
 from archdsl.codegen.module import build
-from archdsl.codegen.weights_file import Checkpoint, CheckpointError, read_checkpoint
+from archdsl.codegen.weights_file import Checkpoint, read_checkpoint
 from archdsl.diagnostics import ArchError, Diagnostic, Note, counted
 from archdsl.elaborate.recipe_init import Initial
 from archdsl.graph import Graph
@@ -62,11 +62,10 @@ def transfer(graph: Graph, checkpoint: Checkpoint, rules: Sequence[Initial], see
         raise ArchError([mismatch(graph, found, checkpoint.tensors, ours)])
     begun = tuple(pair for pair in found.pairs if not pair.fits)
     made = initialised(graph, rules, seed) if begun else build(graph)
-    shapes = {name: value for name, value in made.state_dict().items()}
     values: dict[str, torch.Tensor] = {}
     by_name = {pair.ours.name: pair for pair in found.pairs}
     converted: dict[str, None] = {}
-    for name, own in shapes.items():
+    for name, own in made.state_dict().items():
         pair = by_name.get(name)
         if pair is None:
             values[name] = _counter(own, name, by_name, checkpoint)

@@ -103,7 +103,16 @@ def _pickled(path: Path) -> Any:
         message = f"{path} holds code beside its weights, `{found[1]}`, and code in a file is never run"
         hint = 'where the file comes from, save the weights alone: torch.save(model.state_dict(), "weights.pth")'
         raise CheckpointError(message, hint) from None
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, IndexError, TypeError, zipfile.BadZipFile) as error:
+    except (
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        IndexError,
+        TypeError,
+        zipfile.BadZipFile,
+    ) as error:
         raise CheckpointError(f"{path} cannot be read as a checkpoint of PyTorch: {_sentence(error)}") from None
 
 

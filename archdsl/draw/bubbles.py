@@ -6,6 +6,7 @@ In: named points. Out: an SVG in which names stand beside their bubbles and cove
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,8 +20,8 @@ from archdsl.report.numbers import binary, clean, short, width
 __all__ = ["Bubble", "Drawn", "draw_bubbles", "place"]
 
 _WIDTH: Final = 900.0
-_HEIGHT: Final = 600.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 84.0, 24.0, 24.0, 120.0
+_HEIGHT: Final = 640.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84.0, 24.0, 24.0, 160.0
 _LARGEST: Final = 34.0
 _SMALLEST: Final = 3.0
 _SIZE: Final = 13.0
@@ -260,7 +261,7 @@ def _legend(bubbles: Sequence[Bubble]) -> list[str]:
     """Three sizes, with their memory, and who published the accuracies."""
     theme = THEMES["light"]
     largest = max(bubble.memory for bubble in bubbles)
-    y = _HEIGHT - _LARGEST - 2
+    y = _HEIGHT - _LARGEST - 42
     parts = [f'<text x="{_LEFT:g}" y="{y + 4:g}">size: activations of one input, forward, float32</text>']
     x = _LEFT + 350
     for share in (1.0, 0.25, 0.04):
@@ -273,7 +274,7 @@ def _legend(bubbles: Sequence[Bubble]) -> list[str]:
     if _accuracies(bubbles):
         sources = "; ".join(dict.fromkeys(clean(bubble.top1.source) for bubble in bubbles if bubble.top1))
         most = int((_WIDTH - _LEFT - _RIGHT) / _LETTER)
-        told = f"accuracy as published by {sources}"
-        told = told if len(told) <= most else told[: most - 1] + "…"
-        parts.append(f'<text x="{_LEFT:g}" y="{_HEIGHT - 8:g}">{escape(told)}</text>')
+        told = textwrap.wrap(f"accuracy as published by {sources}", most, max_lines=2, placeholder=" …")
+        for row, line in enumerate(told):
+            parts.append(f'<text x="{_LEFT:g}" y="{_HEIGHT - 22 + 16 * row:g}">{escape(line)}</text>')
     return parts

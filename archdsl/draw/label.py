@@ -6,12 +6,11 @@ In: parts of a plan and a theme. Out: labels, escaped. Where they stand is left 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, get_args
+from typing import Final
 
 from archdsl.draw.picture import Cell, Count, Exit, Piece, Plan
 from archdsl.draw.style import Theme
 from archdsl.draw.text import quantity, size, typeset
-from archdsl.ops.base import Style
 from archdsl.report.numbers import binary
 
 __all__ = ["SIZE", "SMALL", "Labels", "escape"]
@@ -119,11 +118,7 @@ class Labels:
             count, most = self.plan.heat.count, self.plan.heat.most
             return [self._chip(fill, f"≤ {counted(count, value)}") for fill, value in self.theme.steps(most)]
         used = {cell.style for piece in self.plan.pieces() for cell in piece.cells}
-        return [
-            self._chip(self.theme.fills[style], style)
-            for style in get_args(Style)
-            if style in used and style != "input"
-        ]
+        return [self._chip(fill, text) for text, fill in self.theme.legend(used)]
 
     def _chip(self, fill: str, text: str) -> str:
         return (

@@ -25,7 +25,8 @@ Figure = Literal[Count, "rf"]
 class Cell:
     """One layer: its call, its `@name`, and what was asked to be shown of it. `style` is None for a closed block.
 
-    - `key`: the layer in the graph, of a closed block its first one.
+    - `key`: the layer in the graph, of a closed block its first one; `last`: the layer whose output leaves, of a closed
+      block its last one, of a repeat that of its last iteration.
     - `counts`: numbers to show, those that are zero left out; `field`: the receptive field, empty where none is to be
       shown.
     - `heat`: the number that the colour says.
@@ -35,6 +36,7 @@ class Cell:
     text: str
     style: Style | None
     key: int
+    last: int
     label: str | None = None
     shared: str | None = None
     counts: tuple[tuple[Count, int], ...] = ()

@@ -153,7 +153,19 @@ class _Planner:
     def _shut(self, group: Group, title: str, level: int) -> bool:
         """Whether a block is one node."""
         deep = self.wish.depth is not None and level + 1 >= self.wish.depth
-        return deep and bool(title) and not self._wanted(group) and not self._holds_wanted(group)
+        return (
+            deep and bool(title) and not any((self._wanted(group), self._holds_wanted(group), self._is_one_node(group)))
+        )
+
+    def _is_one_node(self, group: Group) -> bool:
+        """Whether a block is one node when it is open, too: then its layers say more than its name."""
+        if self.wish.table or not 1 < len(group.nodes) <= _CELLS:
+            return False
+        followers = group.nodes[1:]
+        return all(
+            self._follows(self.graph.nodes[key]) and self.graph.nodes[key].inputs[0].node == before
+            for before, key in zip(group.nodes, followers, strict=False)
+        )
 
     def _wanted(self, group: Group) -> bool:
         """Whether it is a block, or an iteration that is one block, which was asked to be open."""
@@ -247,7 +259,7 @@ class _Planner:
         def parts(box: _Open) -> Iterator[Box | Piece]:
             for part in box.parts:
                 if isinstance(part, _Shut):
-                    cell = self._measured(Cell(part.title, None, part.key), closed[part.key])
+                    cell = self._measured(Cell(part.title, None, part.key, part.key), closed[part.key])
                     yield Piece(part.key, self.graph.names[part.key], (cell,), times=part.times)
                 elif isinstance(part, _Open):
                     if part.id == box.id:
@@ -264,7 +276,7 @@ class _Planner:
         shared = None if node.shared is None else self.graph.names[node.shared]
         style: Style = "input" if node.op is None else node.op.style
         text = ranged(node.call, self.graph.nodes[self._final(key)].call)
-        return self._measured(Cell(text, style, key, node.label, shared), [key])
+        return self._measured(Cell(text, style, key, key, node.label, shared), [key])
 
     def _measured(self, cell: Cell, keys: Sequence[int]) -> Cell:
         """With what was asked to be shown of the layers that it stands for."""
@@ -272,6 +284,7 @@ class _Planner:
         last = max(keys)
         return replace(
             cell,
+            last=self._final(last),
             counts=tuple(
                 (name, value) for name in get_args(Count) if name in wish.show if (value := measured.count(name, keys))
             ),

@@ -6,10 +6,10 @@ and can be told apart by the colour-blind; `print` can be told apart in grey.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from archdsl.ops.base import Style
 
@@ -31,9 +31,16 @@ class Theme:
     boxes: tuple[str, ...]
     closed: str
     border: str
+    outline: str
+    """Around a volume."""
     ink: str
     """Text inside a layer."""
     fills: Mapping[Style, str]
+
+    def legend(self, used: Set[Style | None]) -> list[tuple[str, str]]:
+        """Words and fills of the kinds that occur; None is a closed block."""
+        made = [(str(style), self.fills[style]) for style in get_args(Style) if style in used and style != "input"]
+        return [*made, *([("block", self.closed)] if None in used else [])]
 
     def warm(self, value: int, most: int) -> str:
         """The colour of a number: white for zero, then five steps up to the largest."""
@@ -93,6 +100,7 @@ THEMES: Final[Mapping[ThemeName, Theme]] = MappingProxyType(
             boxes=("#f4f6f8", "#e9edf1", "#dde3e9"),
             closed="#ffffff",
             border="#8a949e",
+            outline="#4a4a4a",
             ink="#1a1a1a",
             fills=_TOL,
         ),
@@ -104,6 +112,7 @@ THEMES: Final[Mapping[ThemeName, Theme]] = MappingProxyType(
             boxes=("#22272d", "#2c323a", "#373e47"),
             closed="#e6e8ea",
             border="#7a848e",
+            outline="#16191d",
             ink="#1a1a1a",
             fills=_TOL,
         ),
@@ -115,6 +124,7 @@ THEMES: Final[Mapping[ThemeName, Theme]] = MappingProxyType(
             boxes=("#ffffff", "#ffffff", "#ffffff"),
             closed="#ffffff",
             border="#000000",
+            outline="#000000",
             ink="#000000",
             fills=_GREY,
         ),

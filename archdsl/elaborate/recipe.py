@@ -88,5 +88,6 @@ def read_init(text: str, found: Collector) -> tuple[Initial, ...]:
         return recipe.init
     if not found.failed:
         span = Span(file.source, 0, len(file.source.text))
-        found.error("bad-recipe", "this is more than the `init` of a recipe", span, hint="conv=he_normal fc=normal(0.01)")
+        hint = "conv=he_normal fc=normal(0.01)"
+        found.error("bad-recipe", "this is more than the `init` of a recipe", span, hint=hint)
     return ()

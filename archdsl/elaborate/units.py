@@ -275,7 +275,9 @@ class Units(Chains):
         outer = self._frame
         merge = self._merge_of(block, inner)
         if merge is None:
-            self._frame = Frame("block", name, outer, call=call, label=label)
+            numbers = tuple((p.name, n) for p in block.parameters if isinstance(n := values[p.name], int | float))
+            tensors = tuple((n.name, port) for n, port in zip(block.tensors or (), entering, strict=False) if port)
+            self._frame = Frame("block", name, outer, call, label, arguments=numbers, tensors=tensors)
         self._calls.append((call, span))
         depth = self._depth
         try:

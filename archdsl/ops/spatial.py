@@ -175,9 +175,7 @@ class PadChannels(_Spatial):
         return None
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        # F.pad counts from the last axis: the positions of an image lie behind its channels, a sequence's before them.
-        behind = "0, 0, " * (len(inputs[0]) - 1) if len(inputs[0]) > 2 else ""
-        return Torch(None, f"F.pad({{0}}, ({behind}0, {self.n}))")
+        return Torch(f"PadChannels({self.n})", helpers=("PadChannels",))
 
 
 @register
@@ -237,10 +235,9 @@ class Crop(_Spatial):
         return Reach((1,) * len(starts), (1,) * len(starts), tuple(-start for start in starts))
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        (entering,) = inputs
-        cuts = zip(self._starts(entering), self._wanted(entering), strict=True)
-        slices = ", ".join(f"{start}:{start + want}" for start, want in cuts)
-        return Torch(None, f"{{0}}[:, :, {slices}]", sequence="channels_first")
+        wanted = self._wanted(inputs[0])
+        size = wanted[0] if len(set(wanted)) == 1 else wanted
+        return Torch(f"Crop({size})", helpers=("Crop",), sequence="channels_first")
 
 
 _NEIGHBOURS: Final = {"nearest": 1, "nearest-exact": 1, "linear": 2, "bilinear": 2, "trilinear": 2, "bicubic": 4}

@@ -18,17 +18,20 @@ from archdsl.report.numbers import clean, grouped, short, width
 
 __all__ = ["difference_json", "difference_text"]
 
+_WIDTH: Final = 80
 _TENSORS: Final = 8
-_NAME: Final = 26
-_CALL: Final = 22
+_SIZE: Final = 20
+_CALL: Final = 12
+"""What an op's call gets at least, where names are long."""
 
 
 def difference_text(found: Difference, before: str, after: str) -> str:
-    """The layers that changed, the totals, and the weights that still fit.
+    """The layers that changed, the totals, and the weights that still fit; at most 80 columns wide.
 
     ```
-    - fc  fc 1000   1000
-    + fc  fc 10     10      params -2,028,510  MACs -2.03M
+      layer  op       output   params    MACs
+    - fc     fc 1000  1000
+    + fc     fc 10    10      -2.03M  -2.03M
     ```
     """
     lines = [f"--- {clean(before)}", f"+++ {clean(after)}"]
@@ -48,31 +51,49 @@ def _renamed(changes: Sequence[Change]) -> str:
 
 
 def _changes(changes: Sequence[Change]) -> list[str]:
+    """A row a layer, `-` before and `+` after; what a change adds or saves stands in its last row."""
     shown = [change for change in changes if change.kind not in ("same", "renamed")]
     layers = [layer for change in shown for layer in (change.before, change.after) if layer is not None]
-    name = min(_NAME, max((width(layer.name) for layer in layers), default=0))
-    call = min(_CALL, max((width(layer.call) for layer in layers), default=0))
-    size = max((width(_sizes(layer.shapes)) for layer in layers), default=0)
+    told = [("params", "MACs"), *map(_told, shown)]
+    params, macs = (max(map(len, column)) for column in zip(*told, strict=True))
+    size = max([len("output"), *(min(_SIZE, width(_sizes(layer.shapes))) for layer in layers)])
+    name, call = _room(
+        max([len("layer"), *(width(clean(layer.name)) for layer in layers)]),
+        max([len("op"), *(width(clean(layer.call)) for layer in layers)]),
+        _WIDTH - (2 + 2 + 2 + size + 2 + params + 2 + macs),
+    )
 
-    def row(sign: str, layer: Layer) -> str:
-        return f"{sign} {_fit(layer.name, name)}  {_cut(layer.call, call)}  {_sizes(layer.shapes):{size}}"
+    def row(sign: str, layer: Layer, told: tuple[str, str] = ("", "")) -> str:
+        sizes = _cut(_sizes(layer.shapes), size)
+        cells = f"{sign} {_fit(layer.name, name)}  {_cut(layer.call, call)}  {sizes}"
+        return f"{cells}  {told[0]:>{params}}  {told[1]:>{macs}}".rstrip()
 
-    lines: list[str] = []
+    heading = f"  {'layer':{name}}  {'op':{call}}  {'output':{size}}  {'params':>{params}}  {'MACs':>{macs}}"
+    lines = [heading] if layers else []
     for equal, group in groupby(changes, key=lambda change: change.kind in ("same", "renamed")):
         part = list(group)
         if equal:
             lines.append(f"  … {counted(len(part), 'layer')} the same{_moved(part)}")
             continue
         for change in part:
-            told = _told(change)
-            if change.kind == "rewired" and change.after is not None:
-                lines.append(f"{row('~', change.after)}  reads another layer")
-                continue
-            if change.before is not None:
-                lines.append((row("-", change.before) + ("" if change.after else told)).rstrip())
+            if change.before is not None and change.kind != "rewired":
+                lines.append(row("-", change.before, ("", "") if change.after else _told(change)))
             if change.after is not None:
-                lines.append((row("+", change.after) + told).rstrip())
+                lines.append(row("~" if change.kind == "rewired" else "+", change.after, _told(change)))
     return lines
+
+
+def _told(change: Change) -> tuple[str, str]:
+    """What stands in the columns of parameters and MACs."""
+    return ("reads", "another") if change.kind == "rewired" else (_signed(change.params), _signed(change.macs))
+
+
+def _room(name: int, call: int, both: int) -> tuple[int, int]:
+    """How wide names and calls are, where they share so many columns: calls give way first."""
+    if name + call <= both:
+        return name, call
+    call = min(call, max(_CALL, both - name))
+    return min(name, both - call), call
 
 
 def _moved(part: Sequence[Change]) -> str:
@@ -80,13 +101,8 @@ def _moved(part: Sequence[Change]) -> str:
     return f", {grouped(renamed)} of another name" if renamed else ""
 
 
-def _told(change: Change) -> str:
-    parts = [("params", change.params), ("MACs", change.macs)]
-    return "".join(f"  {what} {_signed(value)}" for what, value in parts if value)
-
-
 def _signed(value: int) -> str:
-    return ("+" if value > 0 else "-" if value < 0 else "") + short(abs(value))
+    return ("+" if value > 0 else "-") + short(abs(value)) if value else ""
 
 
 def _sizes(shapes: Sequence[Shape]) -> str:
@@ -138,14 +154,12 @@ def _weights(found: Difference) -> list[str]:
     total = len(weights.fitting) + len(weights.reshaped) + len(weights.missing)
     share = f" ({100 * weights.values / weights.of:.1f} %)" if weights.of else ""
     lines = [
-        f"weights: {grouped(len(weights.fitting))} of the {counted(total, 'tensor')} after have the name and shape of "
-        f"one before,",
-        f"  {grouped(weights.values)} of {grouped(weights.of)} values{share}; running statistics are among them",
+        f"weights: {grouped(len(weights.fitting))} of the {counted(total, 'tensor')} after have the name and shape of",
+        f"  one before: {grouped(weights.values)} of {grouped(weights.of)} values{share},",
+        "  running statistics among them",
     ]
     if weights.renamed:
-        lines.append(
-            f"  {grouped(len(weights.renamed))} more would fit under another name: their layers stand in the same place"
-        )
+        lines.append(f"  {grouped(len(weights.renamed))} more would fit under another name: their layers stand alike")
     for what, tensors in (
         ("another shape", weights.reshaped),
         ("only before", weights.lost),
@@ -153,15 +167,16 @@ def _weights(found: Difference) -> list[str]:
     ):
         if tensors:
             lines.append(f"  {what}: {counted(len(tensors), 'tensor')}")
-            lines += [f"    {_tensor(tensor)}" for tensor in tensors[:_TENSORS]]
+            lines += [f"    {_tensor(tensor, _WIDTH - 4)}" for tensor in tensors[:_TENSORS]]
             if len(tensors) > _TENSORS:
                 lines.append(f"    … and {grouped(len(tensors) - _TENSORS)} more; --json has all")
     return lines
 
 
-def _tensor(tensor: Tensor) -> str:
-    shapes = [_torch_shape(shape) for shape in (tensor.shape, tensor.other) if shape is not None]
-    return f"{clean(tensor.name)}  {' -> '.join(shapes)}"
+def _tensor(tensor: Tensor, wide: int) -> str:
+    shapes = " -> ".join(_torch_shape(shape) for shape in (tensor.shape, tensor.other) if shape is not None)
+    name = clean(tensor.name)
+    return f"{_fit(name, max(_CALL, min(width(name), wide - 2 - len(shapes))))}  {shapes}"
 
 
 def _torch_shape(shape: tuple[int, ...]) -> str:

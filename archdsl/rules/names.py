@@ -11,6 +11,15 @@ __all__ = ["RULES"]
 
 RULES = (
     Rule(
+        "unknown-network",
+        "error",
+        "No network of the zoo has this name, or those of several files have it.",
+        "A name is a variant's, an architecture's or a file's; `archdsl zoo` lists all of them.",
+        "zoo:resnet5",
+        "zoo:resnet50",
+        target="",
+    ),
+    Rule(
         "unknown-name",
         "error",
         "There is no op, block, value or quantity of that name.",

@@ -16,9 +16,10 @@ __all__ = ["Rule"]
 class Rule:
     """One id, with a text that has the mistake and the same text without it.
 
-    `example` is a whole file, `net.arch`, whose only diagnostics are of this id; `fix` has none. `files` are the files
-    beside it, by name and text. `target` and `options` are how it is named on the command line, `net.arch:big` and
-    `--choose width=9`. Where a text is too long to show, `…` in it stands for `repeated`, `times` times.
+    `example` is a whole file, `net.arch` or the table that `target` names, whose only diagnostics are of this id; `fix`
+    has none. `files` are the files beside it, by name and text. `target` and `options` are how it is named on the
+    command line, `net.arch:big` and `--choose width=9`; where `target` is empty, example and fix are themselves what
+    stands there. Where a text is too long to show, `…` in it stands for `repeated`, `times` times.
     """
 
     id: str

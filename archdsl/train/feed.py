@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 
@@ -17,7 +18,10 @@ from archdsl.train.machine import Machine
 from archdsl.train.plan import Plan
 from archdsl.train.randomness import order
 
-__all__ = ["Batch", "Feed", "pieces"]
+__all__ = ["TEST_BATCH", "Batch", "Feed", "pieces"]
+
+TEST_BATCH: Final = 64
+"""The fewest images that are tested at once."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Feed:
 
     def tests(self) -> Generator[Batch, None, None]:
         """The test images in batches, in their order."""
-        size = max(64, 2 * self._plan.batch)
+        size = max(TEST_BATCH, 2 * self._plan.batch)
         for chosen in torch.split(torch.arange(len(self._test), device=self._machine.device), size):
             images = self._data.tested(self._test.take(chosen, None))
             yield Batch(self._machine.placed(images), self._test.labels[chosen])

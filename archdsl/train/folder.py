@@ -111,10 +111,10 @@ class RunFolder:
             except OSError as error:
                 raise TrainError(f"{path}: cannot be read: {error.strerror}") from None
             return found
-        if steps:
-            raise TrainError(
-                f"all {len(steps)} checkpoints of {self.path} are damaged", "start anew with --overwrite, or with --out"
-            )
+        aside = list(self._checkpoints.glob(f"*{_DAMAGED}"))
+        if aside:
+            message = f"all checkpoints of {self.path} are damaged, and put aside: {len(aside)}"
+            raise TrainError(message, "--overwrite starts anew, --out another run")
         return None
 
     def save(self, step: int, checkpoint: Checkpoint) -> Path:

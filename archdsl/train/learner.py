@@ -26,7 +26,7 @@ from archdsl.train.objective import Objective, logits, objective
 from archdsl.train.optimizers import Optimizers
 from archdsl.train.plan import Plan
 from archdsl.train.progress import Sums
-from archdsl.train.randomness import seed_of
+from archdsl.train.randomness import seed_of, seed_torch
 
 __all__ = ["Learner", "outputs"]
 
@@ -42,7 +42,7 @@ class Learned:
 
 
 def outputs(result: Any) -> tuple[torch.Tensor, ...]:
-    """What a module gives, as a tuple; those that exist in training only are None outside of it."""
+    """What a module gives, as a tuple; those that exist in training only are missing outside of it."""
     return result if isinstance(result, tuple) else (result,)
 
 
@@ -82,7 +82,7 @@ class Learner:
         skips = self._plan.on_nan == "skip"
         buffers = [buffer.clone() for buffer in self.module.buffers()] if skips else []
         self.module.train()
-        torch.manual_seed(seed_of("step", self._plan.seed, number))
+        self._seed(number)
         self._optimizers.zero_grad()
         images = sum(map(len, batches))
         total, right = 0.0, 0.0
@@ -108,6 +108,10 @@ class Learner:
             for buffer, before in zip(self.module.buffers(), buffers, strict=True):
                 buffer.copy_(before)
         return Learned(None, Sums(skipped=1))
+
+    def _seed(self, number: int) -> None:
+        """What is dropped in a step depends on its number alone."""
+        seed_torch(seed_of("step", self._plan.seed, number), self._machine.device)
 
     def _backward(self, loss: torch.Tensor) -> None:
         scaled = loss if self._scaler is None else self._scaler.scale(loss)
@@ -140,7 +144,7 @@ class Learner:
                     copied.copy_(buffer)
 
     def _stopped(self, what: str, number: int, batch: Batch, rate: float) -> TrainError:
-        torch.manual_seed(seed_of("step", self._plan.seed, number))
+        self._seed(number)
         with self._machine.autocast():
             where = culprit(self.module, batch.images)
         hint = f"a lower learning rate, perhaps: it was {rate:g}; --on-nan skip leaves such steps out"

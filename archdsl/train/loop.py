@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -115,7 +116,7 @@ class _Run:
             if found is None:
                 self._folder.save(0, self._checkpoint())
         except OSError as error:
-            raise TrainError(f"cannot write to {self._folder.path}: {error.strerror}") from None
+            raise self._full(error) from None
         self._clock.done(self._progress.steps)
 
     def _resume(self, found: Checkpoint, *, force: bool) -> None:
@@ -222,8 +223,9 @@ class _Run:
             )
         history = (*progress.history, done)
         best = progress.best
-        if (best == 0 or done.better_than(history[best - 1])) and self._written(BEST, done.epoch):
+        if best == 0 or done.better_than(history[best - 1]):
             best = done.epoch
+            self._write_weights(BEST, best)
         self._progress = replace(progress, sums=Sums(), history=history, best=best)
         self._unless_full("the metrics", lambda: self._folder.write_metrics(history))
         self._display.epoch(done)
@@ -232,37 +234,39 @@ class _Run:
     # ------------------------------------------------------------ keeping
 
     def _keep(self) -> None:
-        """Write a checkpoint; where the disk is full, say so and go on."""
+        """Write a checkpoint."""
         step = self._progress.steps
         self._learner.check_finite(step)
         self._unless_full(f"the checkpoint of step {step:,}", lambda: self._folder.save(step, self._checkpoint()))
         self._clock.done(step)
 
-    def _written(self, name: str, epoch: int) -> bool:
-        """Write the weights that are tested; False where the disk is full."""
-        remarks = {"network": self._name, "epoch": str(epoch), "steps": str(self._progress.steps)}
-        weights = self._learner.weights()
-        return self._unless_full(name, lambda: self._folder.write_weights(name, weights, remarks))
-
-    def _unless_full(self, what: str, write: Any) -> bool:
+    def _unless_full(self, what: str, write: Callable[[], object]) -> None:
+        """Write what is written anew later; where the disk is full, say so and go on."""
         try:
             write()
         except OSError as error:
-            kept = self._folder.steps()
-            last = f"; the last checkpoint is of step {kept[-1]:,}" if kept else ""
-            self._display.warn(f"cannot write {what}: {error.strerror}{last}; training goes on")
-            return False
-        return True
+            kept = self._folder.steps()[-1]
+            self._display.warn(
+                f"cannot write {what}: {error.strerror}; training goes on, and the last checkpoint is of step {kept:,}"
+            )
+
+    def _write_weights(self, name: str, epoch: int) -> None:
+        """Write the weights that are tested. Raises `TrainError` where the disk is full."""
+        remarks = {"network": self._name, "epoch": str(epoch), "steps": str(self._progress.steps)}
+        try:
+            self._folder.write_weights(name, self._learner.weights(), remarks)
+        except OSError as error:
+            raise self._full(error) from None
+
+    def _full(self, error: OSError) -> TrainError:
+        hint = "make room; then the same command goes on from the last checkpoint"
+        return TrainError(f"cannot write to {self._folder.path}: {error.strerror}", hint)
 
     def _write_results(self) -> None:
         """What a finished run leaves. Raises `TrainError` where it cannot."""
         history = self._progress.history
-        remarks = {"network": self._name, "epoch": str(len(history)), "steps": str(self._progress.steps)}
         try:
             self._folder.write_metrics(history)
-            self._folder.write_weights(WEIGHTS, self._learner.weights(), remarks)
         except OSError as error:
-            raise TrainError(
-                f"cannot write the results to {self._folder.path}: {error.strerror}",
-                "make room, then the same command again goes on from the last checkpoint",
-            ) from None
+            raise self._full(error) from None
+        self._write_weights(WEIGHTS, len(history))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["order", "seed_of", "uniforms"]
+__all__ = ["order", "seed_of", "seed_torch", "uniforms"]
 
 _GAMMA: Final = 0x9E3779B97F4A7C15
 _MIX: Final = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
@@ -22,6 +22,13 @@ _MIX: Final = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 def seed_of(*place: object) -> int:
     """A seed for `torch.manual_seed` of its own for every place: `seed_of("order", 0, 3)`."""
     return int.from_bytes(hashlib.sha256(":".join(map(str, place)).encode()).digest()[:7], "big")
+
+
+def seed_torch(seed: int, device: torch.device) -> None:
+    """Set torch's own generators, those of dropout; `torch.manual_seed` takes longer than many a step."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
 
 
 def order(seed: int, epoch: int, count: int) -> torch.Tensor:

@@ -6,6 +6,7 @@ another. Whether a difference matters is said here; what is done about it is lef
 
 from __future__ import annotations
 
+import ast
 import difflib
 import hashlib
 import platform
@@ -78,9 +79,18 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Difference
     return Differences(tuple(refused[:_LISTED]), tuple(noted))
 
 
+def _code(source: str) -> list[str]:
+    """The lines of a PyTorch source without comments and docstrings, which change nothing."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree).splitlines()
+
+
 def _network(before: str, now: str) -> Iterator[str]:
-    """The lines of the PyTorch source that are others: names and comments of the text change nothing."""
-    for line in difflib.unified_diff(before.splitlines(), now.splitlines(), lineterm="", n=0):
+    """The lines of the PyTorch source that are others."""
+    for line in difflib.unified_diff(_code(before), _code(now), lineterm="", n=0):
         if line[:1] in "+-" and not line.startswith(("+++", "---")) and line[1:].strip():
             yield f"network: {'had' if line[0] == '-' else 'has'} `{line[1:].strip()}`"
 

@@ -60,9 +60,7 @@ def read_known(path: Path, found: Collector) -> list[Acknowledgement]:
         source = Source(path.as_posix(), content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        found.error(
-            "unreadable-file", f"{path.as_posix()} is not UTF-8 text: line {line}", hint="save it as UTF-8"
-        )
+        found.error("unreadable-file", f"{path.as_posix()} is not UTF-8 text: line {line}", hint="save it as UTF-8")
         return []
     if len(content) > limits.FILE_BYTES:
         found.error("limit-file", f"{path.as_posix()} is larger than {limits.FILE_BYTES:,} bytes", hint=_HEADER)
@@ -74,9 +72,8 @@ def _entries(source: Source, found: Collector) -> list[Acknowledgement]:
     entries: list[Acknowledgement] = []
     headed = False
     reader = csv.reader(io.StringIO(source.text, newline=""), strict=True)
-    start = 0
     while True:
-        start, before = reader.line_num + 1, start
+        start = reader.line_num + 1
         try:
             fields = [field.strip() for field in next(reader)]
         except StopIteration:
@@ -104,9 +101,7 @@ def _wrong(message: str, source: Source, line: int, found: Collector) -> None:
     found.error("bad-acknowledgement", message, line_span(source, line), hint=f"{_HEADER}; quote a cell with a comma")
 
 
-def acknowledge(
-    judgements: Sequence[Judgement], known: Iterable[Acknowledgement], found: Collector
-) -> list[Judgement]:
+def acknowledge(judgements: Sequence[Judgement], known: Iterable[Acknowledgement], found: Collector) -> list[Judgement]:
     """Make each contradiction that an entry names `acknowledged`, with its reason; report entries that name none.
 
     `judgements` are those of all tables of the document that the file stands beside.
@@ -170,8 +165,7 @@ def written(judgements: Sequence[Judgement], known: Iterable[Acknowledgement]) -
     writer.writerow(_COLUMNS)
     rows = [(entry.row, entry.column, entry.printed, entry.why) for entry in known]
     for one in judgements:
-        for cell in one.findings:
-            if cell.verdict == "contradiction":
-                rows.append((cell.row, cell.column, cell.printed, ""))
+        wrong = (cell for cell in one.findings if cell.verdict == "contradiction")
+        rows.extend((cell.row, cell.column, cell.printed, "") for cell in wrong)
     writer.writerows(dict.fromkeys(rows))
     return out.getvalue()

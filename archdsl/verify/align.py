@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from archdsl.verify.figures import matches_size, reading, square
+from archdsl.verify.figures import matches_size, square
 from archdsl.verify.subject import Block, Layer, Stretch, Subject
 from archdsl.verify.table import Entry, Group, Number, Said, Size
 
-__all__ = ["Wanted", "align", "family", "flatten", "pair", "same_kind", "wanted"]
+__all__ = ["Wanted", "align", "family", "flatten", "meant", "pair", "same_kind", "wanted"]
 
 _LEAST = 1.0
 """A row that fits less well than this is matched to nothing."""
@@ -45,6 +45,17 @@ def flatten(items: Sequence[Said | Group], most: int = 2000) -> list[Said]:
         if len(found) >= most:
             break
     return found[:most]
+
+
+def meant(said: Said) -> Said:
+    """A window with filters and no other word is a convolution: `3x3, 64`.
+
+    >>> meant(Said("3x3, 64", kernel=(3, 3), filters=64)).kind
+    'conv'
+    """
+    if said.kind is None and said.kernel is not None and said.filters is not None:
+        return replace(said, kind="conv")
+    return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +168,8 @@ class _Fit:
         self._symbols = symbols
         keys = sum(1 for said in row.said if _lists(said))
         self._keys = keys
+        self._params = [_ranges(number) for number in row.params]
+        self._ops = [_ranges(number) for number in row.ops]
         self._families = Counter(family(said.kind) for said in row.said if said.kind is not None)
         self._signatures = Counter(
             (family(said.kind), square(said.kernel) if said.kernel else None, said.filters)
@@ -248,18 +261,25 @@ class _Fit:
     def _figures(self, stretch: Stretch) -> float:
         parts = self._subject.parts(stretch)
         points = 0.0
-        for number in self._row.params:
-            sums = (parts.weights + parts.biases + parts.norms, parts.weights)
-            if any(reading(number, value, base) for value in sums for base in (1000, 1024)):
+        trained = parts.weights + parts.biases + parts.norms
+        for ranges in self._params:
+            if any(low <= value <= high for value in (trained, parts.weights) for low, high in ranges):
                 points += 2
-            elif not sums[0] and number.digits:
+            elif not trained and ranges[0][0] > 0:
                 points -= 2
-        for number in self._row.ops:
-            if any(reading(number, value) for value in (parts.macs, 2 * parts.macs)):
+        for ranges in self._ops:
+            if any(low <= value <= high for value in (parts.macs, 2 * parts.macs) for low, high in ranges):
                 points += 2
         for number in self._row.depth:
-            points += 1 if reading(number, self._subject.depth(stretch)) else -1
+            points += 1 if number.digits == self._subject.depth(stretch) else -1
         return points
+
+
+def _ranges(number: Number) -> list[tuple[float, float]]:
+    """Everything that could print as a number, thousands being 1000 or 1024."""
+    digits, last = float(number.digits), float(number.last)
+    bases = (1000, 1024) if number.power else (1000,)
+    return [((digits - last) * base**number.power, (digits + last) * base**number.power) for base in bases]
 
 
 def pair(said: Sequence[Said], layers: Sequence[Layer]) -> Iterator[tuple[Said, Layer | None]]:

@@ -39,9 +39,7 @@ def compare_said(said: Said, layer: Layer, symbols: Mapping[str, int]) -> Iterat
     if said.kernel is not None and (kernel := _kernel(layer)) is not None:
         yield Fact("kernel", _same_extent(said.kernel, kernel), show_shape(kernel))
     if said.stride is not None and (stride := _stride(layer)) is not None:
-        # Nothing is left to step over where the kernel covers everything.
-        whole = layer.kernel is None
-        yield Fact("stride", whole or _same_extent(said.stride, stride), show_shape(square(stride)))
+        yield Fact("stride", _same_extent(said.stride, stride), show_shape(square(stride)))
     if said.padding is not None and layer.padding is not None:
         yield Fact("padding", _same_extent(said.padding, layer.padding), show_shape(square(layer.padding)))
     if said.same and layer.kernel is not None and layer.stride is not None:
@@ -119,7 +117,7 @@ def _same_extent(printed: tuple[int, ...], mine: tuple[int, ...]) -> bool:
 def compare_size(size: Size, shape: Shape, symbols: Mapping[str, int], explanation: str = "") -> Fact:
     """A printed size against the network's."""
     order = matches_size(size, shape, symbols)
-    shown = show_shape(shape)
+    shown = show_shape((1,) * (len(size.parts) - 1) + shape if len(shape) == 1 else shape)
     if order is None:
         return Fact("size", False, shown, explanation=explanation)
     return Fact("size", True, shown, "channels first" if order == "first" and size.order == "open" else "")

@@ -11,8 +11,9 @@ from fractions import Fraction
 
 from archdsl.ops.base import show_shape
 from archdsl.verify.subject import Layer, Stretch, Subject
+from archdsl.verify.table import Entry, Said, Size
 
-__all__ = ["of_ops", "of_output", "of_params"]
+__all__ = ["as_printed", "of_ops", "of_output", "of_params"]
 
 _TERMS = 8
 
@@ -74,10 +75,38 @@ def window(layer: Layer) -> str:
     padding = layer.padding[0]
     steps = Fraction(size + 2 * padding - kernel, step) + 1
     left = layer.output[0]
-    shown = str(steps) if steps.denominator == 1 else f"{float(steps):.4g}"
     padded = f" + {2 * padding}" if padding else ""
     tail = "" if steps == left else f", made {left}"
-    return f"({size}{padded} - {kernel})/{step} + 1 = {shown}{tail}"
+    return f"({size}{padded} - {kernel})/{step} + 1 = {_decimal(steps)}{tail}"
+
+
+def as_printed(said: Said, entries: Sequence[Entry]) -> str:
+    """The window's arithmetic with the row's own numbers, where these do not give the size that it prints.
+
+    >>> as_printed(Said("f=7; s=1", kernel=(7,), stride=(1,)), entries_of_a_row_from_14x14_to_7x7)
+    'as printed, (14 - 7)/1 + 1 = 8, not 7'
+    """
+    sizes = {
+        entry.column.role: entry.value.parts[0]
+        for entry in entries
+        if isinstance(entry.value, Size) and len(entry.value.parts) > 1 and entry.value.order != "first"
+    }
+    before, after = sizes.get("input"), sizes.get("output")
+    if said.kernel is None or not isinstance(before, int) or not isinstance(after, int):
+        return ""
+    kernel, step = said.kernel[0], said.stride[0] if said.stride else 1
+    padding = said.padding[0] if said.padding else 0
+    if step < 1:
+        return ""
+    steps = Fraction(before + 2 * padding - kernel, step) + 1
+    if steps == after:
+        return ""
+    padded = f" + {2 * padding}" if padding else ""
+    return f"as printed, ({before}{padded} - {kernel})/{step} + 1 = {_decimal(steps)}, not {after}"
+
+
+def _decimal(value: Fraction) -> str:
+    return str(value) if value.denominator == 1 else f"{float(value):.4g}"
 
 
 def _weighted(subject: Subject, stretch: Stretch | None) -> Sequence[Layer]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from archdsl.graph import Frame
 from archdsl.verify.figures import square
@@ -30,6 +31,7 @@ class Edit:
     text: str
     words: str
     size: int
+    kind: Literal["input", "window", "width"]
 
 
 def edits(text: str, subject: Subject, stretch: Stretch, said: Sequence[Said], entries: Sequence[Entry]) -> list[Edit]:
@@ -74,8 +76,8 @@ def _inputs(text: str, subject: Subject, entries: Sequence[Entry]) -> Iterator[E
     ]
     for value in [*printed, *(side + step for step in range(-8, 9))]:
         if value > 0 and value != side:
-            changed = re.sub(rf"\b{side}(?=x|\b)|(?<=x){side}\b", str(value), written)
-            yield _edit(text, span.start, span.end, changed, f"input {_size(changed)}", abs(value - side))
+            changed = re.sub(rf"(?<!\d){side}(?!\d)", str(value), written)
+            yield _edit(text, span.start, span.end, changed, f"input {_size(changed)}", abs(value - side), "input")
 
 
 def _size(written: str) -> str:
@@ -94,7 +96,7 @@ def _windows(
     def made(size: int, **changes: str) -> Edit:
         now = {**parts, **changes}
         call = f"{now['op']} {now['kernel']}{now['stride']}{now['padding']}{now['rest']}"
-        return _edit(text, start, end, call, f"`{call.strip()}` for `{written.strip()}`", size)
+        return _edit(text, start, end, call, f"`{call.strip()}` for `{written.strip()}`", size, "window")
 
     if not re.search(r"\b(same|half)\b", parts["rest"]):
         mine = int(parts["padding"][1:] or 0)
@@ -166,8 +168,10 @@ def _widths(text: str, start: int, end: int, entries: Sequence[Entry]) -> Iterat
         for value in printed:
             if str(value) != number[0]:
                 changed = f"{written[: number.start()]}{value}{written[number.end() :]}"
-                yield _edit(text, start, end, changed, f"<{changed}> for <{written}>", 5)
+                yield _edit(text, start, end, changed, f"<{changed}> for <{written}>", 5, "width")
 
 
-def _edit(text: str, start: int, end: int, changed: str, words: str, size: int) -> Edit:
-    return Edit(text[:start] + changed + text[end:], words, size)
+def _edit(
+    text: str, start: int, end: int, changed: str, words: str, size: int, kind: Literal["input", "window", "width"]
+) -> Edit:
+    return Edit(text[:start] + changed + text[end:], words, size, kind)

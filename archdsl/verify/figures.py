@@ -48,12 +48,12 @@ def show_count(value: int, number: Number, base: int = 1000) -> str:
     whole = f"{value:,}"
     if number.power == 0 and number.last <= 1:
         return whole
-    unit = Fraction(number.last)
-    steps = Fraction(value, base**number.power) / unit
+    steps = Fraction(value, base**number.power) / Fraction(number.last)
     digits = Decimal(int(steps + Fraction(1, 2))) * number.last
-    letter = ("", "K", "M", "G", "T")[number.power]
-    shown = f"{digits:,f}" if digits < 10**7 else f"{digits:.3E}".replace("E+", "e")
-    return f"{shown}{letter} = {whole}"
+    exponent = digits.adjusted()
+    if number.power or exponent < 7:
+        return f"{digits:,f}{('', 'K', 'M', 'G', 'T')[number.power]} = {whole}"
+    return f"{digits.scaleb(-exponent).normalize():f}x10^{exponent} = {whole}"
 
 
 def matches_size(size: Size, shape: Shape, symbols: Mapping[str, int]) -> Literal["last", "first"] | None:
@@ -70,6 +70,8 @@ def matches_size(size: Size, shape: Shape, symbols: Mapping[str, int]) -> Litera
 
 
 def _fits(parts: list[int | str], shape: Shape) -> bool:
+    if len(shape) == 1 and len(parts) > 1 and all(part == 1 for part in parts):
+        return True  # a vector has been made of 1x1xC: `1x1` is what is left of it
     wanted = _without_ones(parts)
     bare = _without_ones(list(shape))
     if len(wanted) == len(bare):
@@ -79,8 +81,7 @@ def _fits(parts: list[int | str], shape: Shape) -> bool:
         return all(isinstance(one, str) or one == other for one, other in zip(parts, spatial, strict=True))
     if len(parts) == 1 and spatial and len(set(spatial)) == 1:
         return isinstance(parts[0], str) or parts[0] == spatial[0]
-    # A vector has been made of 1x1xC: `1x1` is what is left of it.
-    return len(shape) == 1 and len(parts) > 1 and all(part == 1 for part in parts)
+    return False
 
 
 def _without_ones(parts: list[int] | list[int | str]) -> list[int | str]:

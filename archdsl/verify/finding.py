@@ -57,7 +57,8 @@ class Judgement:
     """A table judged, against a network or (`network` is empty) against itself.
 
     `conventions` names what was chosen for the whole table, one sentence each: `params: weights only, K = 1024
-    (explains 9 of 11)`. Tables with a column a network have one judgement for all their networks.
+    (explains 9 of 11)`. Tables with a column a network have one judgement for all their networks. `unnamed` are the
+    weight layers that no row is about.
     """
 
     reading: Reading
@@ -65,6 +66,7 @@ class Judgement:
     findings: Sequence[Finding]
     matches: Sequence[Match]
     conventions: Sequence[str]
+    unnamed: Sequence[str] = ()
 
     def count(self, verdict: Verdict) -> int:
         """How many cells have that verdict."""

@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from archdsl.analysis.depth import depth
 from archdsl.ops.base import Shape, show_shape
 from archdsl.verify import derive
-from archdsl.verify.align import flatten, pair, same_kind
+from archdsl.verify.align import flatten, meant, pair, same_kind
 from archdsl.verify.compare import Fact, branch_filters, compare_said, compare_size
 from archdsl.verify.conventions import Figure, Quantity, alone
 from archdsl.verify.figures import reading as reads
 from archdsl.verify.figures import show_count
 from archdsl.verify.finding import Finding, Judgement, Verdict
-from archdsl.verify.sheet import SILENT, Case, Choices, Row, Sheet, lay, letters, matches, table_choice, told
+from archdsl.verify.sheet import SILENT, Case, Choices, Row, Sheet, lay, letters, matches, table_choice, told, unnamed
 from archdsl.verify.subject import Layer, Stretch
 from archdsl.verify.table import Column, Entry, Group, Line, Number, Reading, Said, Size
 
-__all__ = ["judge"]
+__all__ = ["judge", "main_layer"]
 
 _LOSS = "the softmax is part of the loss: the network ends with its scores"
 
@@ -69,7 +69,7 @@ def judge(reading: Reading, cases: Sequence[Case]) -> Judgement:
         if entry.column.role not in SILENT
     ]
     names = ", ".join(dict.fromkeys(case.subject.name for case in cases))
-    return Judgement(reading, names, findings, matches(sheets), said)
+    return Judgement(reading, names, findings, matches(sheets), said, unnamed(sheets))
 
 
 # ---------------------------------------------------------------- cells
@@ -99,16 +99,28 @@ class _Judge:
         if known is not None:
             return self._counted(*known, row)
         if isinstance(value, Size):
-            return _of_facts([self._size(row.stretch, role, value)]) if role in ("input", "output") else _open(role)
+            return self._sized(row, row.stretch, role, value)
         if isinstance(value, tuple):
             return self._layers(row, row.stretch, value)
         if isinstance(value, Number):
             return self._number(row, row.stretch, entry.column, value)
         return _Result("not-checked", 0, explanation="a text that says nothing to compare")
 
+    def _sized(self, row: Row, stretch: Stretch, role: str, size: Size) -> _Result:
+        if role not in ("input", "output"):
+            return _open(role)
+        result = _of_facts([self._size(stretch, role, size)])
+        why = derive.as_printed(row.said[0], row.entries) if len(row.said) == 1 else ""
+        if result.verdict == "contradiction" and why:
+            return replace(result, explanation=f"{result.explanation}; {why}")
+        return result
+
     def _size(self, stretch: Stretch, role: str, size: Size) -> Fact:
         if role == "input":
-            return compare_size(size, self._subject.input(stretch), self._symbols)
+            shape = self._subject.input(stretch)
+            first = self._subject.layers[stretch.start].node
+            before = self._subject.layers[first.inputs[0].node].name if first.inputs else "the network"
+            return compare_size(size, shape, self._symbols, f"{before} gives {show_shape(shape)}")
         explanation = derive.of_output(self._subject, stretch)
         return compare_size(size, self._subject.output(stretch), self._symbols, explanation)
 
@@ -128,11 +140,11 @@ class _Judge:
         said = flatten(cell)
         inside = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
         if len(said) > 1:
-            return self._several(said, inside)
+            return self._several([meant(one) for one in said], inside)
         one = said[0]
         if stretch.block is not None and one.kind is not None and one.kind in stretch.block.words:
             return _of_facts([Fact("kind", True, one.kind)])
-        main = _main(row.said, one, inside)
+        main = main_layer(row.said, one, inside)
         if main is None:
             if one.label is not None and self._subject.places(stretch)[0].lower().endswith(one.label.lower()):
                 return _of_facts([Fact("label", True, one.label)])
@@ -140,7 +152,12 @@ class _Judge:
         facts = list(compare_said(one, main, self._symbols))
         if not facts:
             return _Result("not-checked", 0, explanation="a name alone")
-        return _of_facts(facts)
+        result = _of_facts(facts)
+        if result.verdict == "contradiction":
+            return replace(
+                result, explanation=derive.as_printed(one, row.entries) or f"{main.name} is {main.node.call}"
+            )
+        return result
 
     def _several(self, said: Sequence[Said], inside: Sequence[Layer]) -> _Result:
         listed = [layer for layer in inside if layer.key or any(one.kind == layer.kind for one in said)]
@@ -190,7 +207,7 @@ class _Judge:
         else:
             return _open(column.role)
         inside = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
-        main = _main(row.said, said, inside)
+        main = main_layer(row.said, said, inside)
         if main is None and column.role == "filters":
             return self._whole(number, self._subject.output(stretch)[-1])
         facts = list(compare_said(said, main, self._symbols)) if main is not None else []
@@ -274,7 +291,7 @@ class _Judge:
         return text
 
 
-def _main(row: Sequence[Said], one: Said, inside: Sequence[Layer]) -> Layer | None:
+def main_layer(row: Sequence[Said], one: Said, inside: Sequence[Layer]) -> Layer | None:
     """The layer of a stretch that a single description is about: of its kind, and the closest of them."""
     kind = one.kind or next((said.kind for said in row if said.kind is not None), None)
     fitting = [layer for layer in inside if kind is not None and same_kind(kind, layer)]

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archdsl.ops.base import Shape
-from archdsl.verify.align import align, flatten, wanted
+from archdsl.verify.align import align, flatten, meant, wanted
 from archdsl.verify.conventions import Choice, Figure, Quantity, choose, second
 from archdsl.verify.finding import Match
 from archdsl.verify.subject import Stretch, Subject
 from archdsl.verify.table import Column, Entry, Line, Number, Reading, Said, Size
 
-__all__ = ["SILENT", "Case", "Choices", "Row", "Sheet", "lay", "letters", "matches", "table_choice", "told"]
+__all__ = ["SILENT", "Case", "Choices", "Row", "Sheet", "lay", "letters", "matches", "table_choice", "told", "unnamed"]
 
 SILENT = frozenset({"index", "note"})
 """Roles of columns that say nothing to compare."""
@@ -78,11 +78,13 @@ def lay(reading: Reading, case: Case, symbols: Mapping[str, int]) -> Sheet:
 def _row(line: Line, column: Column | None) -> Row:
     """The cells of a line that are about one network: its own column's, and those of columns about all of them."""
     if column is None:
-        return Row(line, [e for e in line.entries if e.column.role != "network"], flatten(line.said))
+        return Row(
+            line, [e for e in line.entries if e.column.role != "network"], [meant(one) for one in flatten(line.said)]
+        )
     own = [e for e in line.entries if e.column == column]
     shared = [e for e in line.entries if e.column.role != "network"]
     cells = [e.value for e in own if isinstance(e.value, tuple)]
-    said = [one for cell in cells for one in flatten(cell)]
+    said = [meant(one) for cell in cells for one in flatten(cell)]
     if not said and not line.quantity and not own:
         return Row(line, [], [])  # nothing is printed about this network here
     return Row(line, [*shared, *own], said)
@@ -138,6 +140,20 @@ def matches(sheets: Sequence[Sheet]) -> list[Match]:
             text = " ".join(said.text for said in row.said[:6])
             layers = sheet.case.subject.places(row.stretch) if row.stretch is not None else ()
             found.append(Match(row.line.number, text, layers))
+    return found
+
+
+def unnamed(sheets: Sequence[Sheet]) -> list[str]:
+    """The weight layers that no row is about, of networks of which some are; with the network's name, if several."""
+    found = []
+    for sheet in sheets:
+        stretches = [row.stretch for row in sheet.rows if row.stretch is not None]
+        taken = {at for stretch in stretches for at in range(stretch.start, stretch.stop)}
+        subject = sheet.case.subject
+        lead = f"{subject.name}: " if len(sheets) > 1 else ""
+        for at, layer in enumerate(subject.layers):
+            if stretches and layer.weighted and not layer.training and at not in taken:
+                found.append(lead + layer.name)
     return found
 
 

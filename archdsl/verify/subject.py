@@ -115,6 +115,7 @@ class Subject:
         for layer in self.layers:
             sums.append(sums[-1] + layer.parts if not layer.training else sums[-1])
         self._sums = sums
+        self._depths: dict[tuple[int, int], int] = {}
         self.heads = Parts()
         for layer in self.layers:
             if layer.training:
@@ -148,6 +149,12 @@ class Subject:
 
     def depth(self, stretch: Stretch) -> int:
         """Weight layers on the longest path through a stretch."""
+        found = self._depths.get((stretch.start, stretch.stop))
+        if found is None:
+            found = self._depths[stretch.start, stretch.stop] = self._longest(stretch)
+        return found
+
+    def _longest(self, stretch: Stretch) -> int:
         known = facts(self.graph)
         longest: dict[int, int] = {}
         for at in range(stretch.start, stretch.stop):

@@ -63,8 +63,8 @@ class Directives:
     # archdsl let: C=1000
     ```
 
-    `network` is a path beside the document with `:variant`, or `zoo:NAME`. `columns` gives roles by `Role` value and
-    header. `symbols` are values of letters used in cells.
+    `network` is a path beside the document with `:variant`, or `zoo:NAME`. `columns` gives roles by header:
+    `{"#Params": "params"}`, or by the column's number from 1. `symbols` are values of letters used in cells.
     """
 
     network: str = ""
@@ -125,7 +125,8 @@ class Column:
     """What a column is about.
 
     - `detail`: for `branch` the convolution (`3x3 reduce`, `1x1`, `pool proj`), for `network` the printed name.
-    - `power`: thousands that the header says the numbers are in: 0 as they are, 1 K, 2 M, 3 G.
+    - `power`: thousands that the header says the numbers are in: 0 as they are, 1 K, 2 M, 3 G. The numbers of its
+      entries have it already.
     - `why`: how it was understood: `header`, `values` or `said`.
     """
 
@@ -201,7 +202,11 @@ class Group:
 
 
 Printed = Number | Size | tuple["Said | Group", ...] | str
-"""What a cell says: a figure, a size, layers, or (index, note, unknown) a text."""
+"""What a cell says: a figure, a size, layers, or (index, note, unknown) a text.
+
+Layers are also what kernels, strides and paddings are: `7x7` is `(Said(kernel=(7, 7)),)`, and a letter in place of a
+number of filters.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +225,8 @@ class Line:
 
     - `number`: the row as the table counts it: its index column, else 1, 2, … below the header.
     - `said`: the layers of the row, from all its columns but those of role `network`, whose entries have their own.
-    - `quantity`: for a row that gives one figure for a whole network (`FLOPs`, `Total params`, `16 weight layers`):
-    which.
+    - `quantity`: for a row that gives figures for a whole network (`FLOPs`, `Total params`, `16 weight layers`): which.
+      Its cells of role `network` are numbers; in any other column (a row `Total`) the column's role says which.
     """
 
     number: str

@@ -1,1 +1,2 @@
-"""Layers that PyTorch lacks: ordinary modules, a family a file, whose source is copied into generated files."""
+"""Layers that PyTorch lacks: ordinary modules, a family a file, whose source is copied
+into generated files."""

@@ -14,8 +14,9 @@ __all__ = ["Maxout"]
 class Maxout(nn.Module):
     """The largest of every `pieces` neighbouring channels.
 
-    `Maxout(2)` takes (N, 96, 8, 8) to (N, 48, 8, 8): channel j is the larger of the channels 2j and 2j + 1.
-    `dim` is the axis of the channels. Raises RuntimeError where `pieces` does not divide them.
+    `Maxout(2)` takes (N, 96, 8, 8) to (N, 48, 8, 8): channel j is the larger of the
+    channels 2j and 2j + 1. `dim` is the axis of the channels. Raises RuntimeError where
+    `pieces` does not divide them.
 
     Goodfellow et al., "Maxout Networks", 2013.
     """

@@ -1,4 +1,5 @@
-"""Learned tensors of transformers: tokens, position embeddings, gains; and self-attention of one input.
+"""Learned tensors of transformers: tokens, position embeddings, gains; and
+self-attention of one input.
 
 In: sequences as (N, L, C), images as (N, C, H, W). Out: the same, or a longer sequence.
 """
@@ -14,8 +15,8 @@ __all__ = ["PositionEmbedding", "Scale", "SelfAttention", "Token"]
 class SelfAttention(nn.MultiheadAttention):
     """Multi-head attention of a sequence to itself.
 
-    `SelfAttention(768, 12, batch_first=True)` takes (N, 197, 768) and keeps its size; the weights are those of
-    `nn.MultiheadAttention`.
+    `SelfAttention(768, 12, batch_first=True)` takes (N, 197, 768) and keeps its size;
+    the weights are those of `nn.MultiheadAttention`.
 
     Vaswani et al., "Attention Is All You Need", 2017.
     """
@@ -25,11 +26,13 @@ class SelfAttention(nn.MultiheadAttention):
 
 
 class Token(nn.Module):
-    """Learned positions before the first: `Token(768)` takes (N, 196, 768) to (N, 197, 768).
+    """Learned positions before the first: `Token(768)` takes (N, 196, 768) to (N, 197,
+    768).
 
     `count` is how many. They start from a normal distribution with a deviation of 0.02.
 
-    Devlin et al., "BERT", 2019; Dosovitskiy et al., "An Image is Worth 16x16 Words", 2021.
+    Devlin et al., "BERT", 2019; Dosovitskiy et al., "An Image is Worth 16x16 Words",
+    2021.
     """
 
     def __init__(self, channels: int, count: int = 1) -> None:
@@ -50,11 +53,12 @@ class Token(nn.Module):
 class PositionEmbedding(nn.Module):
     """A learned value for every channel of every position, added to the input.
 
-    `PositionEmbedding(197, 768)` takes (N, 197, 768), `PositionEmbedding(96, 56, 56)` takes (N, 96, 56, 56). `sizes`
-    is the size in PyTorch's order without the batch. The values start from a normal distribution with a deviation of
-    0.02.
+    `PositionEmbedding(197, 768)` takes (N, 197, 768), `PositionEmbedding(96, 56, 56)`
+    takes (N, 96, 56, 56). `sizes` is the size in PyTorch's order without the batch. The
+    values start from a normal distribution with a deviation of 0.02.
 
-    Devlin et al., "BERT", 2019; Dosovitskiy et al., "An Image is Worth 16x16 Words", 2021.
+    Devlin et al., "BERT", 2019; Dosovitskiy et al., "An Image is Worth 16x16 Words",
+    2021.
     """
 
     def __init__(self, *sizes: int) -> None:
@@ -75,8 +79,8 @@ class PositionEmbedding(nn.Module):
 class Scale(nn.Module):
     """A learned gain for each channel, or one for all with `channels=1`.
 
-    `Scale(96, init=1e-6, positions=2)` takes (N, 96, 56, 56): `positions` counts the axes behind the channels.
-    Sequences (N, L, C) and vectors (N, C) have none.
+    `Scale(96, init=1e-6, positions=2)` takes (N, 96, 56, 56): `positions` counts the
+    axes behind the channels. Sequences (N, L, C) and vectors (N, C) have none.
 
     Touvron et al., "Going deeper with Image Transformers", 2021: LayerScale.
     """

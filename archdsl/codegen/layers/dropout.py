@@ -11,11 +11,13 @@ __all__ = ["DropPath"]
 
 
 class DropPath(nn.Module):
-    """In training, each example is zero with probability `p`, else divided by 1 - p; afterwards nothing is done.
+    """In training, each example is zero with probability `p`, else divided by 1 - p;
+    afterwards nothing is done.
 
     `DropPath(0.2)` takes (N, 64, 28, 28) to the same, with a fifth of the N zero.
 
-    Raises ValueError where `p` is no probability. Huang et al., "Deep networks with stochastic depth", 2016.
+    Raises ValueError where `p` is no probability. Huang et al., "Deep networks with
+    stochastic depth", 2016.
     """
 
     def __init__(self, p: float) -> None:

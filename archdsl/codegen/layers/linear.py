@@ -14,10 +14,12 @@ __all__ = ["EuclideanRBF"]
 class EuclideanRBF(nn.Module):
     """Squared distances to codes, y_i = sum_j (x_j - w_ij)^2.
 
-    `EuclideanRBF(84, 10)` takes (N, 84) to (N, 10), the smaller the nearer. The codes are random values of -1 and +1,
-    kept fixed in a buffer, or with `trained` a parameter that begins there.
+    `EuclideanRBF(84, 10)` takes (N, 84) to (N, 10), the smaller the nearer. The codes
+    are random values of -1 and +1, kept fixed in a buffer, or with `trained` a
+    parameter that begins there.
 
-    LeCun et al., "Gradient-based learning applied to document recognition", 1998, section II.B.
+    LeCun et al., "Gradient-based learning applied to document recognition", 1998,
+    section II.B.
     """
 
     def __init__(self, in_features: int, units: int, trained: bool = False) -> None:

@@ -14,12 +14,12 @@ __all__ = ["ColumnMean", "DropPathMean", "PickColumn"]
 class DropPathMean(nn.Module):
     """The mean of the branches, some of which are dropped while training.
 
-    `DropPathMean(0.15)(a, b)` on two (N, 64, 8, 8): while training each example draws which branches it keeps, each
-    with probability 0.85, draws one of them where none is left, and takes the mean of those it kept. In evaluation it
-    is the plain mean.
+    `DropPathMean(0.15)(a, b)` on two (N, 64, 8, 8): while training each example draws
+    which branches it keeps, each with probability 0.85, draws one of them where none is
+    left, and takes the mean of those it kept. In evaluation it is the plain mean.
 
-    `drop` is the probability, from 0 up to but not 1. The local sampling of Larsson, Maire & Shakhnarovich,
-    "FractalNet", 2017.
+    `drop` is the probability, from 0 up to but not 1. The local sampling of Larsson,
+    Maire & Shakhnarovich, "FractalNet", 2017.
     """
 
     def __init__(self, drop: float) -> None:
@@ -41,11 +41,11 @@ class DropPathMean(nn.Module):
 class PickColumn(nn.Module):
     """Which of `n` columns runs, drawn anew for each batch while training.
 
-    `PickColumn(3, 0.5)` on (N, 3, 32, 32) gives (N, 3): with probability 0.5 a row with one 1, the same for all
-    examples; else, and in evaluation, ones.
+    `PickColumn(3, 0.5)` on (N, 3, 32, 32) gives (N, 3): with probability 0.5 a row with
+    one 1, the same for all examples; else, and in evaluation, ones.
 
-    Raises ValueError where `n` is below 1 or `p` no probability. The global sampling of Larsson, Maire &
-    Shakhnarovich, "FractalNet", 2017.
+    Raises ValueError where `n` is below 1 or `p` no probability. The global sampling of
+    Larsson, Maire & Shakhnarovich, "FractalNet", 2017.
     """
 
     def __init__(self, n: int, p: float) -> None:
@@ -58,8 +58,10 @@ class PickColumn(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         row = torch.ones(self.n, device=x.device)
         if self.training:
-            picked = torch.arange(self.n, device=x.device) == torch.randint(self.n, (1,), device=x.device)
-            row = torch.where(torch.rand(1, device=x.device) < self.p, picked.to(row.dtype), row)
+            number = torch.randint(self.n, (1,), device=x.device)
+            picked = (torch.arange(self.n, device=x.device) == number).to(row.dtype)
+            alone = torch.rand(1, device=x.device) < self.p
+            row = torch.where(alone, picked, row)
         return row.expand(x.shape[0], -1)
 
     def extra_repr(self) -> str:
@@ -69,12 +71,14 @@ class PickColumn(nn.Module):
 class ColumnMean(nn.Module):
     """The mean of the branches that run, after a draw of `PickColumn`.
 
-    `ColumnMean(0.15)(draw, a, b)` with a draw of (N, 3) and branches of (N, 64, 8, 8), which are its last two columns:
-    where one of them runs alone, its branch; where all run, the mean with branches dropped as in `DropPathMean`. In
-    evaluation it is the plain mean.
+    `ColumnMean(0.15)(draw, a, b)` with a draw of (N, 3) and branches of (N, 64, 8, 8),
+    which are its last two columns: where one of them runs alone, its branch; where all
+    run, the mean with branches dropped as in `DropPathMean`. In evaluation it is the
+    plain mean.
 
-    `drop` is the probability, from 0 up to but not 1. Raises ValueError where the draw is of fewer columns than there
-    are branches. Larsson, Maire & Shakhnarovich, "FractalNet", 2017.
+    `drop` is the probability, from 0 up to but not 1. Raises ValueError where the draw
+    is of fewer columns than there are branches. Larsson, Maire & Shakhnarovich,
+    "FractalNet", 2017.
     """
 
     def __init__(self, drop: float) -> None:
@@ -85,30 +89,38 @@ class ColumnMean(nn.Module):
 
     def forward(self, draw: Tensor, *branches: Tensor) -> Tensor:
         if draw.shape[1] < len(branches):
-            raise ValueError(f"{len(branches)} branches cannot be told apart by a draw of {draw.shape[1]} columns")
+            columns = f"a draw of {draw.shape[1]} columns"
+            raise ValueError(
+                f"{len(branches)} branches cannot be told apart by {columns}"
+            )
         if not self.training:
             plain: Tensor = sum(branches[1:], branches[0]) / len(branches)
             return plain
         here = draw[:, -len(branches) :].T > 0
         # Where a column that does not pass here runs alone, the result goes nowhere.
         alone = (draw.sum(1) == 1) & here.any(0)
-        return mean_of_kept(torch.where(alone, here, kept_at_random(branches, self.drop)), branches)
+        kept = torch.where(alone, here, kept_at_random(branches, self.drop))
+        return mean_of_kept(kept, branches)
 
     def extra_repr(self) -> str:
         return f"drop={self.drop}"
 
 
 def kept_at_random(branches: tuple[Tensor, ...], drop: float) -> Tensor:
-    """(branches, examples): each kept with probability 1 - drop, and one of them where none is."""
+    """(branches, examples): each kept with probability 1 - drop, one where none is."""
     examples, device = branches[0].shape[0], branches[0].device
     kept = torch.rand(len(branches), examples, device=device) >= drop
     rescued = torch.randint(len(branches), (examples,), device=device)
-    return kept | (~kept.any(0) & (torch.arange(len(branches), device=device)[:, None] == rescued))
+    number = torch.arange(len(branches), device=device)[:, None]
+    return kept | (~kept.any(0) & (number == rescued))
 
 
 def mean_of_kept(kept: Tensor, branches: tuple[Tensor, ...]) -> Tensor:
     """The mean over the branches that each example kept."""
     shares = kept.to(branches[0].dtype) / kept.sum(0)
-    parts = [share.view(-1, *[1] * (x.dim() - 1)) * x for share, x in zip(shares, branches, strict=True)]
+    parts = [
+        share.view(-1, *[1] * (x.dim() - 1)) * x
+        for share, x in zip(shares, branches, strict=True)
+    ]
     joined: Tensor = sum(parts[1:], parts[0])
     return joined

@@ -1,7 +1,8 @@
-"""Normalisations over the channels of images and volumes, where PyTorch normalises the last axis.
+"""Normalisations over the channels of images and volumes, where PyTorch normalises the
+last axis.
 
-In: (N, C, H, W) or (N, C, D, H, W). Out: the same size. Sequences and vectors have their channels last already and take
-`nn.LayerNorm` and `nn.RMSNorm` as they are.
+In: (N, C, H, W) or (N, C, D, H, W). Out: the same size. Sequences and vectors have
+their channels last already and take `nn.LayerNorm` and `nn.RMSNorm` as they are.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ __all__ = ["ChannelLayerNorm", "ChannelRMSNorm"]
 class ChannelLayerNorm(nn.LayerNorm):
     """Layer norm over the channels at each position of an image or a volume.
 
-    `ChannelLayerNorm(96)` takes (N, 96, 56, 56): each of the 56*56 positions has its own mean and variance
-    over 96 values.
+    `ChannelLayerNorm(96)` takes (N, 96, 56, 56): each of the 56*56 positions has its
+    own mean and variance over 96 values.
 
     Liu et al., "A ConvNet for the 2020s", 2022.
     """

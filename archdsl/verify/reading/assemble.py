@@ -51,7 +51,7 @@ def _table(
 ) -> Table | None:
     rows = list(raw.rows)
     caption = fold(raw.caption)
-    if len(rows) > 1 and not raw.marked and _title(rows):
+    while len(rows) > 1 and _title(rows):
         caption = fold(next(cell.text for cell in rows.pop(0).cells if cell.text.strip()))
     if not _within(raw, source, found):
         return None
@@ -78,9 +78,7 @@ def _table(
             line_span(source, raw.line),
             hint="write a header above it, or say what the columns are: --columns 'layer=1,output=2'",
         )
-    body = tuple(
-        Row(tuple(cells), row.line) for row, cells in zip(rows[len(heads) :], grid[len(heads) :], strict=True)
-    )
+    body = tuple(Row(tuple(cells), row.line) for row, cells in zip(rows[len(heads) :], grid[len(heads) :], strict=True))
     return Table(source.path, number, caption, headers, body, notes, directives, source)
 
 
@@ -88,7 +86,8 @@ def _title(rows: Sequence[RawRow]) -> bool:
     """Whether the first row is a title over the table: one cell that says something, where the next has more."""
     said = [cell for cell in rows[0].cells if cell.text.strip()]
     below = [cell for cell in rows[1].cells if cell.text.strip()]
-    return len(said) == 1 and len(below) > 1 and (len(rows[0].cells) == 1 or said[0] is rows[0].cells[0])
+    alone = len(rows[0].cells) == 1 or (not rows[0].header and said and said[0] is rows[0].cells[0])
+    return len(said) == 1 and len(below) > 1 and bool(alone)
 
 
 def _within(raw: RawTable, source: Source, found: Collector) -> bool:
@@ -204,7 +203,7 @@ def _grid(
             assert current is not None
             text = _one_line(current.text, header=at < heads)
             for offset in range(current.across):
-                cell = Cell(text, current.line, offset > 0)
+                cell = Cell(text, current.line, current.spread or offset > 0)
                 line.append(cell)
                 if current.down > 1:
                     below[place + offset] = (current.down - 1, cell)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archdsl.verify.reading.numbers import NotANumber, figure
+from archdsl.verify.reading.numbers import COUNTED, NotANumber, figure
 from archdsl.verify.reading.partial import Partial, window
 from archdsl.verify.reading.phrases import NoLayers, layers
 from archdsl.verify.reading.sizes import NotASize, size
@@ -18,7 +18,6 @@ __all__ = ["NotUnderstood", "counted", "is_nothing", "printed"]
 
 _TEXTS = frozenset({"index", "note", "unknown"})
 _SIDES = frozenset({"kernel", "stride", "padding"})
-_COUNTS = frozenset({"params", "ops", "depth", "memory", "connections"})
 
 
 class NotUnderstood(ValueError):
@@ -46,7 +45,7 @@ def printed(text: str, column: Column, symbols: Mapping[str, int], kind: str | N
             return size(text)
         if role in ("filters", "groups", "repeat") and plain(text).isalpha() and len(plain(text)) == 1:
             return _letter(text, role, symbols)
-        return counted(text, column.power, role if role in _COUNTS else "")
+        return counted(text, column.power, role if role in COUNTED else "")
     except (NotANumber, NotASize, NoLayers) as reason:
         raise NotUnderstood(str(reason)) from None
 

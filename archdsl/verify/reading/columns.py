@@ -148,7 +148,9 @@ def _values(texts: Sequence[str]) -> _Values:
         kinds += bool(known) and not pairs
         layered += bool(known) or any(one.filters is not None and one.kernel is not None for one in said_of)
         attributes += any(one.kernel is not None and (one.stride or one.filters) for one in said_of)
-    counting = len(figures) > 1 and figures == list(range(figures[0], figures[0] + len(figures))) and figures[0] in (0, 1)
+    counting = (
+        len(figures) > 1 and figures == list(range(figures[0], figures[0] + len(figures))) and figures[0] in (0, 1)
+    )
     return _Values(
         len(sample), numbers, wholes, windows, sizes, arguments, kinds, layered, attributes, quantities, counting
     )
@@ -243,7 +245,9 @@ def _completed(columns: list[Column], values: Sequence[_Values], table: Table, h
 
 def _sized(columns: list[Column], values: Sequence[_Values]) -> None:
     """Without any header: one column of sizes is the output; of two the first is the input."""
-    sized = [at for at, column in enumerate(columns) if column.role == "unknown" and values[at].mostly(values[at].windows)]
+    sized = [
+        at for at, column in enumerate(columns) if column.role == "unknown" and values[at].mostly(values[at].windows)
+    ]
     if len(sized) in (1, 2):
         for at, role in zip(reversed(sized), ("output", "input"), strict=False):
             columns[at] = Column(columns[at].header, role, "", 0, "values")  # type: ignore[arg-type]

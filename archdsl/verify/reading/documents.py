@@ -73,13 +73,18 @@ def read_text(text: str, name: str, format: str, found: Collector) -> list[Table
         close = nearest(format, FORMATS)
         raise ValueError(f"there is no format `{format}`" + (f"; did you mean `{close}`?" if close else ""))
     source = Source(name, text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
-    tables = assemble(_read(source, format, found), source, found)
-    if not tables and not found.failed:
-        found.error(
+    own = Collector()
+    document = _read(source, format, own)
+    # A document that breaks the rules of its format has no rows to speak of.
+    tables = [] if own.failed else assemble(document, source, own)
+    if not tables and not own.failed:
+        own.error(
             "table-empty",
             f"there is no table in {name}",
             hint="a table has a header and at least one row" + _elsewhere(source.text, format),
         )
+    for diagnostic in own:
+        found.add(diagnostic)
     return tables
 
 

@@ -14,9 +14,12 @@ from typing import Literal
 from archdsl.verify.reading.text import plain
 from archdsl.verify.table import Number
 
-__all__ = ["Counted", "Figure", "NotANumber", "figure", "noun", "power_of"]
+__all__ = ["COUNTED", "Counted", "Figure", "NotANumber", "figure", "noun", "power_of"]
 
 Counted = Literal["params", "ops", "depth", "memory", "connections", ""]
+
+COUNTED: frozenset[str] = frozenset({"params", "ops", "depth", "memory", "connections"})
+"""The roles of columns that hold what a layer or a network has so many of."""
 
 _DIGITS = 30
 """Digits and decimal places of a printed figure; no network has more than 10^15 of anything."""

@@ -91,6 +91,9 @@ class Partial:
         for name, value in self.pairs:
             if not self._take(attribute_of(name, own), value):
                 extra.append((name, value))
+        if own in ("input", "output") and self.kernel is not None:
+            extra.append(("size", "x".join(map(str, self.kernel))))
+            self.kernel = None
         words = " ".join(self.words)
         label = self.label
         if words and own is None and self.kernel is None and self.filters is None:

@@ -25,7 +25,9 @@ _FILLERS = frozenset(
     "of the a an with and by size layer layers x 层 followed then to each from using per tree at".split()
 )
 _JOINTS = frozenset({"+", "->", "&", "|"})
-_CLASSES = frozenset({"Conv2d", "Linear", "BatchNorm2d", "ReLU", "MaxPool2d", "AvgPool2d", "Dropout", "AdaptiveAvgPool2d"})
+_CLASSES = frozenset(
+    {"Conv2d", "Linear", "BatchNorm2d", "ReLU", "MaxPool2d", "AvgPool2d", "Dropout", "AdaptiveAvgPool2d"}
+)
 """Names after which tools print `-1`, a number of the layer."""
 
 
@@ -191,7 +193,7 @@ class _Phrase:
         """`3a` is a label, `1000d` a number of outputs, `x2` is read before."""
         digits = token.text[: len(token.text) - len(token.text.lstrip("0123456789"))]
         unit = token.text[len(digits) :].lower()
-        if unit in _COUNTED and len(digits) <= 9:
+        if unit in _COUNTED and len(digits) <= 9 and self._now.kind not in BLOCKS:
             if self._now.kind in WEIGHTLESS or self._now.filters is not None:
                 self._flush()
             self._now.filters = int(digits)
@@ -268,7 +270,12 @@ class _Phrase:
                 self._now.padding = (0,)
             self._touch(token, 2 if paired else 1)
             return True
-        if len(word) in (2, 3) and word[0] in "sp" and word[1:].isdigit() and (self._stroke() or self._now.kernel or self._now.kind):
+        if (
+            len(word) in (2, 3)
+            and word[0] in "sp"
+            and word[1:].isdigit()
+            and (self._stroke() or self._now.kernel or self._now.kind)
+        ):
             name, value = ("stride" if word[0] == "s" else "padding"), word[1:]
             self._now.pairs.append((name, value))
             self._touch(token)
@@ -287,7 +294,11 @@ class _Phrase:
         if self._whole(first) is None:
             return False
         last = first
-        while self._next(last + 1) in ("×", ",") and self._whole(last + 2) is not None and (first > offset or self._next(last + 1) == "×"):
+        while (
+            self._next(last + 1) in ("×", ",")
+            and self._whole(last + 2) is not None
+            and (first > offset or self._next(last + 1) == "×")
+        ):
             last += 2
         value = self._text[self._tokens[self._at + first].start : self._tokens[self._at + last].end]
         self._now.pairs.append((attribute, value))
@@ -300,6 +311,10 @@ class _Phrase:
     def _layer(self, token: Token, kind: str, count: int) -> None:
         """The name of a layer: of the one that is being read, or of the next."""
         now = self._now
+        if now.kind == kind == "input":
+            # `input (224 × 224 RGB image)` is one.
+            now.words.append(token.text)
+            return self._touch(token, count)
         done = now.kind is not None or (self._comma and kind in WEIGHTLESS and now.filters is not None)
         if done and not (now.label is not None and now.kind == kind and now.kernel is None and self._opened()):
             self._flush()
@@ -388,7 +403,13 @@ class _Phrase:
     def _open(self) -> None:
         """`[`: a group; after `fc`, `[16, 256]` are the widths of two of them."""
         first, last = self._whole(1), self._whole(3)
-        if self._now.kind == "fc" and first is not None and self._next(2) == "," and last is not None and self._next(4) == "]":
+        if (
+            self._now.kind == "fc"
+            and first is not None
+            and self._next(2) == ","
+            and last is not None
+            and self._next(4) == "]"
+        ):
             start = self._tokens[self._at]
             self._now.filters = first
             self._touch(start, 3)
@@ -437,7 +458,9 @@ class _Phrase:
         self._at += 2
         if self._now.empty and self._items:
             last = self._items.pop()
-            self._items.append(Group((last,), turns) if isinstance(last, Said) else Group(last.items, self._turns(last.times * turns)))
+            self._items.append(
+                Group((last,), turns) if isinstance(last, Said) else Group(last.items, self._turns(last.times * turns))
+            )
         elif self._now.empty:
             raise NoLayers("`×` stands behind nothing")
         else:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from archdsl.verify.reading.numbers import Counted, NotANumber, figure
+from archdsl.verify.reading.numbers import COUNTED, Counted, NotANumber, figure
 from archdsl.verify.reading.vocabulary import header
 
 __all__ = ["Quantity", "is_total", "quantity"]
 
-_COUNTED = frozenset({"params", "ops", "depth", "memory", "connections"})
-_TOTALS = frozenset({"total", "totals", "sum", "overall", "in total", "合计", "总计", "总和", "总", "whole network", "all"})
+_TOTALS = frozenset(
+    {"total", "totals", "sum", "overall", "in total", "合计", "总计", "总和", "总", "whole network", "all"}
+)
 _LONGEST = 80
 
 
@@ -35,7 +36,7 @@ def quantity(text: str) -> Quantity | None:
     if len(text) > _LONGEST:
         return None
     named = header(text)
-    if named is not None and named.role in _COUNTED:
+    if named is not None and named.role in COUNTED:
         return Quantity(cast(Counted, named.role), named.power)
     try:
         counted = figure(text).counted

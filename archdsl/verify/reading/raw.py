@@ -12,13 +12,17 @@ __all__ = ["Document", "RawCell", "RawRow", "RawTable", "Remark"]
 
 @dataclass(slots=True)
 class RawCell:
-    """A cell: its text, with line breaks where the cell has them, and how many places it covers."""
+    """A cell: its text, with line breaks where the cell has them, and how many places it covers.
+
+    `spread`: it repeats the text of a merged cell above.
+    """
 
     text: str
     line: int
     across: int = 1
     down: int = 1
     header: bool = False
+    spread: bool = False
 
 
 @dataclass(slots=True)

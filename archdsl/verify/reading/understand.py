@@ -12,7 +12,7 @@ from archdsl.diagnostics import Collector
 from archdsl.verify.reading.cells import NotUnderstood, counted, is_nothing, printed
 from archdsl.verify.reading.columns import columns_of
 from archdsl.verify.reading.merging import merged
-from archdsl.verify.reading.numbers import NotANumber
+from archdsl.verify.reading.numbers import COUNTED, Counted, NotANumber
 from archdsl.verify.reading.places import cell_span
 from archdsl.verify.reading.quantities import Quantity, is_total, quantity
 from archdsl.verify.reading.sizes import without_batch
@@ -24,9 +24,7 @@ _ORDER = {"layer": 0, "repeat": 2}
 """The layer is read before its arguments, which mean different things for different kinds."""
 
 
-def understand(
-    table: Table, columns: Mapping[str, str], symbols: Mapping[str, int], found: Collector
-) -> Reading:
+def understand(table: Table, columns: Mapping[str, str], symbols: Mapping[str, int], found: Collector) -> Reading:
     """A table as it is meant.
 
     AlexNet's row `1,conv,f=11; s=4; d=96,227x227x3,55x55x96` is the line `1` with
@@ -38,9 +36,7 @@ def understand(
     """
     understood = columns_of(table, columns, found)
     letters = {**table.directives.symbols, **symbols}
-    lines = [
-        _line(row, number, understood, letters, table, found) for number, row in enumerate(table.rows, 1)
-    ]
+    lines = [_line(row, number, understood, letters, table, found) for number, row in enumerate(table.rows, 1)]
     return Reading(table, understood, tuple(_unbatched(lines, understood)), letters)
 
 
@@ -57,7 +53,7 @@ def _line(
     kind: str | None = None
     for at in order:
         cell, column = row.cells[at], columns[at]
-        if is_nothing(cell.text):
+        if is_nothing(cell.text) or _reached_over(row, columns, at):
             continue
         entry = _entry(cell, column, symbols, kind, said_of)
         if entry.problem:
@@ -74,6 +70,13 @@ def _line(
     ordered = tuple(entries[at] for at in sorted(entries))
     layers = () if said_of else merged(ordered)
     return Line(name, row, ordered, layers, said_of.counted if said_of else "")
+
+
+def _reached_over(row: Row, columns: Sequence[Column], at: int) -> bool:
+    """Whether the cell is the rest of a merged one that began in a column about something else."""
+    if not row.cells[at].spread or at == 0 or row.cells[at - 1].text != row.cells[at].text:
+        return False
+    return columns[at - 1].role != columns[at].role
 
 
 def _whole_network(row: Row, columns: Sequence[Column]) -> Quantity | None:
@@ -99,16 +102,15 @@ def _whole_network(row: Row, columns: Sequence[Column]) -> Quantity | None:
     return None
 
 
-def _summed(row: Row, columns: Sequence[Column]):  # type: ignore[no-untyped-def]
+def _summed(row: Row, columns: Sequence[Column]) -> Counted:
+    """What the first of the row's figures counts; parameters, where it has none."""
     for cell, column in zip(row.cells, columns, strict=True):
-        if column.role in ("params", "ops", "memory", "connections", "depth") and not is_nothing(cell.text):
+        if column.role in COUNTED and not is_nothing(cell.text):
             return column.role
     return "params"
 
 
-def _entry(
-    cell: Cell, column: Column, symbols: Mapping[str, int], kind: str | None, whole: Quantity | None
-) -> Entry:
+def _entry(cell: Cell, column: Column, symbols: Mapping[str, int], kind: str | None, whole: Quantity | None) -> Entry:
     try:
         value: Printed
         if whole and column.role == "network":
@@ -129,7 +131,9 @@ def _unbatched(lines: Sequence[Line], columns: Sequence[Column]) -> list[Line]:
         if column.role in ("input", "output"):
             entries = [entry for line in lines for entry in line.entries if entry.column is column]
             sizes = [entry.value for entry in entries if isinstance(entry.value, Size)]
-            for entry, after in zip([e for e in entries if isinstance(e.value, Size)], without_batch(sizes), strict=True):
+            for entry, after in zip(
+                [e for e in entries if isinstance(e.value, Size)], without_batch(sizes), strict=True
+            ):
                 if after is not entry.value:
                     changed[id(entry)] = after
     if not changed:

@@ -91,7 +91,8 @@ def header(text: str) -> Header | None:
     (Header(role='branch', detail='3x3 reduce', power=0), Header(role='params', detail='', power=2), Header(role='ops', detail='', power=3))
     """
     said = plain(text)
-    if len(said) > 200:
+    if len(said) > 200 or (len(said) == 1 and said.isupper()):
+        # A capital is the name of a variant: VGG's A to E.
         return None
     branch = _BRANCH.fullmatch(said.lower())
     if branch:

@@ -1,0 +1,88 @@
+"""A drawing as polygons, lines and texts, which every format can be written from.
+
+In: nothing. Out: frozen types, in points, x to the right and y down from the top left of the page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["Label", "Line", "Point", "Polygon", "Sheet", "arrow", "text_width"]
+
+Point = tuple[float, float]
+
+_LETTER: Final = 0.62
+"""Wider than nearly every letter of the fonts is, of the size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polygon:
+    """A filled area; without a `fill` its border alone."""
+
+    points: tuple[Point, ...]
+    fill: str | None
+    stroke: str
+    thin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Straight from point to point, or `curved`: a chain of cubic Bézier curves, one point and three for each."""
+
+    points: tuple[Point, ...]
+    stroke: str
+    curved: bool = False
+    dashed: bool = False
+    thin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One line of text, its middle at `x`, its letters standing on `y`; `size` is the font's."""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    fill: str
+    bold: bool = False
+
+    @property
+    def left(self) -> float:
+        """Where it begins at the most."""
+        return self.x - text_width(self.text, self.size) / 2
+
+    @property
+    def right(self) -> float:
+        """Where it ends at the most."""
+        return self.x + text_width(self.text, self.size) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A page with what is on it, from the back to the front; `name` is what it shows."""
+
+    name: str
+    width: float
+    height: float
+    fill: str
+    shapes: tuple[Polygon | Line | Label, ...]
+
+
+def text_width(text: str, size: float) -> float:
+    """Points that a text takes at the most."""
+    return len(text) * size * _LETTER
+
+
+def arrow(tip: Point, toward: Point, fill: str, length: float = 5.0) -> Polygon:
+    """The head of an arrow at `tip`, which points away from `toward`."""
+    x, y = tip[0] - toward[0], tip[1] - toward[1]
+    far = (x * x + y * y) ** 0.5 or 1.0
+    x, y = x / far * length, y / far * length
+    return Polygon(
+        (tip, (tip[0] - x - y * 0.35, tip[1] - y + x * 0.35), (tip[0] - x + y * 0.35, tip[1] - y - x * 0.35)),
+        fill,
+        fill,
+        thin=True,
+    )

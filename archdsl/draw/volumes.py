@@ -1,0 +1,377 @@
+"""A network as volumes: the figure of the AlexNet and VGG papers, and of the U-Net's.
+
+In: a strip of feature maps and a theme. Out: a sheet of boxes in perspective, bars for vectors, windows on the face
+that they read, labels outside, arcs around. Which layers are volumes is left to `archdsl.draw.strip`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from archdsl.draw.sheet import Label, Line, Point, Polygon, Sheet, arrow, text_width
+from archdsl.draw.strip import Strip, Volume
+from archdsl.draw.style import THEMES, Theme, ThemeName
+from archdsl.draw.text import size
+
+__all__ = ["to_sheet"]
+
+_HIGH: Final = 132.0
+_LOW: Final = 9.0
+"""Points: the height of the largest feature map, and the least of any."""
+_THICK: Final = 40.0
+_THIN: Final = 3.0
+_ROOM: Final = 760.0
+"""Points: the thickness of the volume with most channels, the least, and what all together should not exceed."""
+_SLANT: Final = (0.36, -0.3)
+"""How far back one point of width goes, to the right and up."""
+_BAR: Final = 9.0
+_GAP: Final = 15.0
+_MARGIN: Final = 18.0
+_FONT: Final = 7.5
+_LINE: Final = 9.0
+_LEVEL: Final = 98.0
+_LANE: Final = 245.0
+_WIDE: Final = 640.0
+"""Points: the thickness of a bar, the room between volumes, around the page, the size of the labels, from one line of
+text to the next, from one level of a U to the next, from the way of one input to that of another; the width from which
+volumes of like size stand close."""
+
+
+def to_sheet(strip: Strip, *, theme: ThemeName = "light") -> Sheet:
+    """`to_sheet(make_strip(alexnet))`: fourteen volumes from 227x227x3 to a bar of 1000.
+
+    Height and width grow with the square root of the map's, thickness with that of its channels, so that all stay
+    visible.
+    """
+    return _Drawer(strip, THEMES[theme]).sheet()
+
+
+@dataclass(frozen=True, slots=True)
+class _Solid:
+    """A volume on the page: the front's left top corner, its size, and how far back it goes."""
+
+    left: float
+    top: float
+    wide: float
+    high: float
+    back: Point
+    row: float
+    """How far down the middle of its row is."""
+
+    @property
+    def right(self) -> float:
+        return self.left + self.wide + self.back[0]
+
+    @property
+    def bottom(self) -> float:
+        return self.top + self.high
+
+    @property
+    def peak(self) -> float:
+        return self.top + self.back[1]
+
+    @property
+    def middle(self) -> float:
+        """Where it stands, from the left."""
+        return self.left + (self.wide + self.back[0]) / 2
+
+    def face(self, across: float, down: float) -> Point:
+        """A point of the face on the right: 0 to 1 from the front to the back, and from the top down."""
+        return (
+            self.left + self.wide + self.back[0] * across,
+            self.top + self.back[1] * across + self.high * down,
+        )
+
+
+class _Drawer:
+    """One sheet."""
+
+    def __init__(self, strip: Strip, theme: Theme) -> None:
+        self.strip = strip
+        self.theme = theme
+        maps = [volume.shape for volume in strip.volumes if len(volume.shape) > 1]
+        vectors = [volume.shape[0] for volume in strip.volumes if len(volume.shape) == 1]
+        self.side = max((max(shape[:-1]) for shape in maps), default=1)
+        self.channels = max((shape[-1] for shape in maps), default=1)
+        self.vector = max(vectors, default=1)
+        self.thick = max(_THIN * 4, min(_THICK, _ROOM / max(1, len(maps))))
+        self.bent = any(volume.level for volume in strip.volumes)
+        self.solids: list[_Solid] = []
+
+    def sheet(self) -> Sheet:
+        self._place()
+        shapes: list[Polygon | Line | Label] = []
+        arcs, ceiling = self._arcs()
+        shapes += arcs
+        for at, volume in enumerate(self.strip.volumes):
+            shapes += self._solid(volume, self.solids[at])
+        shapes += self._windows()
+        labels, floor = self._labels()
+        shapes = [*labels, *shapes]
+        left = min([solid.left for solid in self.solids] + [s.left for s in shapes if isinstance(s, Label)])
+        right = max([solid.right for solid in self.solids] + [s.right for s in shapes if isinstance(s, Label)])
+        heading = self._heading()
+        wide = max(right - left, *(h.right - h.left for h in heading if isinstance(h, Label)), self._legend_width())
+        width = wide + 2 * _MARGIN
+        head = _MARGIN + 62
+        across = _MARGIN + (wide - (right - left)) / 2 - left
+        drawn = [_moved(shape, across, head - ceiling) for shape in shapes]
+        top = [_moved(shape, width / 2, _MARGIN) for shape in heading]
+        height = head + floor - ceiling + _MARGIN
+        return Sheet(self.strip.name, width, height, self.theme.page, (*top, *drawn))
+
+    # ------------------------------------------------------------ where volumes stand
+
+    def _place(self) -> None:
+        self._stand(tight=False)
+        if max(solid.right for solid in self.solids) > _WIDE:
+            self._stand(tight=True)
+
+    def _stand(self, *, tight: bool) -> None:
+        """Volumes beside each other; `tight` for those of like size to hide a part of each other."""
+        volumes = self.strip.volumes
+        entering: dict[int, list[int]] = {}
+        for tail, head in self.strip.steps:
+            entering.setdefault(head, []).append(tail)
+        placed: dict[int, _Solid] = {}
+        lanes: dict[int, frozenset[int]] = {}
+        # Lanes of other inputs first, so that what they lead to stands behind them.
+        for at in sorted(range(len(volumes)), key=lambda at: (volumes[at].lane == 0, at)):
+            before = entering.get(at, [])
+            lanes[at] = frozenset([volumes[at].lane]).union(*(lanes[tail] for tail in before))
+            wide, high, back = self._size(volumes[at])
+            # What several inputs lead to stands in the middle between them.
+            middle = volumes[at].level * _LEVEL + sum(lanes[at]) / len(lanes[at]) * _LANE
+            solid = _Solid(0.0, middle - (high + back[1]) / 2, wide, high, back, middle)
+            left = max(
+                (placed[tail].right + self._gap(tail, placed[tail], at, solid, tight) for tail in before), default=0.0
+            )
+            placed[at] = replace(solid, left=left)
+        self.solids = [placed[at] for at in range(len(volumes))]
+
+    def _gap(self, tail: int, start: _Solid, head: int, end: _Solid, tight: bool) -> float:
+        """The room between two volumes that follow each other."""
+        if start.row != end.row:
+            # The line to the other row passes beside both labels.
+            beside = self._half(tail) - (start.right - start.left) / 2
+            return max(_GAP, beside + 14, self._half(head) - (end.right - end.left) / 2 + 14)
+        alike = abs(start.high - end.high) < 0.1 * start.high and len(self.strip.volumes[head].shape) > 1
+        return _GAP / 2 - start.back[0] * 0.6 if tight and alike else _GAP
+
+    def _half(self, at: int) -> float:
+        """Half the width of a label."""
+        return max(text_width(text, _FONT) for text in self._texts(at)) / 2 + 3
+
+    def _size(self, volume: Volume) -> tuple[float, float, Point]:
+        """Thickness and height of the front, and how far back."""
+        shape = volume.shape
+        if len(shape) == 1:
+            return _BAR, max(_LOW, _HIGH * 0.9 * math.sqrt(shape[0] / self.vector)), (3.0, -2.5)
+        high = self._length(shape[-3] if len(shape) > 2 else shape[0])
+        deep = self._length(shape[-2]) if len(shape) > 2 else _LOW
+        wide = max(_THIN, self.thick * math.sqrt(shape[-1] / self.channels))
+        return wide, high, (deep * _SLANT[0], deep * _SLANT[1])
+
+    def _length(self, side: int) -> float:
+        most = _HIGH * (0.62 if self.bent else 1.0)
+        return max(_LOW, most * math.sqrt(side / self.side))
+
+    # ------------------------------------------------------------ volumes and what they read
+
+    def _solid(self, volume: Volume, solid: _Solid) -> Iterator[Polygon | Label]:
+        fill = self.theme.closed if volume.style is None else self.theme.fills[volume.style]
+        x, y, (dx, dy) = solid.left, solid.top, solid.back
+        right, bottom = x + solid.wide, y + solid.high
+        ink = self.theme.outline
+        yield Polygon(
+            ((right, y), (right + dx, y + dy), (right + dx, bottom + dy), (right, bottom)), _shade(fill, 0.82), ink
+        )
+        yield Polygon(((x, y), (x + dx, y + dy), (right + dx, y + dy), (right, y)), _shade(fill, 0.93), ink)
+        yield Polygon(((x, y), (right, y), (right, bottom), (x, bottom)), fill, ink)
+        if volume.times > 1:
+            yield Label(solid.middle, solid.peak - 4, f"× {volume.times}", 8.25, self.theme.text, bold=True)
+
+    def _windows(self) -> Iterator[Polygon | Line]:
+        """From each volume to the next: the window that the next one lays on it, or an arrow."""
+        volumes, solids, theme = self.strip.volumes, self.solids, self.theme
+        for tail, head in self.strip.steps:
+            start, end = solids[tail], solids[head]
+            kernel, reads = volumes[head].kernel, volumes[head].reads
+            looks = bool(kernel) and volumes[tail].shape == reads and len(reads) > 2
+            # Of a volume that stands close before another one, the front part of the face is seen.
+            seen = min(1.0, max(0.2, (end.left - start.left - start.wide) / start.back[0]))
+            begin = start.face(seen / 2, 0.5)
+            if looks:
+                corners = self._window(start, kernel[-2:], reads[-3:-1], seen)
+                yield Polygon(corners, theme.page, theme.outline, thin=True)
+                begin = ((corners[1][0] + corners[2][0]) / 2, (corners[1][1] + corners[2][1]) / 2)
+            if start.row != end.row:
+                yield from self._elbow(start, begin, end)
+                continue
+            if looks:
+                target = (end.left, end.top + end.high / 2)
+                yield Line((corners[1], target), theme.line, thin=True)
+                yield Line((corners[2], target), theme.line, thin=True)
+            elif seen == 1.0:
+                target = (end.left, begin[1] if end.top < begin[1] < end.bottom else end.top + end.high / 2)
+                yield Line((begin, target), theme.line)
+                yield arrow(target, begin, theme.line)
+
+    def _elbow(self, start: _Solid, begin: Point, end: _Solid) -> Iterator[Polygon | Line]:
+        """From one row to another: down beside what is below, up beside what is before, so that no label is crossed."""
+        target = (end.left, end.top + end.high / 2)
+        turn = end.left - 9 if start.row < end.row else start.right + 7
+        yield Line((begin, (turn, begin[1]), (turn, target[1]), target), self.theme.line)
+        yield arrow(target, (turn, target[1]), self.theme.line)
+
+    @staticmethod
+    def _window(solid: _Solid, kernel: tuple[int, ...], reads: tuple[int, ...], seen: float) -> tuple[Point, ...]:
+        """A window of the size that it has on the map, and no smaller than can be seen, in the middle of the face."""
+        down = min(1.0, max(kernel[0] / reads[0], 5.0 / solid.high))
+        across = min(seen, max(kernel[1] / reads[1], 5.0 / solid.back[0] * 0.8))
+        top, front = (1 - down) / 2, (seen - across) / 2
+        return (
+            solid.face(front, top),
+            solid.face(front + across, top),
+            solid.face(front + across, top + down),
+            solid.face(front, top + down),
+        )
+
+    # ------------------------------------------------------------ arcs
+
+    def _arcs(self) -> tuple[list[Polygon | Line | Label], float]:
+        """The arcs, and how far up the picture reaches."""
+        theme, solids = self.theme, self.solids
+        ceiling = min(solid.peak for solid in solids) - (12 if any(v.times > 1 for v in self.strip.volumes) else 4)
+        made: list[Polygon | Line | Label] = []
+        labels: list[Label] = []
+        said: set[tuple[int, str]] = set()
+        for arc in sorted(self.strip.arcs, key=lambda arc: (arc.head - arc.tail, arc.tail)):
+            start, end = solids[arc.tail], solids[arc.head]
+            if self.bent and start.row == end.row:
+                made += self._skip(start, end)
+                middle, top = (start.right + end.left) / 2, end.peak - 8
+            else:
+                under = solids[arc.tail : arc.head + 1]
+                top = min(solid.peak for solid in under) - 10 - 2.2 * min(arc.head - arc.tail, 20)
+                made += self._curve(start, end, top)
+                middle = (start.middle + end.middle) / 2
+            if arc.text and (arc.tail, arc.text) not in said:
+                said.add((arc.tail, arc.text))
+                label = Label(middle, top - 3, arc.text, _FONT, theme.faint)
+                while any(_meet(label, other) for other in labels):
+                    label = replace(label, y=label.y - _LINE)
+                labels.append(label)
+                top = label.y - _FONT
+            ceiling = min(ceiling, top - 2)
+        made += [_behind(label.x, label.y, label.text, theme.page) for label in labels]
+        return [*made, *labels], ceiling
+
+    def _skip(self, start: _Solid, end: _Solid) -> Iterator[Polygon | Line]:
+        """Straight across a U: over the volumes on the other side and into the one it leads to from above."""
+        y = end.peak - 8
+        way = [(start.right, y)] if y > start.peak else [(start.middle, start.peak), (start.middle, y)]
+        way += [(end.middle, y), (end.middle, end.peak)]
+        yield Line(tuple(way), self.theme.line)
+        yield arrow(way[-1], way[-2], self.theme.line)
+
+    def _curve(self, start: _Solid, end: _Solid, top: float) -> Iterator[Polygon | Line]:
+        """From above one volume to above another."""
+        begin, tip = (start.middle, start.peak), (end.middle, end.peak)
+        # The handles lie a third higher than the curve comes.
+        middle = (begin[1] + tip[1]) / 2
+        handle = middle + (top - middle) * 4 / 3
+        yield Line((begin, (begin[0], handle), (tip[0], handle), tip), self.theme.line, curved=True)
+        yield arrow(tip, (tip[0], handle), self.theme.line)
+
+    # ------------------------------------------------------------ labels
+
+    def _texts(self, at: int) -> list[str]:
+        """The lines of a label."""
+        volume = self.strip.volumes[at]
+        texts = [volume.text, *([size(volume.shape)] if volume.style != "input" else [])]
+        return texts + [f"→ {one.text}" for one in self.strip.exits if one.tail == at]
+
+    def _labels(self) -> tuple[list[Polygon | Line | Label], float]:
+        """What each volume is, under all of its row, in as many lines as keep the texts apart; and how far down."""
+        made: list[Polygon | Line | Label] = []
+        theme, solids = self.theme, self.solids
+        ends: dict[tuple[float, int], float] = {}
+        tiers: dict[int, int] = {}
+        order = sorted(range(len(solids)), key=lambda at: solids[at].middle)
+        for at in order:
+            half, row = self._half(at), solids[at].row
+            tier = 0
+            while ends.get((row, tier), -math.inf) > solids[at].middle - half:
+                tier += 1
+            ends[row, tier] = solids[at].middle + half
+            tiers[at] = tier
+        lowest = 0.0
+        leaders: list[Polygon | Line | Label] = []
+        behind: list[Polygon | Line | Label] = []
+        for at in order:
+            solid, tier = solids[at], tiers[at]
+            mine = [other for other in order if solids[other].row == solid.row]
+            above = [max(len(self._texts(other)) for other in mine if tiers[other] == one) for one in range(tier)]
+            base = max(solids[other].bottom for other in mine)
+            y = base + 12 + sum(lines * _LINE + 5 for lines in above)
+            if tier or base - solid.bottom > 6:
+                leaders.append(
+                    Line(((solid.middle, solid.bottom + 2), (solid.middle, y - _FONT)), theme.faint, thin=True)
+                )
+            texts = self._texts(at)
+            for line, text in enumerate(texts):
+                # The lines of labels further down are interrupted where they pass behind this one.
+                behind.append(_behind(solid.middle, y + line * _LINE, text, theme.page))
+                made.append(Label(solid.middle, y + line * _LINE, text, _FONT, theme.text))
+            lowest = max(lowest, y + (len(texts) - 1) * _LINE + 3)
+        return [*leaders, *behind, *made], lowest
+
+    # ------------------------------------------------------------ heading
+
+    def _used(self) -> list[tuple[str, str]]:
+        """Words and colours."""
+        return self.theme.legend({volume.style for volume in self.strip.volumes})
+
+    def _legend_width(self) -> float:
+        return sum(text_width(style, 8.25) + 14 for style, _ in self._used())
+
+    def _heading(self) -> list[Polygon | Line | Label]:
+        """The name, the title and the colours, around 0."""
+        theme = self.theme
+        made: list[Polygon | Line | Label] = [Label(0, 12, self.strip.name, 13.5, theme.text, bold=True)]
+        if self.strip.title:
+            made.append(Label(0, 26, self.strip.title, 10.5, theme.faint))
+        x = -self._legend_width() / 2
+        for style, fill in self._used():
+            wide = text_width(style, 8.25) + 10
+            made.append(Polygon(((x, 34), (x + wide, 34), (x + wide, 48), (x, 48)), fill, theme.border))
+            made.append(Label(x + wide / 2, 44, style, 8.25, theme.ink))
+            x += wide + 4
+        return made
+
+
+def _meet(one: Label, other: Label) -> bool:
+    """Whether two texts of one size cover each other."""
+    return abs(one.y - other.y) < _LINE - 0.1 and one.left < other.right and other.left < one.right
+
+
+def _behind(x: float, y: float, text: str, fill: str) -> Polygon:
+    """The ground of a text."""
+    half = text_width(text, _FONT) / 2 * 0.95
+    top, bottom = y - _FONT * 0.8, y + _FONT * 0.25
+    return Polygon(((x - half, top), (x + half, top), (x + half, bottom), (x - half, bottom)), fill, fill, thin=True)
+
+
+def _shade(fill: str, share: float) -> str:
+    """A darker colour."""
+    return "#" + "".join(f"{round(int(fill[at : at + 2], 16) * share):02x}" for at in (1, 3, 5))
+
+
+def _moved(shape: Polygon | Line | Label, x: float, y: float) -> Polygon | Line | Label:
+    if isinstance(shape, Label):
+        return replace(shape, x=shape.x + x, y=shape.y + y)
+    return replace(shape, points=tuple((a + x, b + y) for a, b in shape.points))

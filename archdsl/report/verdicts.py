@@ -1,0 +1,276 @@
+"""Verdicts on tables, for people: how each table was understood, what does not simply hold, and the sums.
+
+In: a `Verification`. Out: text that is at most so many columns wide. For programs: `verdicts_formats.py`; the errata
+page in Markdown: `errata.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from archdsl.diagnostics import counted
+from archdsl.report.numbers import clean, width
+from archdsl.report.tallies import explained_by, in_words, misprints, tally
+from archdsl.verify.finding import Finding, Judgement, Verdict
+from archdsl.verify.table import Column
+from archdsl.verifying import Claims, Judged, Verification
+
+__all__ = ["claims_text", "totals_text", "verdicts_text"]
+
+_WIDTH: Final = 80
+_LABEL: Final = 13
+_ANSI: Final = re.compile("\x1b\\[[0-9;]*m")
+_COLOURS: Final[dict[Verdict, str]] = {
+    "holds": "32",
+    "rounded": "36",
+    "convention": "36",
+    "contradiction": "1;31",
+    "acknowledged": "33",
+    "not-checked": "2",
+}
+_NAMED: Final = 6
+"""How many rows or layers are named before the rest is counted."""
+
+
+def verdicts_text(found: Verification, *, every: bool = False, wide: int = _WIDTH, colour: bool = False) -> str:
+    """The tables that were named, each with its cells; all of them in a page of sums, where there are several.
+
+    ```
+    table1.csv, against googlenet
+      columns        layer <- "type", output <- "output size", params <- "params"
+      conventions    parameters: weights only, K = 1024 (explains 9 of 11)
+      rows           18 of 19 matched; not row 19 (softmax)
+
+      contradiction  row 1, params: 2.7K -> 9.2K = 9,408
+                     7*7*3*64 = 9,408
+    ```
+
+    `every`: cells that simply hold, and the tables of folders, too.
+    """
+    paint = _Paint(colour)
+    lines: list[str] = []
+    for one in found.tables:
+        if one.outright or every:
+            lines += [*_table(one, every, wide, paint), ""]
+    if len(found.tables) > 1 or not all(one.outright for one in found.tables):
+        lines += [*_page(found, every, wide, paint), ""]
+    elif found.tables == () and found.claims.files:
+        lines.append("")
+    return "\n".join([*lines, *totals_text(found, wide=wide, colour=colour)]).lstrip("\n") + "\n"
+
+
+def totals_text(found: Verification, *, wide: int = _WIDTH, colour: bool = False) -> list[str]:
+    """The last lines: cells, claims, and documents that were passed over."""
+    paint = _Paint(colour)
+    lines: list[str] = []
+    if found.tables:
+        sums = tally(cell for one in found.tables for cell in one.judgement.findings)
+        mark = "1;31" if sums.verdicts["contradiction"] else "1"
+        text = f"{counted(len(found.tables), 'table')}, {in_words(sums)}"
+        lines += [paint(mark, line) for line in _hung("", text, wide, 0)]
+    if found.claims.files:
+        lines += _hung("", claims_text(found.claims), wide, 0)
+    if found.passed:
+        many = len(found.passed) > 1
+        text = (
+            f"{counted(len(found.passed), 'document')} of the folders {'were' if many else 'was'} passed over: no "
+            f"`archdsl network:` line in {'them' if many else 'it'}"
+        )
+        lines += _hung("", text, wide, 0)
+    return lines
+
+
+def claims_text(claims: Claims) -> str:
+    """The claims in one sentence."""
+    text = f"{counted(claims.compared, 'claim')} (`expect`) of {counted(claims.networks, 'network')} in "
+    text += f"{counted(claims.files, 'file')}: {'all hold' if not claims.false else f'{claims.false:,} false'}"
+    if claims.published:
+        text += f"; {counted(claims.published, 'published figure')} that nothing can be compared with"
+    return text
+
+
+class _Paint:
+    """ANSI colours, or nothing at all."""
+
+    def __init__(self, on: bool) -> None:
+        self._on = on
+
+    def __call__(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._on and text else text
+
+
+# ---------------------------------------------------------------- one table
+
+
+def _table(one: Judged, every: bool, wide: int, paint: _Paint) -> list[str]:
+    judgement = one.judgement
+    table = judgement.reading.table
+    against = f"against {judgement.network}" if judgement.network else "against itself"
+    lines = [paint("1", line) for line in _hung("", f"{one.name}, {against}", wide, 2)]
+    lines += _hung("  ", table.caption, wide, 2)
+    lines += _understood(one, wide, paint)
+    lines.append("")
+    shown = [
+        cell for cell in judgement.findings if cell.verdict != "not-checked" and (every or cell.verdict != "holds")
+    ]
+    for cell in shown:
+        lines += _cell(cell, wide, paint)
+    lines += _unchecked(judgement.findings, wide, paint)
+    if lines[-1]:
+        lines.append("")
+    return lines + _hung("  ", in_words(tally(judgement.findings)), wide, 2)
+
+
+def _understood(one: Judged, wide: int, paint: _Paint) -> list[str]:
+    """How the table was read: its columns, its network, its conventions, its rows."""
+    judgement = one.judgement
+    columns = judgement.reading.columns
+    facts = [("columns", _columns(columns))]
+    unknown = [f'"{column.header}"' for column in columns if column.role == "unknown"]
+    if unknown:
+        facts.append(("unknown", f"{', '.join(unknown)}: never compared; say what it is with --columns"))
+    letters = ", ".join(f"{name} = {value}" for name, value in judgement.reading.symbols.items())
+    facts += [("letters", letters)] if letters else []
+    facts += [("network", text) for text in one.chosen]
+    facts += [("conventions", text) for text in judgement.conventions]
+    if judgement.matches:
+        facts.append(("rows", _matched(judgement)))
+    if judgement.network:
+        left = [clean(name) for name in judgement.unnamed]
+        facts.append(("layers", f"no row names {_some(left)}" if left else "every weight layer is in some row"))
+    lines: list[str] = []
+    before = ""
+    for label, text in facts:
+        shown = "" if label == before else label
+        lines += _hung(f"  {paint('2', f'{shown:{_LABEL}}')}  ", text, wide)
+        before = label
+    return lines
+
+
+def _columns(columns: Sequence[Column]) -> str:
+    known = [column for column in columns if column.role not in ("unknown", "index")]
+    return ", ".join(f'{_role(column)} <- "{column.header}"' for column in known) or "none understood"
+
+
+def _role(column: Column) -> str:
+    return column.detail if column.role == "branch" and column.detail else column.role
+
+
+def _matched(judgement: Judgement) -> str:
+    """How many rows have a layer, and which have none; a row of a table of several networks, in all of them."""
+    rows: dict[str, bool] = {}
+    texts: dict[str, str] = {}
+    for match in judgement.matches:
+        rows[match.row] = rows.get(match.row, True) and bool(match.layers)
+        texts.setdefault(match.row, match.text)
+    left = [f"{row} ({clean(texts[row][:40])})" if texts[row] else row for row, fits in rows.items() if not fits]
+    text = f"{len(rows) - len(left):,} of {len(rows):,} matched"
+    return f"{text}; not row {_some(left)}" if left else text
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED:,} more"
+
+
+def _cell(cell: Finding, wide: int, paint: _Paint) -> list[str]:
+    head = f"row {cell.row}, {cell.column}: {cell.printed}"
+    if cell.computed and cell.verdict != "holds":
+        head += f" -> {cell.computed}"
+    lines = _hung(f"  {_label(cell.verdict, paint)}  ", head, wide)
+    for text in (cell.convention, cell.explanation):
+        lines += _hung(" " * (_LABEL + 4), text, wide)
+    if cell.suggestion:
+        lines += _hung(" " * (_LABEL + 4) + paint("1;36", "mends it") + ": ", cell.suggestion, wide, _LABEL + 4)
+    return lines
+
+
+def _label(verdict: Verdict, paint: _Paint) -> str:
+    return paint(_COLOURS[verdict], f"{verdict:{_LABEL}}")
+
+
+def _unchecked(cells: Sequence[Finding], wide: int, paint: _Paint) -> list[str]:
+    """What was not compared, by reason, so that a column of names is one line."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for cell in cells:
+        if cell.verdict == "not-checked":
+            reasons.setdefault((cell.column, cell.explanation), []).append(cell.row)
+    lines: list[str] = []
+    lead = f"  {_label('not-checked', paint)}  "
+    for (column, why), rows in reasons.items():
+        lines += _hung(lead, f"{column}, {'row' if len(rows) == 1 else 'rows'} {_some(rows)}: {why}", wide)
+    return lines
+
+
+def _hung(lead: str, text: str, wide: int, indent: int = _LABEL + 4) -> list[str]:
+    """A text behind its lead, wrapped at an indent; nothing for no text. Colours of the lead take no room."""
+    if not text:
+        return []
+    first, *rest = _wrapped(text, wide, width(_ANSI.sub("", lead)), indent)
+    return [lead + first, *(" " * indent + line for line in rest)]
+
+
+def _wrapped(text: str, wide: int, first: int, indent: int) -> list[str]:
+    """The lines of a text, by the columns that its characters take; a word that is too long is cut."""
+    lines, line, room = [], "", wide - first
+    for word in clean(text).split(" "):
+        joined = f"{line} {word}" if line else word
+        if width(joined) <= room:
+            line = joined
+            continue
+        if line:
+            lines.append(line)
+            line, room = "", wide - indent
+        for char in word:
+            if width(line + char) > room:
+                lines.append(line)
+                line, room = "", wide - indent
+            line += char
+    return [*lines, line]
+
+
+# ---------------------------------------------------------------- the page
+
+
+def _page(found: Verification, every: bool, wide: int, paint: _Paint) -> list[str]:
+    """All tables, a line each; what explained cells; the misprints of tables that are not shown in full."""
+    lines = _lines(found.tables, wide, paint)
+    reasons = explained_by(found.tables)
+    if reasons:
+        lines += ["", paint("1", "explained by")]
+        for name, number in reasons:
+            lines += _hung(f"  {number:>5,}  ", name, wide, 9)
+    for one, cells in misprints(found):
+        if one.outright or every:
+            continue
+        lines += ["", *(paint("1", line) for line in _hung("", f"{one.name}: misprints", wide, 2))]
+        lines += _hung("  ", one.judgement.reading.table.caption, wide, 2)
+        for cell in cells:
+            lines += _cell(cell, wide, paint)
+    return lines
+
+
+_HEADINGS: Final = ("compared", "hold", "rounded", "convention", "wrong", "known", "not checked")
+
+
+def _lines(tables: Sequence[Judged], wide: int, paint: _Paint) -> list[str]:
+    rows = []
+    for one in tables:
+        sums = tally(one.judgement.findings)
+        numbers = [sums.compared, *sums.verdicts.values()]
+        rows.append([clean(one.name), *(f"{number:,}" if number else "-" for number in numbers)])
+    widths = [max(len(name), *(width(row[at + 1]) for row in rows)) for at, name in enumerate(_HEADINGS)]
+    room = max(12, wide - sum(widths) - 2 * len(widths))
+    first = min(room, max(len("cells of"), *(width(row[0]) for row in rows)))
+    lines = []
+    for row in [["cells of", *_HEADINGS], *rows]:
+        name = row[0]
+        if width(name) > first:
+            while width(name) > first - 1:
+                name = name[1:]
+            name = "…" + name
+        cells = [f"{cell:>{size}}" for cell, size in zip(row[1:], widths, strict=True)]
+        lines.append("  ".join([name + " " * (first - width(name)), *cells]))
+    return [paint("1", lines[0]), *lines[1:]]

@@ -1,0 +1,332 @@
+"""The rows of a table as the lines of an `.arch` chain, each tried with the size that the row before leaves.
+
+In: a `Reading`, and the column of one of its networks. Out: a `Draft`: chain lines, what was assumed, where the table
+contradicts itself. The file around them is left to `importing.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+from archdsl.analysis.depth import depth
+from archdsl.diagnostics import ArchError, Diagnostic
+from archdsl.ops.base import Shape, show_shape
+from archdsl.verify.changes import changes_of
+from archdsl.verify.figures import matches_size, square
+from archdsl.verify.fitting import Fitted, Trials, fit, leaving, one_row, shape_of
+from archdsl.verify.phrase import Content, Phrase, Style, Unwritable, content, layers
+from archdsl.verify.reading.places import cell_span
+from archdsl.verify.subject import Parts, Subject
+from archdsl.verify.table import Column, Group, Line, Reading, Said
+
+__all__ = ["Draft", "Written", "draft", "entering", "table_style", "trouble"]
+
+_LIGHT = frozenset(
+    {"relu", "lrn", "bn", "dropout", "flatten", "sigmoid", "tanh", "softmax", "relu6", "ln", "gn", "pad"}
+)
+_SPOKEN = re.compile(r"\binputs?\b[^\d.;]{0,24}?(\d{1,5}) ?[x×*] ?(\d{1,5})(?: ?[x×*] ?(\d{1,4}))?", re.IGNORECASE)
+_RGB = 3
+
+
+@dataclass(slots=True)
+class Written:
+    """One line of the chain: `claim` is the size that it asserts, `notes` what the table says otherwise."""
+
+    text: str
+    claim: Shape | None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Draft:
+    """One network, drafted.
+
+    - `assumed`: what, and in which rows; none for all of them.
+    - `wrong`: the rows in which the table contradicts itself.
+    - `parts`, `depth`: sums over the rows.
+    """
+
+    name: str
+    input: Shape
+    lines: list[Written] = field(default_factory=list)
+    blocks: dict[str, None] = field(default_factory=dict)
+    assumed: dict[str, list[str]] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    parts: Parts = field(default_factory=Parts)
+    depth: int = 0
+
+    def assume(self, what: str, row: str = "") -> None:
+        rows = self.assumed.setdefault(what, [])
+        if row and row not in rows:
+            rows.append(row)
+
+
+def draft(
+    reading: Reading, column: Column | None, name: str, style: Style, trials: Trials, given: Shape | None = None
+) -> Draft:
+    """Write the rows of one network.
+
+    >>> draft(alexnet_table, None, "alexnet", Style(letters={"C": 1000}), trials).lines[0].text
+    'conv 11x11/4 96 -> relu'
+
+    `given` is the input's size where somebody said it. Raises `ArchError` for a row of which nothing can be made.
+    """
+    rows = list(_rows(reading, column))
+    if not rows:
+        raise ArchError([_nothing(reading, column)])
+    shape, why = entering(reading, rows, style, trials, given)
+    made = Draft(name, shape)
+    if why:
+        made.assume(why)
+    final = max((at for at, (_, row) in enumerate(rows) if _ends_in_fc(row)), default=-1)
+    rows = [(line, replace(row, final=at == final)) for at, (line, row) in enumerate(rows)]
+    for at, (line, row) in enumerate(rows):
+        following = rows[at + 1][1] if at + 1 < len(rows) else None
+        if _is(row, "input"):
+            continue
+        if following is None or all(_is(later, "softmax", "output") for _, later in rows[at + 1 :]):
+            row = _without_loss(row, line, made)
+        if row.said:
+            shape = _Row(reading, column, line, row, following, style, trials, made).write(shape)
+    return made
+
+
+def _rows(reading: Reading, column: Column | None) -> Iterator[tuple[Line, Content]]:
+    """The rows about one network, and what they say of it."""
+    networks = [one for one in reading.columns if one.role == "network"]
+    for line in reading.lines:
+        if line.quantity:
+            continue
+        row = content(line, column)
+        if column is not None and not row.said:
+            # A cell over all columns stands in the first of them where its table cannot merge cells.
+            said = {e.column for e in line.entries if e.column.role == "network" and isinstance(e.value, tuple)}
+            if said == {networks[0]} and row.output is not None:
+                row = replace(content(line, networks[0]), final=False)
+        if row.said or column is None:
+            yield line, row
+
+
+def _is(row: Content, *kinds: str) -> bool:
+    return bool(row.said) and all(isinstance(one, Said) and one.kind in kinds for one in row.said)
+
+
+def _ends_in_fc(row: Content) -> bool:
+    return any(one.kind == "fc" for one in layers(row.said))
+
+
+def _without_loss(row: Content, line: Line, made: Draft) -> Content:
+    """A row without the softmax at its end: networks end in scores here, and the loss has the softmax."""
+    said = list(row.said)
+    while said and isinstance(said[-1], Said) and said[-1].kind in ("softmax", "output"):
+        if said[-1].kind == "softmax":
+            made.assume("the softmax is part of the loss, so the network ends with its scores", line.number)
+        said.pop()
+    return replace(row, said=tuple(said))
+
+
+# ---------------------------------------------------------------- the whole table
+
+
+def table_style(reading: Reading, columns: Sequence[Column | None]) -> tuple[Style, list[str]]:
+    """What a table leaves out everywhere, and the sentences that say so."""
+    kinds: set[str | None] = set()
+    brackets = False
+    bottleneck = False
+    for column in columns:
+        for _, row in _rows(reading, column):
+            kinds |= {one.kind for one in layers(row.said)}
+            groups = [one for one in row.said if isinstance(one, Group) and len(list(layers([one]))) > 1]
+            brackets = brackets or bool(groups)
+            bottleneck = bottleneck or any(len(list(layers([one]))) == 3 for one in groups)
+    told: list[str] = []
+    acts = bool(kinds & {"relu", "sigmoid", "tanh", "relu6", "activation"})
+    norm = brackets and "bn" not in kinds
+    if brackets:
+        told.append("layers in brackets are a residual unit, with a 1x1 projection where the size or channels change")
+    if norm:
+        told.append("batch norm and ReLU behind every convolution, which has no biases then")
+    elif not acts:
+        told.append("a ReLU behind every convolution and fully connected layer but the last")
+    if not norm:
+        told.append("biases in every convolution and fully connected layer")
+    if bottleneck:
+        told.append("a bottleneck's stride is in its first 1x1 convolution, as the paper has it")
+    return Style(relu=not acts, norm=norm, letters=dict(reading.symbols), named=True), told
+
+
+def entering(
+    reading: Reading, rows: Sequence[tuple[Line, Content]], style: Style, trials: Trials, given: Shape | None
+) -> tuple[Shape, str]:
+    """The input's size, and a sentence where it is not printed in the table."""
+    if given is not None:
+        return given, ""
+    letters = dict(style.letters)
+    line, first = rows[0]
+    printed = first.output if _is(first, "input") else first.input
+    if _is(first, "input") and printed is None:
+        printed = first.input
+    if printed is not None:
+        shape = shape_of(printed, letters)
+        if shape is not None:
+            return shape, ""
+        whole = shape_of(printed, letters, like=(_RGB,))
+        if whole is not None:
+            return whole, "an input of 3 channels"
+    spoken = next((match for note in reading.table.notes if (match := _SPOKEN.search(note))), None)
+    if spoken is not None:
+        height, width, channels = spoken.groups()
+        why = "" if channels else "an input of 3 channels"
+        return (int(height), int(width), int(channels or _RGB)), why
+    for shape in _deduced(first, letters):
+        try:
+            if fit(first, style, shape, trials).reached:
+                return shape, f"the input is {show_shape(shape)}, which gives the first row's size"
+        except Unwritable:
+            break
+    raise ArchError(
+        [trouble(reading, line, "import-row", "the table does not say how large the input is", "--input 224x224x3")]
+    )
+
+
+def _deduced(first: Content, letters: dict[str, int]) -> Iterator[Shape]:
+    """Inputs that would give the first row's output: with half padding, and with none."""
+    leaves = shape_of(first.output, letters, like=(1,)) if first.output is not None else None
+    one = next(layers(first.said), None)
+    if leaves is None or one is None or one.kernel is None or len(leaves) < 2:
+        return
+    sides = one.kernel[: len(leaves) - 1]
+    channels = one.kernel[-1] if len(one.kernel) == len(leaves) else _RGB
+    step = square(one.stride)[0] if one.stride else 1
+    yield (*(side * step for side in leaves[:-1]), channels)
+    kernel = (sides * len(leaves))[: len(leaves) - 1]
+    yield (*((side - 1) * step + k for side, k in zip(leaves[:-1], kernel, strict=True)), channels)
+
+
+# ---------------------------------------------------------------- one row
+
+
+class _Row:
+    """One row on its way into the draft."""
+
+    def __init__(
+        self,
+        reading: Reading,
+        column: Column | None,
+        line: Line,
+        row: Content,
+        following: Content | None,
+        style: Style,
+        trials: Trials,
+        made: Draft,
+    ) -> None:
+        self._reading = reading
+        self._column = column
+        self._line = line
+        self._row = row
+        self._following = following
+        self._style = style
+        self._trials = trials
+        self._made = made
+
+    def write(self, entering: Shape) -> Shape:
+        """Add the row's line to the draft; the size that leaves it."""
+        letters = self._style.letters
+        try:
+            fitted = fit(self._row, self._style, entering, self._trials)
+        except Unwritable as why:
+            self._fail(why.message, why.hint)
+        notes: list[str] = []
+        printed = self._row.input
+        if printed is not None and self._made.lines and not matches_size(printed, entering, letters):
+            notes.append(f"prints an input of {printed.text}, where {show_shape(entering)} comes from the row before")
+        if not fitted.reached:
+            fitted, note = self._mended(fitted, entering)
+            notes.append(note)
+        if fitted.graph is None:
+            spent = "; the table has too many rows like it to try them all" if self._trials.spent else ""
+            self._fail(
+                f"`{fitted.phrase.text}` cannot be applied to {show_shape(entering)}{spent}",
+                "compare the row with the paper, or mend its kernel, stride or input",
+            )
+        leaves = leaving(fitted.graph)
+        output = self._row.output
+        claim = leaves if output is not None and matches_size(output, leaves, letters) else None
+        self._add(fitted.phrase, claim, notes, leaves == entering)
+        subject = Subject(fitted.graph)
+        self._made.parts += subject.total
+        self._made.depth += depth(fitted.graph)
+        return leaves
+
+    def _mended(self, fitted: Fitted, entering: Shape) -> tuple[Fitted, str]:
+        """The row with the smallest change that gives its printed size, unless the next row goes on without it."""
+        output = self._row.output
+        assert output is not None
+        said = " ".join(one.text for one in layers(self._row.said)) or self._line.row.cells[0].text
+        if fitted.graph is None:
+            makes = f"prints `{said}`, which does not go with {show_shape(entering)}"
+        else:
+            makes = f"prints {output.text}, where `{said}` makes {show_shape(leaving(fitted.graph))}"
+            confirmed = self._following.input if self._following is not None else None
+            if confirmed is not None and matches_size(confirmed, leaving(fitted.graph), self._style.letters):
+                return fitted, f"{makes}, as the next row has it"
+        found = changes_of(self._row, entering, self._trials, style=self._style, keep_input=True)
+        if not found:
+            return fitted, makes
+        change = found[0]
+        # The same trial again, from the cache: its graph is wanted as well.
+        phrase = Phrase(change.phrase, (), fitted.phrase.blocks)
+        graph = self._trials(one_row(phrase, entering, self._style))
+        return Fitted(phrase, graph, True), f"{makes}; written as {change.text}"
+
+    def _add(self, phrase: Phrase, claim: Shape | None, notes: list[str], kept: bool) -> None:
+        for text in phrase.assumed:
+            self._made.assume(text, self._line.number)
+        for block in phrase.blocks:
+            self._made.blocks.setdefault(block)
+        if notes:
+            self._made.wrong.append(self._line.number)
+        text = phrase.text + self._label(phrase.text)
+        lines = self._made.lines
+        if lines and kept and not notes and all(one.kind in _LIGHT for one in layers(self._row.said)):
+            lines[-1].text += f" -> {text}"
+            lines[-1].claim = claim or lines[-1].claim
+            return
+        lines.append(Written(text, claim, [f"Row {self._line.number} {note}." for note in notes]))
+
+    def _label(self, text: str) -> str:
+        """` @inception3a` for a block with a printed name of its own."""
+        label = next((one.label for one in layers(self._row.said) if one.label), None)
+        one = self._row.said[0]
+        if label is None or len(self._row.said) > 1 or not isinstance(one, Said) or " -> " in text:
+            return ""
+        if one.kind is None or not self._row.widths:
+            return ""
+        name = re.sub(r"\W", "_", label if label[0].isalpha() else f"{one.kind}{label}", flags=re.ASCII)
+        taken = any(f"@{name}" in line.text for line in self._made.lines)
+        return "" if taken or not re.fullmatch(r"[A-Za-z_]\w{0,60}", name, re.ASCII) else f" @{name}"
+
+    def _fail(self, message: str, hint: str) -> NoReturn:
+        raise ArchError([trouble(self._reading, self._line, "import-row", message, hint, self._column)])
+
+
+def trouble(reading: Reading, line: Line, id: str, message: str, hint: str, column: Column | None = None) -> Diagnostic:
+    """A mistake at the cell that a row's layers stand in."""
+    entry = next((e for e in line.entries if e.column == column or (column is None and e.column.role == "layer")), None)
+    cell = entry.cell if entry is not None else line.row.cells[0]
+    whose = f", column `{column.header}`" if column is not None else ""
+    source = reading.table.source
+    place = cell_span(source, cell.line, cell.text) if source is not None else None
+    return Diagnostic("import-row", f"row {line.number}{whose}: {message}", place, hint=hint)
+
+
+def _nothing(reading: Reading, column: Column | None) -> Diagnostic:
+    whom = f"the column `{column.header}`" if column is not None else "the table"
+    return Diagnostic(
+        "import-row",
+        f"{whom} names no layers",
+        hint="say which column has them: --columns layer=HEADER, or arguments=HEADER",
+    )

@@ -1,0 +1,477 @@
+"""A row of a table as `.arch` text: every way in which what it leaves unsaid can be filled in, the likeliest first.
+
+In: what a row says (`Content`), what the table leaves out everywhere (`Style`), and the size that enters. Out:
+`Phrase`s. Which of them gives the printed size is found out by elaborating them: `fitting.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from itertools import islice, product
+
+from archdsl.ops.base import Shape
+from archdsl.verify.figures import square
+from archdsl.verify.table import Column, Group, Line, Number, Said, Size
+from archdsl.verify.units import residual, standard_inception, widths_text
+
+__all__ = ["Content", "Phrase", "Style", "Unwritable", "content", "layers", "phrases"]
+
+_TRIED = 400
+"""Ways to fill in one row that are looked at."""
+
+_WINDOWED = ("maxpool", "avgpool", "lppool")
+_MERGES = ("add", "concat", "mul", "sub", "mean", "max", "lerp", "matmul")
+_RESPONSE = {"n": "size", "size": "size", "k": "k", "a": "alpha", "alpha": "alpha", "α": "alpha"} | {
+    "b": "beta",
+    "beta": "beta",
+    "β": "beta",
+}
+
+
+class Unwritable(Exception):
+    """Why nothing can be made of a row, and what would help."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What a table leaves out, the same in every row.
+
+    - `relu`: a ReLU behind each convolution and fully connected layer; `norm`: batch norm before it, and no biases.
+    - `early`: a bottleneck's stride is in its first convolution, not in its 3x3.
+    - `letters`: values of letters; with `named` they are written as letters, parameters of the architecture.
+    """
+
+    relu: bool = False
+    norm: bool = False
+    early: bool = True
+    letters: Mapping[str, int] = field(default_factory=dict)
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a row says about one network: its layers, the widths of its branches (`3x3 reduce`: 96), its sizes.
+
+    `final` says that it has the network's last fully connected layer, whose scores no ReLU cuts.
+    """
+
+    said: tuple[Said | Group, ...]
+    widths: Mapping[str, int] = field(default_factory=dict)
+    input: Size | None = None
+    output: Size | None = None
+    times: int = 1
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A chain, and what was assumed to write it; `blocks` are definitions that it needs."""
+
+    text: str
+    assumed: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+
+
+def content(line: Line, column: Column | None = None) -> Content:
+    """What a line says about the network of a column, or, without one, about the table's only network.
+
+    >>> content(row_3a).widths["3x3 reduce"]
+    96
+    """
+    own = [e for e in line.entries if e.column.role != "network" or e.column == column]
+    said: tuple[Said | Group, ...] = line.said
+    if column is not None:
+        cells = [e.value for e in own if e.column == column and isinstance(e.value, tuple)]
+        said = tuple(one for cell in cells for one in cell)
+    numbers: dict[str, int] = {
+        e.column.role: int(e.value.digits) for e in own if isinstance(e.value, Number) and e.value.power == 0
+    }
+    if len(said) == 1 and isinstance(said[0], Said):
+        said = (_filled(said[0], numbers),)
+    said = tuple(_known(item) for item in said)
+    widths = {
+        e.column.detail.lower(): int(e.value.digits)
+        for e in own
+        if e.column.role == "branch" and isinstance(e.value, Number)
+    }
+    sizes = {e.column.role: e.value for e in own if isinstance(e.value, Size)}
+    return Content(said, widths, sizes.get("input"), sizes.get("output"), numbers.get("repeat", 1))
+
+
+def _known(item: Said | Group) -> Said | Group:
+    """`3x3, 64` without a word is a convolution."""
+    if isinstance(item, Group):
+        return replace(item, items=tuple(_known(inner) for inner in item.items))
+    if item.kind is None and item.kernel is not None and item.filters is not None:
+        return replace(item, kind="conv")
+    return item
+
+
+def _filled(said: Said, numbers: Mapping[str, int]) -> Said:
+    """The layer with what columns of their own say of it."""
+
+    def extent(known: tuple[int, ...] | None, role: str) -> tuple[int, ...] | None:
+        return known if known is not None or role not in numbers else (numbers[role],)
+
+    return replace(
+        said,
+        kernel=extent(said.kernel, "kernel"),
+        stride=extent(said.stride, "stride"),
+        padding=extent(said.padding, "padding"),
+        filters=said.filters if said.filters is not None else numbers.get("filters"),
+        groups=said.groups if said.groups is not None else numbers.get("groups"),
+    )
+
+
+def layers(items: Sequence[Said | Group]) -> Iterator[Said]:
+    """The layers of a row, those of a group once.
+
+    >>> [one.text for one in layers((Group((Said("3x3, 64"), Said("3x3, 64")), times=2),))]
+    ['3x3, 64', '3x3, 64']
+    """
+    for item in items:
+        if isinstance(item, Said):
+            yield item
+        else:
+            yield from layers(item.items)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to write one item."""
+
+    text: str
+    assumed: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+
+
+def phrases(row: Content, style: Style, entering: Shape) -> Iterator[Phrase]:
+    """All ways to write a row, the likeliest first. Raises `Unwritable`.
+
+    `3x3, 64` on 56x56x64 with a printed output: `conv 3x3 64`, `conv 3x3+1 64`, `conv 3x3 64 same`, …
+    """
+    if not row.said:
+        raise Unwritable("the row names no layer", "name it in a column that is read as layers: --columns layer=HEADER")
+    writer = _Writer(row, style, entering)
+    written = [writer.ways(item, last=at == len(row.said) - 1) for at, item in enumerate(row.said)]
+    # Items that are printed alike are filled in alike; their texts differ by their filters only.
+    keys = list(dict.fromkeys(_alike(item) for item in row.said))
+    places = [keys.index(_alike(item)) for item in row.said]
+    counts = [min(len(some) for some, at in zip(written, places, strict=True) if at == key) for key in range(len(keys))]
+    combinations = islice(product(*map(range, counts)), 20 * _TRIED)
+    for chosen in sorted(combinations, key=sum)[:_TRIED]:
+        parts = [written[at][chosen[place]] for at, place in enumerate(places)]
+        yield Phrase(
+            _repeated(" -> ".join(part.text for part in parts), row.times, len(parts)),
+            tuple(dict.fromkeys(text for part in parts for text in part.assumed)),
+            tuple(dict.fromkeys(text for part in parts for text in part.blocks)),
+        )
+
+
+def _alike(item: Said | Group) -> object:
+    if isinstance(item, Group):
+        return (tuple(_alike(inner) for inner in item.items), item.times)
+    return (item.kind, item.kernel, item.stride, item.padding, item.same)
+
+
+def _repeated(text: str, times: int, parts: int) -> str:
+    if times == 1:
+        return text
+    return f"{text} x{times}" if parts == 1 and " -> " not in text else f"({text}) x{times}"
+
+
+class _Writer:
+    """The items of one row."""
+
+    def __init__(self, row: Content, style: Style, entering: Shape) -> None:
+        self._row = row
+        self._style = style
+        self._entering = entering
+        self._rank = max(1, len(entering) - 1)
+        connected = [one for one in row.said if isinstance(one, Said) and one.kind == "fc"]
+        self._last_fc = connected[-1] if connected else None
+
+    def ways(self, item: Said | Group, *, last: bool) -> Sequence[_Way]:
+        """The ways to write an item; `last` of the row, whose channels are those of the row's output."""
+        if isinstance(item, Group):
+            return self._group(item)
+        kind = item.kind
+        if kind is None:
+            raise Unwritable(
+                f"`{item.text}` is no layer that is known here",
+                "write what it is (conv, maxpool, fc, …), or say that the column is a note: --columns note=HEADER",
+            )
+        unused = tuple(f"`{value}` is not used" for name, value in item.extra if name not in _RESPONSE)
+        return [replace(way, assumed=(*way.assumed, *unused)) for way in self._layer(kind, item, last=last)]
+
+    def _layer(self, kind: str, said: Said, *, last: bool) -> Sequence[_Way]:
+        if kind in ("conv", "deconv"):
+            return self._convolutions(kind, said, last=last)
+        if kind in ("dwconv", "sepconv"):
+            return self._depthwise(kind, said, last=last)
+        if kind == "gap" or (kind == "avgpool" and said.kernel is None and self._to_a_point(last)):
+            return [_Way("gap")]
+        if kind == "pool" or kind in _WINDOWED:
+            return self._pools(kind, said)
+        if kind == "fc":
+            text = f"fc {self._filters(said, last=last)}"
+            scores = self._row.final and said is self._last_fc
+            return [_Way(text if scores else self._activated(text))]
+        if kind == "lrn":
+            return [self._response(said)]
+        if kind == "dropout":
+            rate = f"{said.rate.normalize():f}" if said.rate is not None else "0.5"
+            return [_Way(f"dropout {rate}", () if said.rate is not None else ("a dropout of 0.5",))]
+        if self._row.widths:
+            return [_Way(self._branches(kind))]
+        return [_Way(self._plain(kind, said))]
+
+    def _plain(self, kind: str, said: Said) -> str:
+        """A layer without arguments."""
+        from archdsl.ops.registry import lookup
+
+        known = lookup(kind)
+        if kind in _MERGES:
+            raise Unwritable(
+                f"`{said.text}` joins several layers, and the table does not say which",
+                "write the branches into the .arch file by hand, or import the rows without it",
+            )
+        if known is None:
+            raise Unwritable(
+                f"the table does not print the layers of `{said.text}`",
+                "a block is known by its branches' widths (#1x1, #3x3 reduce, …) or by its layers in brackets",
+            )
+        return kind
+
+    # ------------------------------------------------------------ windows
+
+    def _convolutions(self, kind: str, said: Said, *, last: bool) -> Sequence[_Way]:
+        if said.kernel is None:
+            raise Unwritable(
+                f"`{said.text}` has no kernel", "print it: 3x3, or f=3; or say which column it is: --columns kernel=…"
+            )
+        filters = self._filters(said, last=last)
+        groups = f" groups={said.groups}" if said.groups not in (None, 1) else ""
+        bias = " bias=false" if self._style.norm else ""
+        before = self._reduced(said)
+        made = []
+        for stride, assumed in self._strides(said):
+            for padding, flag, deduced in self._paddings(said, said.kernel):
+                kernel = self._extent(said.kernel, long=True)
+                text = f"{kind} {kernel}{stride}{padding} {filters}{groups}{bias}{flag}"
+                made.append(_Way(before + self._activated(text), (*assumed, *deduced)))
+        return made
+
+    def _reduced(self, said: Said) -> str:
+        """The 1x1 convolution before one of a row with a column for it: GoogLeNet's `#3x3 reduce`."""
+        kernel = square(said.kernel or ())
+        for detail, filters in self._row.widths.items():
+            if "reduce" in detail and _kernel(detail) == kernel:
+                return f"{self._activated(f'conv 1x1 {filters}')} -> "
+        return ""
+
+    def _depthwise(self, kind: str, said: Said, *, last: bool) -> Sequence[_Way]:
+        kernel = square(said.kernel or (3,))
+        if len(kernel) > 1 and kernel[0] == kernel[1]:
+            kernel = kernel[:1]
+        made = []
+        for _, assumed in self._strides(said):
+            step = "2" if assumed else str(square(said.stride or (1,))[0])
+            arguments = ", ".join([str(kernel[0]), *([step] if step != "1" else [])])
+            if kind == "dwconv":
+                tail = " -> bn -> relu" if self._style.norm else " -> relu" if self._style.relu else ""
+                made.append(_Way(f"dwconv<{arguments}>{tail}", (*assumed, "padding of half the kernel")))
+            else:
+                filters = self._filters(said, last=last)
+                made.append(_Way(f"separable<{filters}, {kernel[0]}, {step}>", (*assumed, "batch norm and ReLU")))
+        return made
+
+    def _strides(self, said: Said) -> Sequence[tuple[str, tuple[str, ...]]]:
+        if said.stride is not None:
+            shown = self._extent(said.stride)
+            return [(f"/{shown}" if shown != "1" else "", ())]
+        return [("", ()), ("/2", ("stride 2",))] if self._row.output is not None else [("", ())]
+
+    def _paddings(self, said: Said, kernel: tuple[int, ...]) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Padding, flag, what is assumed."""
+        if said.same:
+            return [("", " same", ())]
+        if said.padding is not None:
+            shown = self._extent(said.padding)
+            return [(f"+{shown}" if shown != "0" else "", "", ())]
+        most = max(kernel)
+        none = ("", "", ())
+        if most == 1:
+            return [none]
+        halves = tuple(part // 2 for part in kernel[: self._rank])
+        half = (f"+{self._extent(halves)}", "", (f"padding {self._extent(halves)}",))
+        if self._row.output is None:
+            return [half, none] if most % 2 else [none, half]
+        others = [(f"+{size}", "", (f"padding {size}",)) for size in range(1, most) if (size,) != square(halves)]
+        return [none, half, ("", " same", ("padding `same`",)), *others]
+
+    def _pools(self, kind: str, said: Said) -> Sequence[_Way]:
+        name, assumed = ("maxpool", ("a max pool",)) if kind == "pool" else (kind, ())
+        kernels = [(said.kernel, assumed)]
+        if said.kernel is None:
+            sizes = [2, 3] if said.stride is None or square(said.stride) == (2,) else [square(said.stride)[0]]
+            kernels = [((size,), (*assumed, f"a pool of {size}x{size}")) for size in sizes]
+        made = []
+        for kernel, why in kernels:
+            assert kernel is not None
+            shown = self._extent(kernel)
+            for stride, more in self._pool_strides(said, kernel, shown):
+                for padding, flag, deduced in self._pool_paddings(said, kernel):
+                    made.append(_Way(f"{name} {shown}{stride}{padding}{flag}", (*why, *more, *deduced)))
+        return made
+
+    def _pool_strides(self, said: Said, kernel: tuple[int, ...], shown: str) -> Sequence[tuple[str, tuple[str, ...]]]:
+        if said.stride is not None:
+            step = self._extent(said.stride)
+            return [(f"/{step}" if step != shown else "", ())]
+        if square(kernel)[0] == 2:
+            return [("", ("stride 2",) if said.kernel is not None else ())]
+        if self._row.output is None:
+            return [("/2", ("stride 2",))] if square(kernel) == (3,) else [("", (f"stride {shown}",))]
+        return [("/2", ("stride 2",)), ("", (f"stride {shown}",)), ("/1", ("stride 1",))]
+
+    def _pool_paddings(self, said: Said, kernel: tuple[int, ...]) -> list[tuple[str, str, tuple[str, ...]]]:
+        if said.same or said.padding is not None or self._row.output is None:
+            return self._paddings(said, kernel) if said.same or said.padding is not None else [("", "", ())]
+        rounded = ("", " ceil", ("rounded up (`ceil`)",))
+        same = ("", " same", ("padding `same`",))
+        half = square(kernel)[0] // 2
+        padded = (f"+{half}", "", (f"padding {half}",))
+        return [("", "", ()), padded, rounded, same] if square(kernel)[0] % 2 else [("", "", ()), rounded, same, padded]
+
+    def _to_a_point(self, last: bool) -> bool:
+        """Whether an average pool without a kernel takes everything: where nothing else is printed, and at 1x1."""
+        output = self._row.output
+        if output is None or not last:
+            return True
+        return len([part for part in output.parts if part != 1]) <= 1
+
+    def _extent(self, extent: tuple[int, ...], *, long: bool = False) -> str:
+        """`3x3`, or `3` where all sides are equal and the short form is usual; channels in a window are dropped."""
+        sides = extent[: self._rank] if len(extent) == self._rank + 1 else extent
+        if len(sides) not in (1, self._rank):
+            raise Unwritable(
+                f"a window of {len(sides)} sides does not go with a tensor of {self._rank}",
+                "print as many sides as the tensor has axes, or one for all of them",
+            )
+        if len(set(sides)) == 1:
+            return "x".join([str(sides[0])] * (self._rank if long else 1))
+        return "x".join(map(str, sides))
+
+    # ------------------------------------------------------------ others
+
+    def _filters(self, said: Said, *, last: bool) -> str:
+        """The channels that leave: as the layer prints them, its branch's column, or the row's output."""
+        wanted: int | str | None = said.filters
+        kernel = square(said.kernel or ())
+        if wanted is None:
+            wanted = next((n for d, n in self._row.widths.items() if "reduce" not in d and _kernel(d) == kernel), None)
+        if wanted is None and last and self._row.output is not None:
+            wanted = _channels(self._row.output)
+        if wanted is None:
+            raise Unwritable(
+                f"`{said.text}` does not say how many channels leave it",
+                "print its filters, or the channels of its output: 55x55x96",
+            )
+        if isinstance(wanted, int):
+            return str(wanted)
+        if wanted not in self._style.letters:
+            raise Unwritable(f"the letter {wanted} has no value", f"give it one: --let {wanted}=1000")
+        return wanted if self._style.named else str(self._style.letters[wanted])
+
+    def _activated(self, text: str) -> str:
+        if self._style.norm and text.startswith(("conv", "deconv")):
+            return f"{text} -> bn -> relu"
+        return f"{text} -> relu" if self._style.relu else text
+
+    def _response(self, said: Said) -> _Way:
+        """Papers do not divide alpha by the number of channels, the language does as PyTorch."""
+        given: dict[str, Decimal] = {}
+        for name, text in said.extra:
+            if name.lower() in _RESPONSE:
+                try:
+                    given[_RESPONSE[name.lower()]] = Decimal(text)
+                except ArithmeticError:
+                    raise Unwritable(f"`{text}` is no number", "write it as 1e-4 or 0.0001") from None
+        size = given.pop("size", Decimal(5))
+        assumed: tuple[str, ...] = () if given else ("lrn over 5 channels with alpha 1e-4, beta 0.75, k 1",)
+        if "alpha" in given:
+            shown = f"{given['alpha']:g}".lower()
+            given["alpha"] *= size
+            assumed = (f"alpha is {shown} times {size}, since papers do not divide it by the {size} channels",)
+        shown = "".join(f" {name}={_plain_number(value)}" for name, value in given.items() if value != _USUAL.get(name))
+        return _Way(f"lrn {size.normalize():f}{shown}", assumed)
+
+    def _branches(self, kind: str) -> str:
+        """A module with the widths of its branches."""
+        widths = self._row.widths
+        known = standard_inception(widths)
+        if known is not None:
+            return known
+        text = widths_text(widths)
+        if text is None:
+            raise Unwritable(
+                f"the widths of `{kind}` make no module that is known: {', '.join(widths)}",
+                "known are 1x1, NxN with its reduce, squeeze and expand, and pool proj",
+            )
+        return text
+
+    def _group(self, group: Group) -> Sequence[_Way]:
+        """Layers in brackets: a residual unit where they are several convolutions, else a repeat."""
+        inner = list(layers(group.items))
+        convolutions = [one for one in inner if one.kind == "conv" and one.kernel is not None]
+        if len(convolutions) < 2 or any(one.kind not in ("conv", "bn", "relu") for one in inner):
+            options = [self.ways(one, last=False)[0] for one in inner]
+            text = " -> ".join(way.text for way in options)
+            assumed = tuple(dict.fromkeys(note for way in options for note in way.assumed))
+            return [_Way(_repeated(text, group.times, len(options)), assumed)]
+        filters = [self._filters(one, last=False) for one in convolutions]
+        steps = [one.stride for one in convolutions if one.stride is not None and set(one.stride) != {1}]
+        strides = [steps[0][0]] if steps else [1, 2, 4] if self._row.output is not None else [1]
+        made = []
+        for stride in strides:
+            text, blocks = residual(convolutions, filters, group.times, stride, early=self._style.early)
+            made.append(_Way(text, (f"stride {stride}",) if stride != 1 and not steps else (), blocks))
+        return made
+
+
+_USUAL = {"beta": Decimal("0.75"), "k": Decimal(1), "alpha": Decimal("0.0001")}
+
+
+def _plain_number(value: Decimal) -> str:
+    shown = f"{value.normalize():f}"
+    if abs(value) >= Decimal("0.01"):
+        return shown
+    mantissa, _, exponent = f"{value.normalize():E}".partition("E")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def _channels(size: Size) -> int | str | None:
+    """The channels of a printed size, where it prints them: 55x55x96, 1x1xC, 96@55x55; 4096 alone is a vector."""
+    parts = size.parts
+    if size.order == "first":
+        return parts[0]
+    if len(parts) == 2 and size.order == "open":
+        return None
+    return parts[-1]
+
+
+def _kernel(detail: str) -> tuple[int, ...]:
+    """The kernel that the name of a branch begins with: `3x3 reduce` is 3."""
+    for word in detail.replace("×", "x").replace("#", " ").replace("_", " ").split():
+        sides = word.split("x")
+        if len(sides) > 1 and all(side.isdigit() for side in sides):
+            return square(tuple(int(side) for side in sides))
+    return ()

@@ -1,0 +1,116 @@
+"""Modules of tables as `.arch` text: residual units from their convolutions, modules from the widths of their branches.
+
+In: kernels and widths as printed. Out: calls of the standard blocks where one is it, else the layers written out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from archdsl.verify.figures import square
+from archdsl.verify.table import Said
+
+__all__ = ["residual", "standard_inception", "widths_text"]
+
+_INCEPTION = ("1x1", "3x3 reduce", "3x3", "5x5 reduce", "5x5", "pool proj")
+
+
+def residual(
+    convolutions: Sequence[Said], filters: Sequence[str], times: int, stride: int, *, early: bool
+) -> tuple[str, tuple[str, ...]]:
+    """So many residual units, the first with the stride, and the definition of their block where it is no standard one.
+
+    >>> residual([Said("3x3, 128", kernel=(3, 3))] * 2, ["128", "128"], 2, 2, early=True)
+    ('basic<128, s=2> -> basic<128>', ())
+    """
+    kernels = [square(one.kernel or (1,)) for one in convolutions]
+    groups = [one.groups or 1 for one in convolutions]
+    name, arguments, blocks = _unit(kernels, filters, groups, early=early)
+    rest = f"{name}<{', '.join(arguments)}>" if arguments else name
+    if stride == 1:
+        return (rest if times == 1 else f"{rest} x{times}"), blocks
+    first = f"{name}<{', '.join([*arguments, f's={stride}'])}>"
+    tail = "" if times == 1 else f" -> {rest}" if times == 2 else f" -> {rest} x{times - 1}"
+    return first + tail, blocks
+
+
+def _unit(
+    kernels: Sequence[tuple[int, ...]], filters: Sequence[str], groups: Sequence[int], *, early: bool
+) -> tuple[str, list[str], tuple[str, ...]]:
+    plain = all(number == 1 for number in groups)
+    if list(kernels) == [(3,), (3,)] and filters[0] == filters[1] and plain:
+        return "basic", [filters[0]], ()
+    numbers = [int(one) if one.isdigit() else 0 for one in filters]
+    if list(kernels) == [(1,), (3,), (1,)] and numbers[0] and numbers[0] == numbers[1]:
+        if numbers[2] == 4 * numbers[0] and plain:
+            return ("bottleneck_v1" if early else "bottleneck"), [filters[0]], ()
+        if numbers[2] % 4 == 0 and groups[0] == groups[2] == 1:
+            inner = [f"inner={filters[0]}"] + ([f"groups={groups[1]}"] if groups[1] != 1 else [])
+            return "bottleneck", [str(numbers[2] // 4), *inner], ()
+    return _own(kernels, filters, groups)
+
+
+def _own(
+    kernels: Sequence[tuple[int, ...]], filters: Sequence[str], groups: Sequence[int]
+) -> tuple[str, list[str], tuple[str, ...]]:
+    """A residual unit that is none of the standard blocks, as a block of its own."""
+    name = "unit_" + "_".join(
+        f"{'x'.join(map(str, kernel))}_{width}" for kernel, width in zip(kernels, filters, strict=True)
+    )
+    body = []
+    for at, (kernel, width, parts) in enumerate(zip(kernels, filters, groups, strict=True)):
+        sides = "x".join(map(str, kernel if len(kernel) > 1 else kernel * 2))
+        halves = [side // 2 for side in kernel]
+        padding = f"+{'x'.join(map(str, halves))}" if any(halves) else ""
+        split = f" groups={parts}" if parts != 1 else ""
+        body.append(f"conv {sides}{'/s' if at == 0 else ''}{padding} {width}{split} bias=false -> bn")
+    layers = " -> relu -> ".join(body)
+    return name, [], (f"block {name}<s=1> = residual<\n    {layers}\n  | project<{filters[-1]}, s>> -> relu",)
+
+
+def standard_inception(widths: Mapping[str, int]) -> str | None:
+    """`inception<64, 96, 128, 16, 32, 32>` where exactly its six widths are printed."""
+    by = {_folded(detail): width for detail, width in widths.items()}
+    if set(by) != set(_INCEPTION):
+        return None
+    return f"inception<{', '.join(str(by[name]) for name in _INCEPTION)}>"
+
+
+def widths_text(widths: Mapping[str, int]) -> str | None:
+    """Any other module from the widths of its branches; None where one of them is not understood.
+
+    SqueezeNet's fire module, `1x1 squeeze` 16, `1x1 expand` 64, `3x3 expand` 64:
+    `conv 1x1 16 -> relu -> concat<conv 1x1 64 -> relu | conv 3x3+1 64 -> relu>`.
+    """
+    head = ""
+    reduces: dict[str, int] = {}
+    branches: list[str] = []
+    for detail, width in widths.items():
+        words = _folded(detail).split()
+        kernel = words[0] if words and "x" in words[0] and words[0].replace("x", "").isdigit() else ""
+        rest = set(words[1:] if kernel else words)
+        if "squeeze" in rest and not head:
+            head = f"{_conv(kernel or '1x1', width)} -> "
+        elif "reduce" in rest and kernel:
+            reduces[kernel] = width
+        elif rest & {"pool", "proj", "projection"}:
+            branches.append(f"maxpool 3/1+1 -> {_conv('1x1', width)}")
+        elif kernel and rest <= {"expand"}:
+            before = f"{_conv('1x1', reduces.pop(kernel))} -> " if kernel in reduces else ""
+            branches.append(before + _conv(kernel, width))
+        else:
+            return None
+    if reduces or not branches:
+        return None
+    return head + (f"concat<{' | '.join(branches)}>" if len(branches) > 1 else branches[0])
+
+
+def _conv(kernel: str, width: int) -> str:
+    halves = [int(side) // 2 for side in kernel.split("x")]
+    padding = "" if not any(halves) else f"+{halves[0]}" if len(set(halves)) == 1 else f"+{'x'.join(map(str, halves))}"
+    return f"conv {kernel}{padding} {width} -> relu"
+
+
+def _folded(detail: str) -> str:
+    words = detail.lower().replace("×", "x").replace("#", " ").replace("_", " ").split()
+    return " ".join("proj" if word == "projection" else word for word in words)

@@ -1,0 +1,406 @@
+"""Tables judged: each against the network it is about, or itself, and with the misprints that are known of it.
+
+In: what `archdsl.gathering` found. Out: a `Verification`. Showing it is left to `archdsl.report.verdicts` and its
+neighbours; what single cells say and whether they are true, to `archdsl.verify`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from archdsl.api import unresolved
+from archdsl.checking import check_file
+from archdsl.diagnostics import Collector, Diagnostic, Span
+from archdsl.elaborate import Request, Unresolved, Workspace
+from archdsl.elaborate.program import Program
+from archdsl.gathering import Document, Gathered, Listed, Target
+from archdsl.graph import Graph
+from archdsl.verify.acknowledged import Acknowledgement, acknowledge, known_path, read_known
+from archdsl.verify.called import called, parts
+from archdsl.verify.finding import Judgement, Verdict
+from archdsl.verify.judge import judge
+from archdsl.verify.reading.places import cell_span
+from archdsl.verify.reading.understand import understand
+from archdsl.verify.sheet import Case
+from archdsl.verify.subject import Subject
+from archdsl.verify.suggest import Editor, suggest
+from archdsl.verify.table import Column, Reading
+
+__all__ = ["Claims", "Judged", "Verification", "Wishes", "verify"]
+
+_FALSE = frozenset({"wrong-claim", "stale-acknowledgement", "bad-acknowledgement"})
+"""Errors about what is said and not true; all others keep something from being compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line says beside the files: roles by header, values of letters, the networks' parameters."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    symbols: Mapping[str, int] = field(default_factory=dict)
+    request: Request = field(default_factory=Request)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One table with its verdicts.
+
+    - `files`: of the networks it was compared with; none for a table that was checked against itself.
+    - `chosen`: how its networks were found, a line each: `alexnet_one_tower: fits best of 3`.
+    - `known`: the file with its known misprints; `entries`: those.
+    - `outright`: whether the command line names it.
+    """
+
+    judgement: Judgement
+    path: Path
+    files: tuple[str, ...]
+    chosen: tuple[str, ...]
+    outright: bool
+    known: Path
+    entries: tuple[Acknowledgement, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.judgement.reading.table.name
+
+    @property
+    def compared(self) -> int:
+        """How many facts."""
+        return sum(finding.compared for finding in self.judgement.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """`expect` statements: of how many files and networks, compared, and not true; `published` are those that nothing
+    can be compared with.
+    """
+
+    files: int = 0
+    networks: int = 0
+    compared: int = 0
+    false: int = 0
+    published: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """All that was found out; `passed` are the documents of folders that name no network."""
+
+    tables: tuple[Judged, ...]
+    claims: Claims
+    diagnostics: tuple[Diagnostic, ...]
+    passed: tuple[Path, ...]
+
+    def count(self, verdict: Verdict) -> int:
+        """How many cells of all tables have that verdict."""
+        return sum(one.judgement.count(verdict) for one in self.tables)
+
+    @property
+    def status(self) -> int:
+        """0 where all is explained, 1 for contradictions and what is known wrongly, 2 where something could not be
+        compared.
+        """
+        wrong = [one.id for one in self.diagnostics if one.severity == "error"]
+        if any(id not in _FALSE for id in wrong):
+            return 2
+        return 1 if wrong or self.count("contradiction") else 0
+
+
+def verify(
+    gathered: Gathered, wishes: Wishes, found: Collector, tell: Callable[[str], None] = lambda name: None
+) -> Verification:
+    """Judge every table and compare every claim; `found` holds what gathering found, `tell` hears what is next."""
+    run = _Run(wishes, found)
+    tables: list[Judged] = []
+    for document in gathered.documents:
+        tell(document.path.as_posix())
+        tables += run.document(document)
+    claims = Claims()
+    for target in gathered.claims:
+        tell(target.shown)
+        claims = run.claims(target, claims)
+    return Verification(tuple(tables), claims, found.sorted(), gathered.passed)
+
+
+class _Family:
+    """One file with networks, each made once."""
+
+    def __init__(self, target: Target, request: Request, found: Collector) -> None:
+        self.path = target.path
+        self._request = request
+        self._found = found
+        self._made: dict[str | None, Subject | None] = {}
+        inner = Collector()
+        self.workspace = Workspace.open(target.path, inner)
+        self.broken = inner.failed or self.workspace.unit is None or self.workspace.is_library
+        if not inner.failed and self.workspace.is_library:
+            inner.error(
+                "nothing-to-verify", f"{target.path} holds blocks and no network", hint="name a file with an `input`"
+            )
+        for diagnostic in inner:
+            if diagnostic.severity == "error":
+                found.add(diagnostic if diagnostic.span else replace(diagnostic, span=target.span))
+
+    @property
+    def name(self) -> str:
+        """Of the file's own network."""
+        unit = self.workspace.unit
+        return unit.architecture.name.name if unit is not None and unit.architecture else self.path.stem
+
+    def members(self, variant: str | None) -> list[_Member]:
+        """All networks of the file, its own first, or the variant alone; under each of their names."""
+        variants = self.workspace.unit.variants if self.workspace.unit is not None else {}
+        if variant is not None:
+            same = variants.get(variant)
+            names = [name for name, one in variants.items() if one is same and name != variant]
+            return [_Member(self, variant, (variant, *names))]
+        own = [] if self.workspace.needs_variant and variants else [_Member(self, None, (self.name,))]
+        grouped: dict[int, list[str]] = {}
+        for name, one in variants.items():
+            grouped.setdefault(id(one), []).append(name)
+        return [*own, *(_Member(self, names[0], tuple(names)) for names in grouped.values())]
+
+    def subject(self, variant: str | None, span: Span | None = None) -> Subject | None:
+        """A network, ready to be compared; None after reporting why there is none."""
+        if variant not in self._made:
+            graph = self._graph(self.workspace, variant, self._found, span)
+            self._made[variant] = Subject(graph) if graph is not None else None
+        return self._made[variant]
+
+    def _graph(self, workspace: Workspace, variant: str | None, found: Collector, span: Span | None) -> Graph | None:
+        inner = Collector()
+        try:
+            network = workspace.network(replace(self._request, variant=variant), inner)
+        except Unresolved as left:
+            inner.add(unresolved(workspace, left))
+            network = None
+        if network is None:
+            for diagnostic in inner:
+                if diagnostic.severity == "error":
+                    found.add(diagnostic if diagnostic.span else replace(diagnostic, span=span))
+        return network.graph if network is not None else None
+
+    def rebuilt(self, text: str, variant: str | None) -> Subject | None:
+        """The network of a changed text in the place of the file's; None where it makes none."""
+        inner = Collector()
+        program = Program(inner)
+        workspace = Workspace(program.read_text(text, str(self.path), self.path), program, inner)
+        graph = self._graph(workspace, variant, Collector(), None)
+        return Subject(graph) if graph is not None else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Member:
+    """A network of a family under its names; `variant` is None for the file's own."""
+
+    family: _Family
+    variant: str | None
+    names: tuple[str, ...]
+
+    def called(self, name: str) -> _Member:
+        """The same under the one of its names that a paper uses."""
+        return self if self.variant is None or name == self.variant else replace(self, variant=name)
+
+    def case(self, column: Column | None = None) -> Case | None:
+        subject = self.family.subject(self.variant)
+        return Case(subject, column) if subject is not None else None
+
+
+class _Run:
+    """One run of the command: every file of networks is read once."""
+
+    def __init__(self, wishes: Wishes, found: Collector) -> None:
+        self._wishes = wishes
+        self._found = found
+        self._families: dict[Path, _Family] = {}
+
+    def claims(self, target: Target, before: Claims) -> Claims:
+        """The claims of a file, all its variants', added to those before."""
+        checked = check_file(target.path, replace(self._wishes.request, variant=target.variant))
+        for diagnostic in checked.diagnostics:
+            if diagnostic.severity == "error":
+                self._found.add(diagnostic)
+        return Claims(
+            before.files + 1,
+            before.networks + checked.networks,
+            before.compared + checked.claims,
+            before.false + sum(one.id == "wrong-claim" for one in checked.diagnostics),
+            before.published + checked.published,
+        )
+
+    def document(self, document: Document) -> Iterator[Judged]:
+        """The tables of a document, judged together: one file beside it knows the misprints of all."""
+        judged = [one for listed in document.tables if (one := self._table(listed, document)) is not None]
+        path = known_path(document.path)
+        entries = read_known(path, self._found)
+        if len(judged) < len(document.tables):
+            # What could not be judged may be what an entry is about: that is reported already.
+            made = acknowledge([one.judgement for one in judged], entries, Collector())
+        else:
+            made = acknowledge([one.judgement for one in judged], entries, self._found)
+        for one, judgement in zip(judged, made, strict=True):
+            yield replace(one, judgement=judgement, known=path, entries=tuple(entries))
+
+    def _table(self, listed: Listed, document: Document) -> Judged | None:
+        """None after reporting why it cannot be judged."""
+        inner = Collector()
+        reading = understand(listed.table, self._wishes.columns, self._wishes.symbols, inner)
+        for diagnostic in inner:
+            if diagnostic.id != "table-cell":  # the cell's verdict says so
+                self._found.add(diagnostic)
+        chosen: list[str] = []
+        if not listed.networks:
+            from archdsl.verify.selfcheck import check_alone
+
+            judgement: Judgement | None = check_alone(reading, _elaborate)
+        else:
+            judgement = self._against(reading, listed.networks, chosen)
+        if judgement is None:
+            return None
+        files = tuple(dict.fromkeys(target.path.as_posix() for target in listed.networks))
+        made = Judged(judgement, document.path, files, tuple(chosen), document.outright, known_path(document.path))
+        if not made.compared:
+            self._uncompared(made)
+        return made
+
+    def _uncompared(self, judged: Judged) -> None:
+        table = judged.judgement.reading.table
+        place = cell_span(table.source, table.headers[0].line if table.headers else 1, "")
+        whom = f"with {judged.judgement.network}" if judged.files else "within the table, and it names no network"
+        self._found.error(
+            "nothing-compared",
+            f"nothing in {judged.name} could be compared {whom}",
+            place,
+            hint="say what its columns are, --columns 'output=Size,params=#Params', or name its network: "
+            "archdsl verify net.arch table.csv",
+        )
+
+    # ------------------------------------------------------------ which networks
+
+    def _against(self, reading: Reading, targets: Sequence[Target], chosen: list[str]) -> Judgement | None:
+        members: list[_Member] = []
+        for target in targets:
+            family = self._family(target)
+            if family is None:
+                return None
+            members += family.members(target.variant)
+        named = any(target.variant is not None for target in targets)
+        columns = [column for column in reading.columns if column.role == "network"]
+        if columns:
+            return self._by_column(reading, columns, members, named, chosen)
+        return self._whole(reading, members, chosen)
+
+    def _family(self, target: Target) -> _Family | None:
+        if target.path not in self._families:
+            self._families[target.path] = _Family(target, self._wishes.request, self._found)
+        family = self._families[target.path]
+        if not family.broken and target.variant is not None and family.subject(target.variant, target.span) is None:
+            return None
+        return None if family.broken else family
+
+    def _whole(self, reading: Reading, members: Sequence[_Member], chosen: list[str]) -> Judgement | None:
+        """A table about one network: the first one if it fits, else the one that fits best."""
+        tried: list[tuple[_Member, Judgement]] = []
+        for member in members:
+            case = member.case()
+            if case is None:
+                return None
+            tried.append((member, judge(reading, [case])))
+            if _fits(tried[-1][1]):
+                break
+        member, best = min(tried, key=lambda one: _misfit(one[1]))
+        if len(tried) > 1 and member is not members[0]:
+            chosen.append(f"{best.network}: fits best of {len(members)}")
+        case = member.case()
+        text = member.family.workspace.unit.file.source.text if member.family.workspace.unit is not None else ""
+
+        def rebuild(changed: str) -> Case | None:
+            subject = member.family.rebuilt(changed, member.variant)
+            return Case(subject) if subject is not None else None
+
+        return suggest(best, case, Editor(text, rebuild)) if case is not None else None
+
+    def _by_column(
+        self,
+        reading: Reading,
+        columns: Sequence[Column],
+        members: Sequence[_Member],
+        named: bool,
+        chosen: list[str],
+    ) -> Judgement | None:
+        """A table with a column a network; where variants are named outright, only their columns."""
+        cases: list[Case] = []
+        missing: list[tuple[Column, str]] = []
+        for column in columns:
+            whole = column.detail or column.header
+            options = _called(whole, members)
+            names = [whole] if options else parts(whole)
+            for name in names:
+                options = _called(name, members)
+                case = self._best(reading, column, name, options, chosen) if options else None
+                if case is not None:
+                    cases.append(case)
+                elif not options:
+                    missing.append((column, name))
+        if missing and not (named and cases):
+            self._unknown(reading, missing, members)
+        return judge(reading, cases) if cases else None
+
+    def _best(
+        self, reading: Reading, column: Column, name: str, options: Sequence[_Member], chosen: list[str]
+    ) -> Case | None:
+        cases = [case for member in options if (case := member.case(column)) is not None]
+        if len(cases) <= 1:
+            return cases[0] if cases else None
+        tried = [(_misfit(judge(reading, [case])), case) for case in cases]
+        case = min(tried, key=lambda one: one[0])[1]
+        chosen.append(f"{name}: {case.subject.name}, which fits best of {len(cases)} with that number")
+        return case
+
+    def _unknown(self, reading: Reading, missing: Sequence[tuple[Column, str]], members: Sequence[_Member]) -> None:
+        source = reading.table.source
+        known = ", ".join(dict.fromkeys(name for member in members for name in member.names))
+        for column, name in missing:
+            at = reading.columns.index(column)
+            header = reading.table.headers[at]
+            self._found.error(
+                "unknown-variant",
+                f"the column `{header.text}` names a network, `{name}`, and no variant is called so",
+                cell_span(source, header.line, name) if source is not None else None,
+                hint=f"the variants: {known}; a column that is no network is said so: --columns 'note={header.text}'",
+            )
+
+
+def _called(name: str, members: Sequence[_Member]) -> list[_Member]:
+    """The networks that a printed name may mean, each once."""
+    owners = {name: member for member in reversed(members) for name in member.names}
+    found: dict[int, _Member] = {}
+    for known in called(name, [name for member in members for name in member.names]):
+        found.setdefault(id(owners[known]), owners[known].called(known))
+    return list(found.values())
+
+
+def _misfit(judgement: Judgement) -> tuple[int, int]:
+    """How badly a network fits a table: cells that are not true or of which there is nothing to compare, then those
+    that hold by some convention only.
+    """
+    unexplained = judgement.count("contradiction") + judgement.count("not-checked")
+    return unexplained, len(judgement.findings) - judgement.count("holds")
+
+
+def _fits(judgement: Judgement) -> bool:
+    """Whether no other network need be tried: nothing is contradicted, and there is a layer for every row."""
+    return (
+        not judgement.count("contradiction")
+        and judgement.count("not-checked") < len(judgement.findings)
+        and all(match.layers for match in judgement.matches)
+    )
+
+
+def _elaborate(text: str) -> Graph | None:
+    """The network of a text, for a table that is checked against itself."""
+    found = Collector()
+    network = Workspace.text(text, found).network(Request(), found)
+    return network.graph if network is not None else None

@@ -1,0 +1,175 @@
+"""A small run for tests that kill it, in a process of its own that starts in milliseconds.
+
+In: a folder, and the place at which to die. Out: a run folder that was left in the middle, or is finished.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import IO, Any, cast
+
+import torch
+
+import archdsl
+from archdsl.train.dataset import Dataset, Examples
+from archdsl.train.display import Display
+from archdsl.train.folder import RunFolder
+from archdsl.train.interval import Interval
+from archdsl.train.loop import Keeping, Result, train
+from archdsl.train.machine import CPU
+from archdsl.train.plan import Overrides, plan
+
+__all__ = ["TEXT", "Ticks", "contents", "examples", "run", "start"]
+
+TEXT = """
+input 6x6x1
+conv 3x3+1 4 -> bn -> relu -> dropout 0.3 -> fc 7
+train { data digits  batch 16  epochs 5  seed 3  augment crop=6+1 flip  ema 0.9  optimizer adam lr=0.01
+  schedule cosine warmup=1 }
+"""
+_COUNT = 100
+"""Images to learn from: 7 steps an epoch, the last of 4 images."""
+
+
+class _Quiet(Display):
+    def _line(self, text: str) -> None:
+        return
+
+    def warn(self, text: str) -> None:
+        return
+
+
+def examples(seed: int, count: int) -> Examples:
+    """Random images and labels, 6x6x1, seven classes."""
+    generator = torch.Generator().manual_seed(seed)
+    return Examples(
+        torch.randint(0, 256, (count, 1, 6, 6), generator=generator, dtype=torch.uint8),
+        torch.randint(0, 7, (count,), generator=generator),
+    )
+
+
+def run(
+    folder: Path,
+    text: str = TEXT,
+    *,
+    display: Display | None = None,
+    every: Interval | None = None,
+    force: bool = False,
+    resume: bool = False,
+    seed: int = 0,
+    count: int = _COUNT,
+    on_nan: str | None = None,
+) -> Result:
+    """Train, or go on."""
+    net = archdsl.loads(text)
+    data = Dataset("noise", examples(seed, count), examples(seed + 1, 50), 7, (6, 6, 1))
+    keeping = Keeping(every or Interval(steps=1), resume, force)
+    made = plan(net.recipe, Overrides(on_nan=on_nan))
+    return train(net.graph, made, data, RunFolder(folder), CPU, display or _Quiet(), keeping)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a run folder, but the lock, by its path."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+# ---------------------------------------------------------------- every place of a write
+
+
+class _Halves:
+    """A file whose content is written in two halves, with a tick between them."""
+
+    def __init__(self, file: IO[bytes], tick: Callable[[], None]) -> None:
+        self._file = file
+        self._tick = tick
+
+    def write(self, content: bytes) -> None:
+        self._file.write(content[: len(content) // 2])
+        self._file.flush()
+        self._tick()
+        self._file.write(content[len(content) // 2 :])
+
+    def __enter__(self) -> _Halves:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class Ticks:
+    """Calls `at` at every place of every write: before it, inside it, around the flush and the rename, at a removal."""
+
+    def __init__(self, at: Callable[[int], None]) -> None:
+        self.count = 0
+        self._at = at
+
+    def tick(self) -> None:
+        """One more place."""
+        self.count += 1
+        self._at(self.count)
+
+    def install(self, put: Callable[[object, str, object], None]) -> None:
+        """Wrap what writes files; `put` is setattr, or monkeypatch's."""
+        open_file = Path.open
+
+        def opened(path: Path, mode: str = "r", *rest: Any, **named: Any) -> Any:
+            if mode != "wb":
+                return open_file(path, mode, *rest, **named)
+            self.tick()
+            return _Halves(cast(IO[bytes], open_file(path, mode, *rest, **named)), self.tick)
+
+        put(Path, "open", opened)
+        put(os, "fsync", self._around(os.fsync))
+        put(os, "replace", self._around(os.replace))
+
+    def _around(self, call: Callable[..., None]) -> Callable[..., None]:
+        def wrapped(*given: Any) -> None:
+            self.tick()
+            call(*given)
+            self.tick()
+
+        return wrapped
+
+
+# ---------------------------------------------------------------- in a process of its own
+
+
+def _child(folder: str, die_at: int, ready: Connection) -> None:
+    torch.set_num_threads(1)
+
+    def die(count: int) -> None:
+        if count == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if die_at:
+        Ticks(die).install(setattr)
+    ready.send(True)
+    run(Path(folder))
+
+
+def start(folder: Path, die_at: int = 0) -> BaseProcess:
+    """Begin or go on in another process, which has loaded everything when this returns; it dies at that tick."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["archdsl.api", "archdsl.train.loop", "lark", "networkx", "safetensors.torch", "torch._dynamo"]
+    )
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(str(folder), die_at, theirs))
+    process.start()
+    theirs.close()
+    ours.recv()
+    ours.close()
+    return process
