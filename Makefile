@@ -3,6 +3,7 @@
 VENV   ?= .venv
 BASE   ?= python3
 CASES  ?= 200000
+KILLS  ?= 200
 JOBS   ?= auto
 DEMO   := specs/lenet/lenet5.arch
 OUT    := out
@@ -14,7 +15,7 @@ BENCH   := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench test-slow zoo golden clean
+.PHONY: help demo test lint bench test-slow kills zoo ways golden clean
 
 help: ## Show this list
 	@echo "archdsl: the language in which neural-network architectures are written down"
@@ -47,8 +48,14 @@ lint: $(READY) ## Ruff and mypy alone
 test-slow: $(READY) ## Generated cases against PyTorch, CASES=200000 of them
 	ARCHDSL_CASES=$(CASES) $(PYTHON) -m pytest -q -m cases -n $(JOBS) --dist worksteal
 
+kills: $(READY) ## A run killed KILLS=200 times, some inside its writes, equals the run that was not
+	ARCHDSL_KILLS=$(KILLS) $(PYTHON) -m pytest -q tests/test_train_killed.py
+
 zoo: $(READY) ## All of specs/ as functions: equal to torchvision's, the largest too
 	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q tests/test_zoo.py tests/test_zoo_torchvision.py
+
+ways: $(READY) ## The source of every network: ruff, mypy, and all that PyTorch does with a module
+	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q -n $(JOBS) tests/test_source_style.py tests/test_torch_ways.py
 
 bench: $(BENCH) ## Time and memory beside torchinfo, as ratios of one run
 	$(PYTHON) -m tests.benchmarks
@@ -67,7 +74,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Making $(VENV); this takes a minute or two, once."
 	$(BASE) -m venv $(VENV)
 	$(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	$(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt --no-deps torchvision pillow
+	$(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt --no-deps torchvision
 	@touch $@
 
 $(BENCH): $(READY)

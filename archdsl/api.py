@@ -5,7 +5,7 @@ In: a path or a text. Out: an object that summarises, checks, compiles and draws
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,10 @@ from archdsl.zoo import find, in_zoo
 if TYPE_CHECKING:
     from torch import nn
 
-    from archdsl.draw.image import ImageFormat
+    from archdsl.draw.dot import Direction
+    from archdsl.draw.image import ImageFormat, StyleName
+    from archdsl.draw.picture import Count, Figure
+    from archdsl.draw.style import ThemeName
     from archdsl.elaborate.recipe import Recipe
     from archdsl.report.summary import Summary
 
@@ -140,21 +143,46 @@ class Architecture:
         except InitialiseError as error:
             raise ArchError([Diagnostic("bad-recipe", error.message, place, hint=error.hint)]) from None
 
-    def draw(self, path: str | Path | None = None, *, format: ImageFormat | None = None) -> bytes:
+    def draw(
+        self,
+        path: str | Path | None = None,
+        *,
+        format: ImageFormat | None = None,
+        style: StyleName = "graph",
+        depth: int | None = None,
+        expand: Iterable[str] = (),
+        fold: bool = True,
+        show: Iterable[Figure] = (),
+        heat: Count | None = None,
+        theme: ThemeName = "light",
+        direction: Direction = "down",
+        width: float | None = None,
+        dpi: int | None = None,
+    ) -> bytes:
         """The picture, as bytes; written to `path` as well where one is given, whose suffix then decides the format.
 
         >>> archdsl.load("lenet5.arch").draw("lenet5.svg")
         b'<?xml version="1.0"…'
 
-        Raises `ValueError` for a format that is none of svg, png, pdf and dot.
+        - `format`: svg, png, pdf, dot, tex or mmd.
+        - `style`: `graph`, `table`, or `volumes`, feature maps in perspective.
+        - `depth`: levels of blocks that are open; `expand`: blocks that are open however deep; None for all.
+        - `fold`: whether like turns of a repeat are one box.
+        - `show`: params, macs, memory, rf, in every node; `heat`: one of the first three as the colour.
+        - `theme`: `light`, `dark` or `print`; `direction`: `down` or `right`.
+        - `width`: of a paper's column in points; `dpi`: of a png.
+
+        Raises `ValueError` for a format that is none of these, and for wishes that do not go together.
         """
-        from archdsl.draw.image import FORMATS, image
+        from archdsl.draw.image import FORMATS, Page, image
+        from archdsl.draw.plan import Wish
 
         wanted = format or (Path(path).suffix.removeprefix(".").lower() if path is not None else "svg")
         known = next((name for name in FORMATS if name == wanted), None)
         if known is None:
             raise ValueError(f"`{wanted}` is not one of {', '.join(FORMATS)}")
-        made = image(self.graph, known)
+        wish = Wish(depth, frozenset(expand), fold, tuple(show), heat)
+        made = image(self.graph, known, wish, Page(style, theme, direction, width, dpi))
         if path is not None:
             Path(path).write_bytes(made)
         return made

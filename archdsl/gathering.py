@@ -84,7 +84,9 @@ def gather(arguments: Sequence[str], found: Collector) -> Gathered:
         kind = _kind(argument, found)
         if kind == "network":
             target = _target(argument, None, found)
-            networks += [target] if target is not None else []
+            if target is None:
+                return Gathered((), (), ())  # its tables would be judged without it
+            networks.append(target)
         elif kind == "table":
             tables.append(Path(argument))
         elif kind == "folder":
@@ -97,8 +99,6 @@ def gather(arguments: Sequence[str], found: Collector) -> Gathered:
             made.beside(network)
     for folder in folders:
         made.folder(folder)
-    if not made.documents and not made.claims and not found.failed:
-        found.error("nothing-to-verify", "there is no table and no claim in what was named", hint=_USAGE)
     return Gathered(tuple(made.documents.values()), tuple(made.claims.values()), tuple(made.passed))
 
 

@@ -52,7 +52,9 @@ def copied(name: str, path: Path) -> str:
     try:
         source = Source(str(path), path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ArchError([Diagnostic("unreadable-file", f"{path} cannot be read: {error}", hint="check it")]) from None
+        raise ArchError(
+            [Diagnostic("unreadable-file", f"{path} cannot be read: {_reason(error)}", hint="check the path")]
+        ) from None
     file = parse(source, found)
     if found.failed:
         raise ArchError(found.sorted())
@@ -72,6 +74,10 @@ def copied(name: str, path: Path) -> str:
     for span in sorted(_places(file), key=lambda span: span.start, reverse=True):
         text = text[: span.start] + name + text[span.end :]
     return _checked(text, name)
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else f"byte {error.start} is not UTF-8"
 
 
 def _places(file: tree.File) -> list[Span]:

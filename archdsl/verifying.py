@@ -12,7 +12,7 @@ from pathlib import Path
 
 from archdsl.api import unresolved
 from archdsl.checking import check_file
-from archdsl.diagnostics import Collector, Diagnostic, Span
+from archdsl.diagnostics import Collector, Diagnostic, Span, counted
 from archdsl.elaborate import Request, Unresolved, Workspace
 from archdsl.elaborate.program import Program
 from archdsl.gathering import Document, Gathered, Listed, Target
@@ -121,7 +121,25 @@ def verify(
     for target in gathered.claims:
         tell(target.shown)
         claims = run.claims(target, claims)
+    if not tables and not claims.compared and not found.failed:
+        _nothing(gathered, wishes, found)
     return Verification(tuple(tables), claims, found.sorted(), gathered.passed)
+
+
+def _nothing(gathered: Gathered, wishes: Wishes, found: Collector) -> None:
+    """Say that there was nothing to compare: that must not look like a run without a mistake."""
+    if gathered.claims and wishes.request.changes:
+        why = "no table names the network, and its claims are about it as written, not under --set or --input"
+    elif gathered.claims:
+        why = f"no table beside {gathered.claims[0].path.as_posix()} names it in an `archdsl network:` line, and it "
+        why += "claims nothing (`expect`)"
+        if len(gathered.claims) > 1:
+            why = "no table names a network, and no network claims anything (`expect`)"
+    else:
+        why = "there is no network, and no table that names one"
+        if gathered.passed:
+            why += f"; {counted(len(gathered.passed), 'document')} without an `archdsl network:` line passed over"
+    found.error("nothing-to-verify", why, hint="archdsl verify net.arch table.csv, or archdsl verify table.csv")
 
 
 class _Family:
@@ -335,10 +353,9 @@ class _Run:
         missing: list[tuple[Column, str]] = []
         for column in columns:
             whole = column.detail or column.header
-            options = _called(whole, members)
-            names = [whole] if options else parts(whole)
+            names = [whole] if _called(whole, members, named) else parts(whole)
             for name in names:
-                options = _called(name, members)
+                options = _called(name, members, named)
                 case = self._best(reading, column, name, options, chosen) if options else None
                 if case is not None:
                     cases.append(case)
@@ -355,30 +372,36 @@ class _Run:
         if len(cases) <= 1:
             return cases[0] if cases else None
         tried = [(_misfit(judge(reading, [case])), case) for case in cases]
-        case = min(tried, key=lambda one: one[0])[1]
-        chosen.append(f"{name}: {case.subject.name}, which fits best of {len(cases)} with that number")
-        return case
+        least, best = min(tried, key=lambda one: one[0])
+        others = [(case.subject.name, misfit > least) for misfit, case in tried if case is not best]
+        worse = ", ".join(other for other, more in others if more)
+        alike = ", ".join(other for other, more in others if not more)
+        told = f", which fits better than {worse}" if worse else ""
+        told += f"; as well as {alike}" if alike else ""
+        chosen.append(f"{name}: {best.subject.name}{told}")
+        return best
 
     def _unknown(self, reading: Reading, missing: Sequence[tuple[Column, str]], members: Sequence[_Member]) -> None:
-        source = reading.table.source
+        column, name = missing[0]
+        header = reading.table.headers[reading.columns.index(column)]
         known = ", ".join(dict.fromkeys(name for member in members for name in member.names))
-        for column, name in missing:
-            at = reading.columns.index(column)
-            header = reading.table.headers[at]
-            self._found.error(
-                "unknown-variant",
-                f"the column `{header.text}` names a network, `{name}`, and no variant is called so",
-                cell_span(source, header.line, name) if source is not None else None,
-                hint=f"the variants: {known}; a column that is no network is said so: --columns 'note={header.text}'",
-            )
+        names = " or ".join(f"`{name}`" for _, name in missing)
+        note = ",".join(f"note={column.header}" for column in dict.fromkeys(column for column, _ in missing))
+        self._found.error(
+            "unknown-variant",
+            f"no variant is called {names}, as {'columns' if len(missing) > 1 else 'a column'} of the table "
+            f"{'are' if len(missing) > 1 else 'is'}",
+            cell_span(reading.table.source, header.line, name),
+            hint=f"the variants: {known}; for a column that is no network: --columns '{note}'",
+        )
 
 
-def _called(name: str, members: Sequence[_Member]) -> list[_Member]:
-    """The networks that a printed name may mean, each once."""
+def _called(name: str, members: Sequence[_Member], named: bool) -> list[_Member]:
+    """The networks that a printed name may mean, each once; under that one of their names, unless one was named."""
     owners = {name: member for member in reversed(members) for name in member.names}
     found: dict[int, _Member] = {}
     for known in called(name, [name for member in members for name in member.names]):
-        found.setdefault(id(owners[known]), owners[known].called(known))
+        found.setdefault(id(owners[known]), owners[known] if named else owners[known].called(known))
     return list(found.values())
 
 

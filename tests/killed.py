@@ -25,7 +25,7 @@ from archdsl.train.loop import Keeping, Result, train
 from archdsl.train.machine import CPU
 from archdsl.train.plan import Overrides, plan
 
-__all__ = ["TEXT", "Ticks", "contents", "examples", "run", "start"]
+__all__ = ["TEXT", "Quiet", "Ticks", "contents", "examples", "run", "start"]
 
 TEXT = """
 input 6x6x1
@@ -37,7 +37,9 @@ _COUNT = 100
 """Images to learn from: 7 steps an epoch, the last of 4 images."""
 
 
-class _Quiet(Display):
+class Quiet(Display):
+    """Says nothing."""
+
     def _line(self, text: str) -> None:
         return
 
@@ -71,7 +73,7 @@ def run(
     data = Dataset("noise", examples(seed, count), examples(seed + 1, 50), 7, (6, 6, 1))
     keeping = Keeping(every or Interval(steps=1), resume, force)
     made = plan(net.recipe, Overrides(on_nan=on_nan))
-    return train(net.graph, made, data, RunFolder(folder), CPU, display or _Quiet(), keeping)
+    return train(net.graph, made, data, RunFolder(folder), CPU, display or Quiet(), keeping)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -173,6 +173,29 @@ def test_zoo_ignores_no_option(arguments: tuple[str, ...]) -> None:
 # ---------------------------------------------------------------- new
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "zoo:lenet5"),
+        ("summary", "zoo:lenet5"),
+        ("fmt", "--check", "zoo:lenet5"),
+        ("compile", "zoo:lenet5"),
+        ("draw", "zoo:lenet5", "-o", "{folder}/lenet5.svg"),
+        ("diff", "zoo:lenet5", "zoo:lenet5_1998"),
+        ("compare", "zoo:lenet5", "zoo:lenet5_1998"),
+        ("new", "mine", "--from", "zoo:lenet5", "-o", "{folder}/mine.arch"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_commands_take_a_name_in_place_of_a_path(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    filled = [argument.replace("{folder}", str(tmp_path)) for argument in arguments]
+    assert run(*filled).exit_code == 0
+    (tmp_path / "mine.arch").unlink(missing_ok=True)
+    wrong = run(*(argument.replace("zoo:lenet5", "zoo:lenet6") for argument in filled))
+    assert wrong.exit_code == 1
+    assert "error[unknown-network]" in wrong.stderr + wrong.stdout
+
+
 def test_new_starts_a_file_that_checks(tmp_path: Path) -> None:
     path = tmp_path / "mynet.arch"
     assert run("new", "mynet", "-o", str(path)).exit_code == 0
@@ -242,6 +265,12 @@ def test_compare_sets_networks_side_by_side() -> None:
     # 138,357,544 values of 4 bytes are 527.8 MiB.
     assert lines[3].split()[:5] == ["vgg16", "71.592", "138,357,544", "15.47G", "527.8"]
     assert max(map(len, lines[:4])) <= 80
+
+
+def test_compare_keeps_to_80_columns_where_names_and_fields_are_long() -> None:
+    names = ("efficientnet_b7", "wide_resnet101_2", "vit_h_14", "inception_resnet_v2", "c3d", "siamese")
+    lines = run("compare", *(f"zoo:{name}" for name in names)).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
 
 
 def test_compare_as_json_and_markdown() -> None:

@@ -16,10 +16,14 @@ from archdsl.codegen.weights import transfer
 from archdsl.codegen.weights_file import Checkpoint
 from archdsl.diagnostics import ArchError, Collector, Diagnostic, render_text
 from archdsl.elaborate import Request, Unresolved, Workspace
-from archdsl.rules import RULES, Rule
+from archdsl.gathering import gather
+from archdsl.importing import ImportWishes, import_file
+from archdsl.report.verdicts_formats import wrong_cells
+from archdsl.rules import RULES, Rule, verifying
 from archdsl.train.plan import unsupported
 from archdsl.verify.reading.documents import read_tables
 from archdsl.verify.reading.understand import understand
+from archdsl.verifying import Wishes, verify
 from archdsl.zoo import find
 
 _SOURCE = Path(__file__).parent.parent / "archdsl"
@@ -45,6 +49,12 @@ def _found(rule: Rule, text: str, folder: Path) -> tuple[Diagnostic, ...]:
     if not rule.target:
         return _found_in_zoo(text)
     path, request = _write(rule, text, folder), _request(rule)
+    if rule.id == "import-row":
+        importing = Collector()
+        import_file(path, ImportWishes(), importing)
+        return importing.sorted()
+    if rule in verifying.RULES:
+        return _found_by_verify(path)
     if path.suffix != ".arch":
         return _found_in_tables(path)
     if rule.id == "weights-mismatch":
@@ -79,6 +89,14 @@ def _found_in_weights(path: Path) -> tuple[Diagnostic, ...]:
     except ArchError as error:
         return error.diagnostics
     return ()
+
+
+def _found_by_verify(path: Path) -> tuple[Diagnostic, ...]:
+    """What `archdsl verify` says of a network, or of a table beside which known misprints may stand."""
+    found = Collector()
+    named = path.with_name("table.csv") if path.name.startswith("table") else path
+    made = verify(gather([str(named)], found), Wishes(), found)
+    return (*wrong_cells(made), *made.diagnostics)
 
 
 def _found_in_tables(path: Path) -> tuple[Diagnostic, ...]:

@@ -258,7 +258,7 @@ def test_a_disk_that_is_full_for_a_moment_loses_nothing(tmp_path: Path, never_st
         counted.install(patch.setattr)
         run(tmp_path / "counted", every=_EPOCHS)
     stopped = 0
-    for place in random.Random(5).sample(range(1, counted.count + 1), 30):
+    for place in random.Random(5).sample(range(1, counted.count + 1), 20):
 
         def full(count: int, place: int = place) -> None:
             if count == place:
@@ -281,7 +281,7 @@ def test_a_disk_that_is_full_for_a_moment_loses_nothing(tmp_path: Path, never_st
         for name in ("model.safetensors", "best.safetensors", "metrics.jsonl", "metrics.csv", "recipe.json"):
             assert ours[name] == never_stopped[name], name
         assert not [name for name in ours if name.endswith(".unfinished")]
-    assert 0 < stopped < 30
+    assert 0 < stopped < 20
 
 
 def test_a_disk_that_stays_full_stops_the_run_with_the_last_checkpoint_whole(tmp_path: Path) -> None:
@@ -366,16 +366,27 @@ def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- numbers that are not finite
 
 
-_EXPLODING = TEXT.replace("optimizer adam lr=0.01", "optimizer sgd lr=1e15").replace(" warmup=1", "")
+# Weights of 1e13 after the first step, 1e52 after four layers of them.
+_EXPLODING = "input 6x6x1\n(fc 7) x4\ntrain { data digits  batch 16  epochs 2  optimizer sgd lr=1e15 }"
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_layer_and_step(tmp_path: Path) -> None:
     with pytest.raises(
-        TrainError, match=r"the loss is (nan|inf) at step \d+: the first layer to give it is `\w+`"
+        TrainError, match=r"the loss is (nan|inf) at step \d: the first layer to give it is `group.\d`"
     ) as caught:
-        run(tmp_path, _EXPLODING)
+        run(tmp_path, _EXPLODING, every=_EPOCHS)
     assert "--on-nan skip" in caught.value.hint
     # What is on the disk is from before, and finite.
+    found = RunFolder(tmp_path).newest(lambda text: None)
+    assert found is not None
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in found.tensors.values())
+
+
+def test_weights_that_are_not_finite_are_never_kept(tmp_path: Path) -> None:
+    # Batch norm hides what is before it from the loss, and its running variance, 1e30 squared, does not.
+    text = TEXT.replace("optimizer adam lr=0.01", "optimizer sgd lr=1e15").replace(" warmup=1", "")
+    with pytest.raises(TrainError, match=r"`bn.running_var` is not finite after step \d"):
+        run(tmp_path, text)
     found = RunFolder(tmp_path).newest(lambda text: None)
     assert found is not None
     assert all(bool(torch.isfinite(tensor).all()) for tensor in found.tensors.values())

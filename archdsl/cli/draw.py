@@ -7,23 +7,25 @@ In: the file and options of a command line. Out: a file, its format by its name.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 
 import click
 
 from archdsl.cli.common import target_options
-from archdsl.diagnostics import nearest
 from archdsl.draw.dot import Direction
-from archdsl.draw.image import FORMATS, STYLES, ImageFormat, Page, StyleName, image
+from archdsl.draw.image import FORMATS, STYLES, ImageFormat, Misfit, Page, StyleName, Watch, image
 from archdsl.draw.picture import Count, Figure
 from archdsl.draw.plan import Wish
 from archdsl.draw.render import DPI, RenderError
 from archdsl.draw.style import THEMES, ThemeName
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from archdsl.api import Architecture
-    from archdsl.graph import Graph
 
 __all__ = ["command"]
 
@@ -34,8 +36,13 @@ Examples:
   archdsl draw resnet.arch:resnet50 --depth 1 --show params,macs -o overview.svg
   archdsl draw resnet.arch:resnet50 --depth 1 --expand project --heat macs
   archdsl draw lenet5.arch --style table -o table.svg
+  archdsl draw unet.arch --style volumes -o unet.tex
   archdsl draw googlenet.arch --theme print --dpi 300 -o googlenet.png
 """
+
+_EDGES: Final = 500
+_MANY: Final = 1000
+"""Nodes from which on a layout takes seconds."""
 
 _POINTS: Final = {"mm": 72 / 25.4, "cm": 72 / 2.54, "in": 72.0, "pt": 1.0}
 
@@ -87,19 +94,21 @@ def command(
     width: str | None,
     dpi: int | None,
 ) -> None:
-    """Draw the network as blocks (graph), or with a table in every node (table).
+    """Draw the network: blocks (graph), a table in every node (table), or feature maps in perspective (volumes).
 
     Blocks are boxes, like repeats are folded (× 3), sizes stand where they change, and colours say the kind of layer.
+    Volumes open blocks as far as 40 feature maps allow, unless --depth, --expand or --unfold says how far.
     """
     graph = architecture.graph
     path = output or Path(f"{graph.variant or graph.name}.svg")
     format = _format(path)
-    if dpi is not None and format != "png":
-        raise click.UsageError(f"--dpi does not go with {format}: only a png is made of dots")
-    wish = Wish(depth, _blocks(graph, expand), not unfold, _figures(show), heat, style == "table")
-    page = Page(theme, direction, _points(width), DPI if dpi is None else dpi)
+    wish = Wish(depth, frozenset(expand), not unfold, _figures(show), heat)
+    page = Page(style, theme, direction, _points(width), dpi)
     try:
-        made = image(graph, format, wish, page)
+        with _progress(unfold) as watch:
+            made = image(graph, format, wish, page, watch=watch)
+    except Misfit as error:
+        raise click.UsageError(f"--{error.option} {error.reason}") from None
     except RenderError as error:
         raise click.ClickException(str(error)) from None
     try:
@@ -107,6 +116,37 @@ def command(
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
     click.echo(f"wrote {path}", err=True)
+    if format == "mmd" and (edges := made.count(b" -->")) >= _EDGES:
+        told = f"the picture has {edges:,} edges, and Mermaid draws fewer than {_EDGES} unless its maxEdges is raised"
+        click.echo(f"note: {told}; --depth 1 closes the blocks", err=True)
+
+
+@contextmanager
+def _progress(unfold: bool) -> Iterator[Watch]:
+    """Say of a picture that takes long what else to do, and show how far it is."""
+    with ExitStack() as stack:
+        bars: list[tuple[Progress, TaskID]] = []
+
+        def watch(nodes: int, steps: int, done: int) -> None:
+            if nodes < _MANY:
+                return
+            if not done:
+                instead = "without --unfold, like repeats are one box" if unfold else "--depth 1 closes the blocks"
+                click.echo(f"laying out {nodes:,} nodes, which takes a while; {instead}", err=True)
+                bars.append(_bar(stack, steps))
+            bar, task = bars[0]
+            bar.update(task, completed=done)
+
+        yield watch
+
+
+def _bar(stack: ExitStack, steps: int) -> tuple[Progress, TaskID]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.completed:.0f} of {task.total:.0f} columns"), BarColumn(), TimeElapsedColumn())
+    bar = stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
+    return bar, bar.add_task("", total=steps)
 
 
 def _format(path: Path) -> ImageFormat:
@@ -125,18 +165,6 @@ def _figures(text: str | None) -> tuple[Figure, ...]:
         if word not in known:
             raise click.BadParameter(f"`{word}` is not one of {', '.join(known)}", param_hint="--show")
     return tuple(figure for figure in known if figure in words)
-
-
-def _blocks(graph: Graph, names: tuple[str, ...]) -> frozenset[str]:
-    """Names of blocks, all of which the network has."""
-    frames = {frame for node in graph.nodes for frame in node.frame.path() if frame.kind == "block"} if names else set()
-    known = {frame.name for frame in frames} | {frame.label for frame in frames if frame.label is not None}
-    for name in names:
-        if name not in known:
-            close = nearest(name, sorted(known))
-            told = f"; did you mean `{close}`?" if close else f": it has {', '.join(sorted(known)) or 'no blocks'}"
-            raise click.BadParameter(f"the network has no block `{name}`{told}", param_hint="--expand")
-    return frozenset(names)
 
 
 def _points(text: str | None) -> float | None:

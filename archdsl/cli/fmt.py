@@ -12,11 +12,14 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
-from archdsl.diagnostics import Collector, Source, render_text
+from archdsl.cli.common import fail
+from archdsl.diagnostics import ArchError, Collector, Source, render_text
 from archdsl.syntax.formatter import format_source, same_program
+from archdsl.zoo import find, in_zoo
 
 __all__ = ["command"]
 
@@ -29,9 +32,21 @@ Examples:
 """
 
 
+class _File(click.Path):
+    """A file, `-`, or the file of a network of the zoo."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if in_zoo(value):
+            try:
+                value = str(find(value).path)
+            except ArchError as error:
+                fail(error.diagnostics)
+        return super().convert(value, param, ctx)
+
+
 @click.command("fmt", epilog=_EXAMPLES)
 @click.argument(
-    "files", metavar="FILE…", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+    "files", metavar="FILE…", nargs=-1, required=True, type=_File(exists=True, dir_okay=False, allow_dash=True)
 )
 @click.option("--check", is_flag=True, help="Write nothing; name the files that would change, with status 1.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change, with status 1.")

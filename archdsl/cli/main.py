@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -17,6 +18,7 @@ __all__ = ["archdsl", "main"]
 _COMMANDS = {
     "check": "Report every mistake of a file.",
     "verify": "Compare a paper's tables with the network, cell by cell.",
+    "import": "Write the .arch file of a paper's table.",
     "summary": "Show sizes, parameters, MACs and memory, layer by layer.",
     "fmt": "Lay files out in the one canonical way.",
     "ops": "List the ops and standard blocks, or explain one.",
@@ -56,7 +58,9 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"archdsl.cli.{cmd_name}").command
+        # `import` is a word of Python's, which no module can be called.
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"archdsl.cli.{module}").command
         return command
 
     def resolve_command(

@@ -6,6 +6,7 @@ In: the file and options of a command line. Out: a run folder, and the accuracy 
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +18,12 @@ from archdsl.cli.common import fail, target_options
 if TYPE_CHECKING:
     from archdsl.api import Architecture
     from archdsl.train.dataset import Dataset
+    from archdsl.train.machine import Machine
     from archdsl.train.plan import Plan
 
 __all__ = ["command"]
 
+_DATA = "digits, mnist:DIR, fashion-mnist:DIR, cifar10:DIR, cifar100:DIR, folder:DIR, npz:FILE; in place of the file's."
 _EXAMPLES = """\b
 Examples:
   archdsl train lenet5.arch --data digits --out runs/lenet5
@@ -30,7 +33,7 @@ Examples:
 
 @click.command("train", epilog=_EXAMPLES)
 @target_options
-@click.option("--data", metavar="DATA", help="digits, mnist:DIR or fashion-mnist:DIR; in place of the file's.")
+@click.option("--data", metavar="DATA", help=_DATA)
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), help="The run folder [runs/NAME].")
 @click.option("--overwrite", is_flag=True, help="Replace a run that the folder holds.")
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the training images.")
@@ -42,6 +45,14 @@ Examples:
     metavar="N|TIME",
     help="Steps (500), time (10m) or `epoch` between checkpoints [each epoch, and 10m].",
 )
+@click.option(
+    "--store",
+    type=click.Choice(["auto", "whole", "stream"]),
+    default="auto",
+    show_default=True,
+    help="Images whole in memory, or read as they are needed.",
+)
+@click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes that read images [a core each, 8].")
 @click.option("--resume", is_flag=True, help="Go on, or fail where there is nothing to go on from.")
 @click.option("--force", is_flag=True, help="Go on although network, recipe or data are others.")
 @click.option("--on-nan", type=click.Choice(["stop", "skip"]), help="At a loss that is not finite [stop].")
@@ -57,6 +68,8 @@ def command(
     seed: int | None,
     device: str,
     checkpoint_every: str | None,
+    store: str,
+    workers: int | None,
     resume: bool,
     force: bool,
     on_nan: str | None,
@@ -78,16 +91,16 @@ def command(
     graph = architecture.graph
     path = out or Path("runs") / architecture.name
     try:
-        machine = Machine(choose_device(device))
+        machine = Machine(choose_device(device), workers=_workers(workers))
         keeping = Keeping(Interval.of(checkpoint_every) if checkpoint_every else Interval(), resume, force)
         given = parse_data(data) if data is not None else None
         made = plan(architecture.recipe, Overrides(given, batch, epochs, seed, lr, on_nan))
         if len(graph.inputs) != 1:
             raise TrainError(f"the network has {len(graph.inputs)} inputs, and training knows one image at a time")
         classes = graph.shape(graph.outputs[0].port)[-1]
-        found = load(made.data, graph.inputs[0].shape, classes, made.augment)
+        found = load(made.data, graph.inputs[0].shape, classes, made.augment, made.seed, store)
         folder = RunFolder(path, overwrite=overwrite)
-        click.echo(_headline(architecture.name, made, found, device))
+        click.echo(_headline(architecture.name, made, found, machine))
         result = train(graph, made, found, folder, machine, choose_display(), keeping)
     except ArchError as error:
         fail(error.diagnostics)
@@ -109,8 +122,13 @@ def command(
     sys.exit(result.status)
 
 
-def _headline(name: str, plan: Plan, data: Dataset, device: str) -> str:
+def _workers(given: int | None) -> int:
+    return min(8, os.cpu_count() or 1) if given is None else given
+
+
+def _headline(name: str, plan: Plan, data: Dataset, machine: Machine) -> str:
     """What will be done, in two lines."""
+    from archdsl.train.dataset import Examples
     from archdsl.train.plan import describe
 
     remark = f" ({data.remark})" if data.remark else ""
@@ -120,7 +138,8 @@ def _headline(name: str, plan: Plan, data: Dataset, device: str) -> str:
         describe(plan.optimizer),
         f"schedule {describe(plan.schedule)}",
         f"seed {plan.seed}",
-        device,
+        str(machine.device),
+        "images in memory" if isinstance(data.train, Examples) else f"images read by {machine.workers} processes",
     ]
     if plan.augment is not None:
         parts.insert(3, describe(plan.augment))

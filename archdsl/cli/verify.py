@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from archdsl.verifying import Verification, Wishes
 
-__all__ = ["command"]
+__all__ = ["command", "read_columns", "read_letters"]
 
 _EXAMPLES = """\b
 Examples:
@@ -106,7 +106,7 @@ def command(
     from archdsl.gathering import gather
     from archdsl.verifying import Wishes, verify
 
-    wishes = Wishes(_columns(columns), _letters(letters), read_request(None, inputs, settings, choices))
+    wishes = Wishes(read_columns(columns), read_letters(letters), read_request(None, inputs, settings, choices))
     found = Collector()
     gathered = gather(arguments, found)
     with _progress(len(gathered.documents) + len(gathered.claims)) as tell:
@@ -141,7 +141,8 @@ def _show(made: Verification, form: str, every: bool, quiet: bool) -> None:
     elif form == "latex":
         click.echo(formats.verdicts_latex(made, every=every), nl=False)
     elif quiet:
-        click.echo("\n".join(totals_text(made, colour=colour(sys.stdout))))
+        for line in totals_text(made, colour=colour(sys.stdout)):
+            click.echo(line)
     else:
         click.echo(verdicts_text(made, every=every, colour=colour(sys.stdout)), nl=False)
 
@@ -154,12 +155,13 @@ def _form(form: str | None, as_json: bool, as_markdown: bool, as_latex: bool) ->
     return asked[0] if asked else "text"
 
 
-def _columns(written: tuple[str, ...]) -> dict[str, str]:
+def read_columns(written: tuple[str, ...]) -> dict[str, str]:
     """`params=#Params`: the role of each header."""
     return {header: role for role, header in _pairs(written, "--columns", "ROLE=HEADER: params=#Params")}
 
 
-def _letters(written: tuple[str, ...]) -> dict[str, int]:
+def read_letters(written: tuple[str, ...]) -> dict[str, int]:
+    """`C=1000`: the value of each letter."""
     from archdsl import limits
 
     made: dict[str, int] = {}

@@ -15,7 +15,8 @@ from typing import Final
 
 from archdsl.codegen.matching_tree import lay
 from archdsl.codegen.paths import layer_paths
-from archdsl.graph import Graph, Port
+from archdsl.graph import Graph, Node, Port
+from archdsl.ops.base import Weight, torch_shape
 
 __all__ = ["Match", "Mismatch", "Pair", "Slot", "Tensor", "match", "slots"]
 
@@ -36,7 +37,8 @@ class Slot:
     """A tensor of the network, by its name in the state dict of the compiled module.
 
     `node` is the key of its layer. `head` layers are the last before an output, `training` ones are there in training
-    only. A `counter` is bookkeeping that no weight depends on.
+    only. A `counter` is bookkeeping that no weight depends on. `window` is the shape that the matrix of a layer that
+    takes an image whole has as a convolution over all of it, 4096x512x7x7 for 4096x25088.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Slot:
     head: bool = False
     training: bool = False
     counter: bool = False
+    window: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Pair:
     @property
     def fits(self) -> bool:
         """Whether the values can be taken; axes of one element do not count."""
-        return self.theirs is not None and _bare(self.theirs.shape) == _bare(self.ours.shape)
+        return self.theirs is not None and _alike(self.theirs.shape, self.ours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,13 @@ class Match:
     """A pair for every tensor of the network but its counters, in the order of the text.
 
     `alike` are parts of one of their modules that could change places: their order alone says which is which.
+    `alphabetical` says that the checkpoint's order is that of the names, as in a safetensors file, and not the one in
+    which its modules were made; then names that count, `conv1` and `conv2`, are in their order.
     """
 
     pairs: tuple[Pair, ...]
     alike: tuple[tuple[str, ...], ...]
+    alphabetical: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +104,18 @@ def slots(graph: Graph) -> tuple[Slot, ...]:
             key in heads,
             key not in lasting,
             weight.kind == "counter",
+            _window(graph.nodes[key], weight),
         )
         for key, path in layer_paths(graph).items()
         if graph.nodes[key].shared is None
         for weight in graph.op_of(key).weights(*graph.nodes[key].input_shapes)
     )
+
+
+def _window(node: Node, weight: Weight) -> tuple[int, ...]:
+    (shape, *_) = node.input_shapes
+    whole = node.kind == "fc" and len(shape) > 2 and len(weight.shape) == 2
+    return (weight.shape[0], *torch_shape(shape)) if whole else ()
 
 
 def _heads(graph: Graph) -> frozenset[int]:
@@ -150,7 +163,7 @@ def match(theirs: Sequence[Tensor], ours: Sequence[Slot]) -> Match | Mismatch:
             }
             if all(pair.fits or pair.ours.head for pair in found.values()):
                 pairs = tuple(found.get(slot.name, Pair(None, slot, 0)) for slot in wanted)
-                return Match(pairs, laid.alike)
+                return Match(pairs, laid.alike, by_name)
     return Mismatch(_rows(theirs, wanted))
 
 
@@ -195,12 +208,22 @@ def _role(name: str) -> str:
     return next((role for role in _ROLES if last.endswith(role)), "weight")
 
 
+def _alike(shape: tuple[int, ...], slot: Slot) -> bool:
+    return _bare(shape) == _bare(slot.shape) or shape == slot.window
+
+
 def _kind(tensor: Tensor | Slot) -> tuple[str, tuple[int, ...]]:
     return (_role(tensor.name), _bare(tensor.shape))
 
 
+def _flattened(theirs: Sequence[Tensor], ours: Sequence[Slot]) -> list[Tensor]:
+    """Convolutions over a whole image as the matrices that they are."""
+    flat = {slot.window: slot.shape for slot in ours if slot.window}
+    return [Tensor(tensor.name, flat.get(tensor.shape, tensor.shape)) for tensor in theirs]
+
+
 def _kinds(theirs: Sequence[Tensor], ours: Sequence[Slot]) -> tuple[list[Hashable], list[Hashable]]:
-    return [_kind(tensor) for tensor in theirs], [_kind(slot) for slot in ours]
+    return [_kind(tensor) for tensor in _flattened(theirs, ours)], [_kind(slot) for slot in ours]
 
 
 def _kinds_but_heads(theirs: Sequence[Tensor], ours: Sequence[Slot]) -> tuple[list[Hashable], list[Hashable]]:
@@ -220,7 +243,7 @@ def _kinds_but_heads(theirs: Sequence[Tensor], ours: Sequence[Slot]) -> tuple[li
                 found.append((role, shape))
         return found
 
-    return opened(theirs), opened(ours)
+    return opened(_flattened(theirs, ours)), opened(ours)
 
 
 def _rows(theirs: Sequence[Tensor], ours: Sequence[Slot]) -> tuple[tuple[Tensor | None, Slot | None], ...]:

@@ -85,7 +85,9 @@ def fit(group: Sequence[Instance], entering: Column, leaving: Column, inputs: Ma
             continue
         if not _halved(hole, column, bases.values()):
             bases[hole.kind, column] = _Base(column, hole, owner)
-    ends = {leaving: "out_channels", entering: "channels" if entering == leaving else "in_channels", **inputs}
+    ends = {leaving: "out_channels", entering: "channels" if entering == leaving else "in_channels"}
+    if sum(("channels", column) in bases for column in inputs) > 1:
+        ends.update(inputs)
     names = _names(list(bases.values()), ends, [instance.block.arguments for instance in group])
     texts: list[str] = []
     for hole, column in zip(holes, columns, strict=True):
@@ -106,7 +108,8 @@ def fit(group: Sequence[Instance], entering: Column, leaving: Column, inputs: Ma
             flags = tuple(Value.of(there) for there in present)
             found.append((Parameter(condition, "bool", Value.of(False)), flags))
         conditions.append((attribute, condition))
-    found.sort(key=lambda pair: (pair[0].default is not None, _ORDER.get(pair[0].name, len(_ORDER))))
+    order = {**_ORDER, **dict.fromkeys(inputs.values(), 0)}
+    found.sort(key=lambda pair: (pair[0].default is not None, order.get(pair[0].name, len(_ORDER))))
     given = tuple(column for _, column in found)
     return Fitted(tuple(parameter for parameter, _ in found), tuple(texts), given, tuple(conditions))
 

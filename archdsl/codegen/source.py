@@ -125,11 +125,14 @@ def _docstring(graph: Graph) -> str:
     for node in graph.inputs:
         label = f" {node.label}" if node.label else ""
         lines.append(f"Input{label}: {show_shape(node.shape)}, a tensor {_tensor(node.shape)}.")
-    for output in graph.outputs:
+    always = [output for output in graph.outputs if not output.training]
+    for output in always:
         shape = graph.shape(output.port)
-        which = f" {output.name}" if len(graph.outputs) > 1 else ""
-        when = ", in training only" if output.training else ""
-        lines.append(f"Output{which}: {show_shape(shape)}, a tensor {_tensor(shape)}{when}.")
+        which = f" {output.name}" if len(always) > 1 else ""
+        lines.append(f"Output{which}: {show_shape(shape)}, a tensor {_tensor(shape)}.")
+    beside = [f"{out.name} {show_shape(graph.shape(out.port))}" for out in graph.outputs if out.training]
+    if beside:
+        lines.append(f"In training also: {', '.join(beside)}.")
     lines.append(f"{count:,} trainable parameters.")
     text = [line.rstrip() for line in graph.source_text.expandtabs(4).split("\n")]
     while text and not text[0]:

@@ -75,6 +75,8 @@ class _Run:
         self.length = 0
         self.looks: list[object] = []
         self.slots: list[_Slot] = []
+        self.slid: set[int] = set()
+        """Which of them came from one further on before the run, and so must come from inside of it later."""
         self._ready = False
 
     def takes(self, other: Group) -> bool:
@@ -91,17 +93,32 @@ class _Run:
             self.looks, self.slots = self._read(self.first)
             self._join(self.first)
         looks, slots = self._read(other)
-        if looks != self.looks or not all(map(self._continues, self.slots, slots)):
+        if looks != self.looks:
             return False
+        slid = set()
+        for index, (before, now) in enumerate(zip(self.slots, slots, strict=True)):
+            if self._slides(before, now):
+                slid.add(index)
+            elif not self._continues(index, before, now):
+                return False
         if its.kind == "block" and not any(back == 1 for back, _, _ in slots):
             return False  # beside the other, not after it
         self.slots = slots
+        self.slid |= slid
         self._join(other)
         return True
 
-    def _continues(self, before: _Slot, now: _Slot) -> bool:
+    def _continues(self, index: int, before: _Slot, now: _Slot) -> bool:
         """The same source, the same place as many iterations back, or the first time that it is so many back."""
-        return before == now or (before[0] == 0 and now[0] == self.length)
+        same = before == now and not (before[0] == 0 and index in self.slid)
+        return same or (before[0] == 0 and now[0] == self.length)
+
+    def _slides(self, before: _Slot, now: _Slot) -> bool:
+        """Whether the second iteration reads what stood one further on before the run, as the first one did.
+
+        NASNet's cells read the last two: the first cell of a run A and B, the second one B and the first.
+        """
+        return self.length == 1 and before[0] == now[0] == 0 and before != now and now in self.slots
 
     def _join(self, group: Group) -> None:
         self.place.update((key, (self.length, position)) for position, key in enumerate(group.nodes))

@@ -1,74 +1,185 @@
 """A network as a picture, in one call.
 
-In: a checked graph and what to show of it. Out: the bytes of a file. The steps are `plan`, `dot` and `render`.
+In: a checked graph and what to show of it. Out: the bytes of a file. What is shown is decided in `plan` and `strip`;
+`dot`, `volumes` and `mermaid` write it, and `render` lays it out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Callable, Set
+from dataclasses import dataclass, replace
+from typing import Final, Literal, get_args
 
+from archdsl.diagnostics import nearest
 from archdsl.draw.columns import arrange
 from archdsl.draw.dot import Direction, Writer
 from archdsl.draw.picture import Plan
 from archdsl.draw.placing import Turn, side_by_side
 from archdsl.draw.plan import ALL, Wish, make_plan
-from archdsl.draw.render import DPI, lay_out, render
-from archdsl.draw.style import ThemeName
+from archdsl.draw.render import DPI, drawn, lay_out, render
+from archdsl.draw.sheet import Sheet
+from archdsl.draw.style import THEMES, ThemeName
 from archdsl.graph import Graph
 
-__all__ = ["FORMATS", "STYLES", "ImageFormat", "Page", "StyleName", "draw_plan", "image"]
+__all__ = ["FORMATS", "STYLES", "ImageFormat", "Misfit", "Page", "StyleName", "Watch", "image"]
 
-StyleName = Literal["graph", "table"]
-STYLES: Final[tuple[StyleName, ...]] = ("graph", "table")
-ImageFormat = Literal["svg", "png", "pdf", "dot"]
-FORMATS: Final[tuple[ImageFormat, ...]] = ("svg", "png", "pdf", "dot")
+StyleName = Literal["graph", "table", "volumes"]
+STYLES: Final[tuple[StyleName, ...]] = get_args(StyleName)
+ImageFormat = Literal["svg", "png", "pdf", "dot", "tex", "mmd"]
+FORMATS: Final[tuple[ImageFormat, ...]] = get_args(ImageFormat)
+
+
+class Misfit(ValueError):
+    """Two wishes that do not go together: the name of one, and the rest of the sentence."""
+
+    def __init__(self, option: str, reason: str) -> None:
+        super().__init__(f"{option} {reason}")
+        self.option = option
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """How a picture looks.
 
+    - `style`: `graph`: blocks as boxes; `table`: the same with a table in every node; `volumes`: feature maps in
+      perspective.
     - `theme`: `light`, `dark`, or `print` for greyscale.
     - `direction`: `down` breaks a long network into columns that fit a page; `right` is one line, however long.
     - `width`: of the paper's column in points, which a wider picture is made smaller for; None for its own size.
-    - `dpi`: dots per inch of a PNG.
+    - `dpi`: dots per inch of a PNG, None for 144.
     """
 
+    style: StyleName = "graph"
     theme: ThemeName = "light"
     direction: Direction = "down"
     width: float | None = None
-    dpi: int = DPI
+    dpi: int | None = None
 
 
 _PLAIN: Final = Page()
 
 
-def image(graph: Graph, format: ImageFormat = "svg", wish: Wish = ALL, page: Page = _PLAIN) -> bytes:
+Watch = Callable[[int, int, int], None]
+"""Is told how many nodes are laid out, in how many steps, and how many of these are done."""
+
+
+def image(
+    graph: Graph,
+    format: ImageFormat = "svg",
+    wish: Wish = ALL,
+    page: Page = _PLAIN,
+    *,
+    watch: Watch = lambda nodes, steps, done: None,
+) -> bytes:
     """`Path("resnet50.svg").write_bytes(image(resnet50))`: a page with eight boxes in two columns.
 
-    - `format`: `svg`, `png`, `pdf`, or `dot`, the text that the others are made from.
-    - `wish`: what is shown; `page`: how it looks.
+    - `format`: `svg`, `png`, `pdf`; `tex`, a document for pdflatex; `dot` and `mmd`, text for Graphviz and Mermaid.
+    - `wish`: what is shown; `page`: how it looks; `watch`: is told how far the layout is.
 
-    Raises `RenderError` where there is no Graphviz.
+    Raises `RenderError` where there is no Graphviz, and `Misfit` for wishes that do not go together.
     """
-    return draw_plan(make_plan(graph, wish), format, page)
+    _check(graph, format, wish, page)
+    if page.style == "volumes":
+        return _volumes(graph, format, wish, page)
+    plan = make_plan(graph, wish if page.style == "graph" else _tabled(wish))
+    if format == "mmd":
+        from archdsl.draw.mermaid import to_mermaid
+
+        return to_mermaid(plan, theme=page.theme, direction=page.direction).encode()
+    return _graph(plan, format, page, watch)
 
 
-def draw_plan(plan: Plan, format: ImageFormat, page: Page) -> bytes:
-    """The same for a plan."""
+def _check(graph: Graph, format: ImageFormat, wish: Wish, page: Page) -> None:
+    volumes = page.style == "volumes"
+    for wrong, option, reason in (
+        (page.dpi is not None and format != "png", "dpi", f"does not go with {format}: only a png is made of dots"),
+        (page.width is not None and format == "mmd", "width", "does not go with mmd: Mermaid lays it out"),
+        (wish.heat is not None and format == "mmd", "heat", "does not go with mmd: its colours say the kind of layer"),
+        (
+            volumes and format in ("dot", "mmd"),
+            "style",
+            f"volumes does not go with {format}: it is svg, png, pdf or tex",
+        ),
+        (volumes and bool(wish.show), "show", "does not go with volumes: their labels are the layer and its size"),
+        (volumes and wish.heat is not None, "heat", "does not go with volumes: their colours say the kind of layer"),
+        (volumes and page.direction != "down", "direction", "does not go with volumes: they stand from left to right"),
+    ):
+        if wrong:
+            raise Misfit(option, reason)
+    if wish.expand:
+        _check_blocks(graph, wish.expand)
+
+
+def _check_blocks(graph: Graph, names: Set[str]) -> None:
+    frames = {frame for node in graph.nodes for frame in node.frame.path() if frame.kind == "block"}
+    known = sorted({frame.name for frame in frames} | {frame.label for frame in frames if frame.label is not None})
+    for name in sorted(names):
+        if name not in known:
+            close = nearest(name, known)
+            told = f"; did you mean `{close}`?" if close else f": its blocks are {', '.join(known) or 'none'}"
+            raise Misfit("expand", f"`{name}`: the network has no such block{told}")
+
+
+def _tabled(wish: Wish) -> Wish:
+    return replace(wish, table=True)
+
+
+# ---------------------------------------------------------------- blocks and tables
+
+
+def _graph(plan: Plan, format: Literal["svg", "png", "pdf", "dot", "tex"], page: Page, watch: Watch) -> bytes:
     columns = arrange(plan, break_up=page.direction == "down", width=page.width)
     writer = Writer(plan, columns, theme=page.theme, direction=page.direction)
-    dpi = page.dpi if format == "png" else None
     if format == "dot":
         return writer.whole(width=page.width).encode()
-    if columns.count == 1:
-        return render(writer.whole(width=page.width, dpi=dpi), format)
-    turns = [
-        Turn(str(index), columns.of[edge.tail], columns.of[edge.head])
-        for index, edge in enumerate(plan.edges)
-        if columns.of[edge.tail] != columns.of[edge.head]
-    ]
-    laid_out = [lay_out(writer.column(index)) for index in range(columns.count)]
-    places = side_by_side(lay_out(writer.heading()), laid_out, turns)
-    return render(writer.placed(places, width=page.width, dpi=dpi), format, placed=True)
+    dpi = (page.dpi or DPI) if format == "png" else None
+    width = page.width if format != "tex" else None
+    placed = columns.count > 1
+    nodes, steps = sum(bool(piece.cells) for piece in plan.pieces()), columns.count + placed
+    watch(nodes, steps, 0)
+    if placed:
+        turns = [
+            Turn(str(index), columns.of[edge.tail], columns.of[edge.head])
+            for index, edge in enumerate(plan.edges)
+            if columns.of[edge.tail] != columns.of[edge.head]
+        ]
+        laid_out = []
+        for index in range(columns.count):
+            laid_out.append(lay_out(writer.column(index)))
+            watch(nodes, steps, index + 1)
+        places = side_by_side(lay_out(writer.heading()), laid_out, turns)
+        text = writer.placed(places, width=width, dpi=dpi)
+    else:
+        text = writer.whole(width=width, dpi=dpi)
+    if format != "tex":
+        return render(text, format, placed=placed)
+    from archdsl.draw.traced import trace
+
+    return _tex(trace(drawn(text, placed=placed), plan.name, THEMES[page.theme].page), page)
+
+
+# ---------------------------------------------------------------- volumes
+
+
+def _volumes(graph: Graph, format: ImageFormat, wish: Wish, page: Page) -> bytes:
+    from archdsl.draw.strip import make_strip
+    from archdsl.draw.volumes import to_sheet
+
+    sheet = to_sheet(make_strip(graph, wish), theme=page.theme)
+    if format == "tex":
+        return _tex(sheet, page)
+    if format == "svg":
+        from archdsl.draw.svg import to_svg
+
+        return to_svg(sheet, width=page.width)
+    from archdsl.draw.paper import to_paper
+
+    assert format in ("png", "pdf")
+    return to_paper(sheet, format, width=page.width, dpi=(page.dpi or DPI) if format == "png" else None)
+
+
+def _tex(sheet: Sheet, page: Page) -> bytes:
+    from archdsl.draw.tikz import to_tikz
+
+    return to_tikz(sheet, width=page.width).encode()

@@ -60,9 +60,8 @@ def to_paper(
 
 def _drawn(shape: Polygon | Line, height: float) -> str:
     """One shape in the words of xdot: colours with the number of their letters, points with their number."""
-    style = "dashed" if isinstance(shape, Line) and shape.dashed else "solid"
     width = f"setlinewidth({0.4 if shape.thin else 0.8})"
-    head = f"S {len(style)} -{style} S {len(width)} -{width} c 7 -{shape.stroke}"
+    head = f"S {len(width)} -{width} c 7 -{shape.stroke}"
     points = _points(shape.points, height)
     if isinstance(shape, Line):
         return f"{head} {'B' if shape.curved else 'L'} {len(shape.points)} {points}"

@@ -19,7 +19,7 @@ from typing import Final, Literal
 
 from archdsl.draw.placing import Layout, Spot
 
-__all__ = ["DPI", "Format", "RenderError", "lay_out", "render"]
+__all__ = ["DPI", "Format", "RenderError", "drawn", "lay_out", "render"]
 
 DPI: Final = 144
 """Dots per inch of a PNG unless asked otherwise: sharp on a screen, 300 for print."""
@@ -40,6 +40,11 @@ def render(dot: str, format: Format, *, placed: bool = False) -> bytes:
     """
     made = _run(dot, format, "nop2" if placed else "dot")
     return _undated(made) if format == "pdf" else made
+
+
+def drawn(dot: str, *, placed: bool = False) -> bytes:
+    """What would be drawn, as JSON. Raises `RenderError` with what Graphviz said."""
+    return _run(dot, "json", "nop2" if placed else "dot")
 
 
 def lay_out(dot: str) -> Layout:

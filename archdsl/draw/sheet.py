@@ -18,11 +18,12 @@ _LETTER: Final = 0.62
 
 @dataclass(frozen=True, slots=True)
 class Polygon:
-    """A filled area; without a `fill` its border alone."""
+    """A filled area; without a `fill` its border alone. `curved` as in `Line`."""
 
     points: tuple[Point, ...]
     fill: str | None
     stroke: str
+    curved: bool = False
     thin: bool = False
 
 
@@ -33,7 +34,6 @@ class Line:
     points: tuple[Point, ...]
     stroke: str
     curved: bool = False
-    dashed: bool = False
     thin: bool = False
 
 

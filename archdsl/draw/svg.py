@@ -39,15 +39,10 @@ def _shape(shape: Polygon | Line | Label) -> str:
             f"{_text(shape.text)}</text>"
         )
     wide = "0.4" if shape.thin else "0.8"
+    way = f"M{_points(shape.points[:1])}{'C' if shape.curved else 'L'}{_points(shape.points[1:])}"
     if isinstance(shape, Polygon):
-        return (
-            f'<polygon points="{_points(shape.points)}" fill="{shape.fill or "none"}" stroke="{shape.stroke}" '
-            f'stroke-width="{wide}"/>'
-        )
-    dashed = ' stroke-dasharray="2 2"' if shape.dashed else ""
-    first, rest = shape.points[0], shape.points[1:]
-    way = f"M{_points([first])}{'C' if shape.curved else 'L'}{_points(rest)}"
-    return f'<path d="{way}" fill="none" stroke="{shape.stroke}" stroke-width="{wide}"{dashed}/>'
+        return f'<path d="{way}Z" fill="{shape.fill or "none"}" stroke="{shape.stroke}" stroke-width="{wide}"/>'
+    return f'<path d="{way}" fill="none" stroke="{shape.stroke}" stroke-width="{wide}"/>'
 
 
 def _points(points: Sequence[Point]) -> str:

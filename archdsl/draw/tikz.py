@@ -5,7 +5,6 @@ In: a sheet. Out: text for pdflatex, the same for the same sheet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from archdsl.draw.sheet import Label, Line, Point, Polygon, Sheet
@@ -103,23 +102,18 @@ def _shape(shape: Polygon | Line | Label, names: dict[str, str], scale: float) -
     wide = "0.4bp" if shape.thin else "0.8bp"
     if isinstance(shape, Polygon):
         fill = f"fill={names[shape.fill]}," if shape.fill else ""
-        return rf"\draw[{fill}draw={names[shape.stroke]},line width={wide}] {_join(shape.points)} -- cycle;"
-    dashed = ",dash pattern=on 2bp off 2bp" if shape.dashed else ""
-    return rf"\draw[draw={names[shape.stroke]},line width={wide}{dashed}] {_way(shape)};"
+        return rf"\draw[{fill}draw={names[shape.stroke]},line width={wide}] {_way(shape)} -- cycle;"
+    return rf"\draw[draw={names[shape.stroke]},line width={wide}] {_way(shape)};"
 
 
-def _way(line: Line) -> str:
+def _way(line: Line | Polygon) -> str:
     if not line.curved:
-        return _join(line.points)
+        return " -- ".join(map(_point, line.points))
     made = _point(line.points[0])
     for at in range(1, len(line.points) - 2, 3):
         first, second, end = map(_point, line.points[at : at + 3])
         made += f" .. controls {first} and {second} .. {end}"
     return made
-
-
-def _join(points: Sequence[Point]) -> str:
-    return " -- ".join(map(_point, points))
 
 
 def _point(point: Point) -> str:

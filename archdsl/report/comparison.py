@@ -42,7 +42,9 @@ class _Column(NamedTuple):
 
 def _mib(value: int) -> str:
     scaled = value / _MIB
-    return "<0.01" if 0 < scaled < 0.005 else f"{scaled:,.2f}" if scaled < 99.995 else f"{scaled:,.1f}"
+    if 0 < scaled < 0.005:
+        return "<0.01"
+    return f"{scaled:,.{2 if scaled < 99.995 else 1 if scaled < 999.95 else 0}f}"
 
 
 def _field(figures: Figures) -> str:
@@ -85,6 +87,7 @@ _COLUMNS: Final = (
 
 _TOP1: Final = "top-1"
 _LAYERS: Final = "layers"
+_WEIGHTS: Final = "weights"
 
 
 def comparison_text(found: Sequence[Compared]) -> str:
@@ -99,17 +102,16 @@ def comparison_text(found: Sequence[Compared]) -> str:
     """
     known = any(one.top1 for one in found)
     shown = [column for column in _COLUMNS if not (known and column.heading == _LAYERS)]
-    cells = [["network", *([_TOP1] if known else []), *(column.heading for column in shown)]]
-    cells += [
-        [clean(one.name), *([_top1(one)] if known else []), *(column.text(one.figures) for column in shown)]
-        for one in found
-    ]
+    cells = _cells(found, shown, known)
     gap = 2
-    widths = _widths(cells)
-    # A long name is cut only after the blanks between the columns are.
-    if sum(widths) + gap * (len(widths) - 1) > _WIDTH:
+    # The blanks between the columns give way first, then a figure that follows from another, then long names.
+    if _wide(cells, gap) > _WIDTH:
         gap = 1
-    excess = sum(widths) + gap * (len(widths) - 1) - _WIDTH
+    if _wide(cells, gap) > _WIDTH:
+        shown = [column for column in shown if column.heading != _WEIGHTS]
+        cells = _cells(found, shown, known)
+    widths = _widths(cells)
+    excess = _wide(cells, gap) - _WIDTH
     if excess > 0:
         widths[0] = max(min(widths[0], _SHORTEST_NAME), widths[0] - excess)
         cells = [[_cut(row[0], widths[0]), *row[1:]] for row in cells]
@@ -142,6 +144,22 @@ def _sources(found: Sequence[Compared], wide: int) -> list[str]:
     for source, names in by_source.items():
         lines += textwrap.wrap(f"{source}: {', '.join(names)}", wide, subsequent_indent="  ", break_long_words=False)
     return lines
+
+
+def _cells(found: Sequence[Compared], shown: Sequence[_Column], known: bool) -> list[list[str]]:
+    heading = ["network", *([_TOP1] if known else []), *(column.heading for column in shown)]
+    return [
+        heading,
+        *(
+            [clean(one.name), *([_top1(one)] if known else []), *(column.text(one.figures) for column in shown)]
+            for one in found
+        ),
+    ]
+
+
+def _wide(cells: Sequence[Sequence[str]], gap: int) -> int:
+    widths = _widths(cells)
+    return sum(widths) + gap * (len(widths) - 1)
 
 
 def _widths(cells: Sequence[Sequence[str]]) -> list[int]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from archdsl.diagnostics import counted
 from archdsl.report.markdown import escape_markdown
-from archdsl.report.tallies import Tally, explained_by, in_words, misprints, tally
+from archdsl.report.tallies import Tally, explained_by, in_words, misprints, source_of, tally
 from archdsl.report.verdicts import claims_text
 from archdsl.verify.finding import Finding
 from archdsl.verifying import Judged, Verification
@@ -32,8 +32,8 @@ def errata_markdown(found: Verification, command: str) -> str:
     lines = [
         "# Errata of published tables",
         "",
-        f"Written by `{command.replace('`', '')}`. A figure that is printed is computed from the network that the table is about; it "
-        "holds where it prints the same, and what else it takes to be true is named.",
+        f"Written by `{command.replace('`', '')}`. What is printed is computed anew from the network that the table is "
+        "about: a figure holds where it would be printed so, and what else it takes to be true is named.",
         "",
         f"{escape_markdown(in_words(sums))}. {counted(wrong, 'misprint')} in "
         f"{counted(len(misprints(found)), 'table')} of {len(found.tables):,}.",
@@ -62,10 +62,9 @@ def errata_markdown(found: Verification, command: str) -> str:
 
 
 def _table(one: Judged, cells: Sequence[Finding]) -> list[str]:
-    table = one.judgement.reading.table
-    lines = [f"### {escape_markdown(table.caption or one.name)}", ""]
-    if table.caption:
-        lines += [f"{escape_markdown(one.name)}, against {escape_markdown(one.judgement.network or 'itself')}.", ""]
+    source = source_of(one)
+    against = f"{one.name}, against {one.judgement.network or 'itself'}"
+    lines = [f"### {escape_markdown(source or one.name)}", "", f"{escape_markdown(against)}.", ""]
     heads = ("row", "column", "printed", "computed", "because", "what mends it")
     lines += [_row(heads), _row([":---"] * len(heads))]
     for cell in cells:

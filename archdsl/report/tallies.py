@@ -13,7 +13,7 @@ from archdsl.diagnostics import counted
 from archdsl.verify.finding import VERDICTS, Finding, Verdict
 from archdsl.verifying import Judged, Verification
 
-__all__ = ["Tally", "explained_by", "in_words", "misprints", "tally", "wording"]
+__all__ = ["Tally", "explained_by", "in_words", "misprints", "source_of", "tally", "wording"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,12 @@ def explained_by(tables: Sequence[Judged]) -> list[tuple[str, int]]:
             elif cell.verdict == "rounded":
                 found[f"{cell.explanation or 'rounded'}, not rounded to the nearest"] += 1
     return found.most_common()
+
+
+def source_of(one: Judged) -> str:
+    """Where a table is from, in the words of its document: its caption, else what is said first beside it."""
+    table = one.judgement.reading.table
+    return table.caption or (table.notes[0] if table.notes else "")
 
 
 def misprints(verification: Verification) -> list[tuple[Judged, list[Finding]]]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from archdsl.diagnostics import counted
 from archdsl.report.numbers import clean, width
-from archdsl.report.tallies import explained_by, in_words, misprints, tally
+from archdsl.report.tallies import explained_by, in_words, misprints, source_of, tally
 from archdsl.verify.finding import Finding, Judgement, Verdict
 from archdsl.verify.table import Column
 from archdsl.verifying import Claims, Judged, Verification
@@ -54,11 +54,10 @@ def verdicts_text(found: Verification, *, every: bool = False, wide: int = _WIDT
     for one in found.tables:
         if one.outright or every:
             lines += [*_table(one, every, wide, paint), ""]
-    if len(found.tables) > 1 or not all(one.outright for one in found.tables):
+    if len(found.tables) > 1 or any(not one.outright for one in found.tables):
         lines += [*_page(found, every, wide, paint), ""]
-    elif found.tables == () and found.claims.files:
-        lines.append("")
-    return "\n".join([*lines, *totals_text(found, wide=wide, colour=colour)]).lstrip("\n") + "\n"
+    lines += totals_text(found, wide=wide, colour=colour)
+    return "\n".join([*lines, ""]) if lines else ""
 
 
 def totals_text(found: Verification, *, wide: int = _WIDTH, colour: bool = False) -> list[str]:
@@ -70,7 +69,7 @@ def totals_text(found: Verification, *, wide: int = _WIDTH, colour: bool = False
         mark = "1;31" if sums.verdicts["contradiction"] else "1"
         text = f"{counted(len(found.tables), 'table')}, {in_words(sums)}"
         lines += [paint(mark, line) for line in _hung("", text, wide, 0)]
-    if found.claims.files:
+    if found.claims.compared:
         lines += _hung("", claims_text(found.claims), wide, 0)
     if found.passed:
         many = len(found.passed) > 1
@@ -106,10 +105,9 @@ class _Paint:
 
 def _table(one: Judged, every: bool, wide: int, paint: _Paint) -> list[str]:
     judgement = one.judgement
-    table = judgement.reading.table
     against = f"against {judgement.network}" if judgement.network else "against itself"
     lines = [paint("1", line) for line in _hung("", f"{one.name}, {against}", wide, 2)]
-    lines += _hung("  ", table.caption, wide, 2)
+    lines += _hung("  ", source_of(one), wide, 2)
     lines += _understood(one, wide, paint)
     lines.append("")
     shown = [
@@ -118,9 +116,7 @@ def _table(one: Judged, every: bool, wide: int, paint: _Paint) -> list[str]:
     for cell in shown:
         lines += _cell(cell, wide, paint)
     lines += _unchecked(judgement.findings, wide, paint)
-    if lines[-1]:
-        lines.append("")
-    return lines + _hung("  ", in_words(tally(judgement.findings)), wide, 2)
+    return lines[:-1] if not lines[-1] else lines
 
 
 def _understood(one: Judged, wide: int, paint: _Paint) -> list[str]:
@@ -246,13 +242,14 @@ def _page(found: Verification, every: bool, wide: int, paint: _Paint) -> list[st
         if one.outright or every:
             continue
         lines += ["", *(paint("1", line) for line in _hung("", f"{one.name}: misprints", wide, 2))]
-        lines += _hung("  ", one.judgement.reading.table.caption, wide, 2)
+        lines += _hung("  ", source_of(one), wide, 2)
         for cell in cells:
             lines += _cell(cell, wide, paint)
     return lines
 
 
-_HEADINGS: Final = ("compared", "hold", "rounded", "convention", "wrong", "known", "not checked")
+_HEADINGS: Final = ("cells", "hold", "rounded", "conv.", "wrong", "known", "open")
+_LEGEND: Final = "cells: compared; conv.: true by a convention; known: acknowledged; open: not compared"
 
 
 def _lines(tables: Sequence[Judged], wide: int, paint: _Paint) -> list[str]:
@@ -263,9 +260,9 @@ def _lines(tables: Sequence[Judged], wide: int, paint: _Paint) -> list[str]:
         rows.append([clean(one.name), *(f"{number:,}" if number else "-" for number in numbers)])
     widths = [max(len(name), *(width(row[at + 1]) for row in rows)) for at, name in enumerate(_HEADINGS)]
     room = max(12, wide - sum(widths) - 2 * len(widths))
-    first = min(room, max(len("cells of"), *(width(row[0]) for row in rows)))
+    first = min(room, max(len("table"), *(width(row[0]) for row in rows)))
     lines = []
-    for row in [["cells of", *_HEADINGS], *rows]:
+    for row in [["table", *_HEADINGS], *rows]:
         name = row[0]
         if width(name) > first:
             while width(name) > first - 1:
@@ -273,4 +270,4 @@ def _lines(tables: Sequence[Judged], wide: int, paint: _Paint) -> list[str]:
             name = "…" + name
         cells = [f"{cell:>{size}}" for cell, size in zip(row[1:], widths, strict=True)]
         lines.append("  ".join([name + " " * (first - width(name)), *cells]))
-    return [paint("1", lines[0]), *lines[1:]]
+    return [paint("1", lines[0]), *lines[1:], *(paint("2", line) for line in _hung("", _LEGEND, wide, 0))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from archdsl.diagnostics import Diagnostic, Span, render_github
+from archdsl.diagnostics import Diagnostic, render_github
 from archdsl.report.latex import escape_latex
 from archdsl.report.markdown import escape_markdown
 from archdsl.report.tallies import in_words, tally
@@ -17,7 +17,7 @@ from archdsl.verify.finding import Finding
 from archdsl.verify.reading.places import line_span
 from archdsl.verifying import Judged, Verification
 
-__all__ = ["verdicts_github", "verdicts_json", "verdicts_latex", "verdicts_markdown"]
+__all__ = ["verdicts_github", "verdicts_json", "verdicts_latex", "verdicts_markdown", "wrong_cells"]
 
 # ---------------------------------------------------------------- programs
 
@@ -63,23 +63,28 @@ def verdicts_json(found: Verification) -> str:
 
 def verdicts_github(found: Verification) -> str:
     """An `::error` for each contradiction, at its line of the table, and one for each other mistake."""
-    wrong = [
-        _annotation(one, cell)
+    return render_github([*wrong_cells(found), *found.diagnostics])
+
+
+def wrong_cells(found: Verification) -> list[Diagnostic]:
+    """The contradictions as located mistakes."""
+    return [
+        _located(one, cell)
         for one in found.tables
         for cell in one.judgement.findings
         if cell.verdict == "contradiction"
     ]
-    return render_github([*wrong, *found.diagnostics])
 
 
-def _annotation(one: Judged, cell: Finding) -> Diagnostic:
+def _located(one: Judged, cell: Finding) -> Diagnostic:
     source = one.judgement.reading.table.source
     against = one.judgement.network or "the table itself"
-    message = f"row {cell.row}, {cell.column}: `{cell.printed}` is {cell.computed} by {against}"
+    message = f"row {cell.row}, {cell.column}: `{cell.printed}` is {cell.computed or 'not so'} by {against}"
     if cell.explanation:
-        message += f"\n{cell.explanation}"
-    place: Span | None = line_span(source, cell.line) if source is not None else None
-    return Diagnostic("wrong-cell", message, place, hint=cell.suggestion)
+        message += f"; {cell.explanation}"
+    place = line_span(source, cell.line) if source is not None else None
+    hint = cell.suggestion or f"mend the network, or acknowledge the misprint in {one.known.name}"
+    return Diagnostic("wrong-cell", message, place, hint=hint)
 
 
 # ---------------------------------------------------------------- documents

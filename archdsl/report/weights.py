@@ -75,6 +75,9 @@ def _remarks(found: Transfer, checkpoint: Checkpoint, file: str, network: str, s
     yield f"  {grouped(found.taken)} values; running statistics are among them"
     if len(taken) - sure:
         yield f"by kind and shape alone: {sure:,}; by their module and its order: {len(taken) - sure:,}"
+        if found.match.alphabetical:
+            yield "the file is in the order of the alphabet, as safetensors writes it: which of equal"
+            yield "  layers is which was told by their modules and numbers; compare the outputs"
     if found.match.alike:
         yield f"parts that only their order tells apart, in {counted(len(found.match.alike), 'place')}:"
         yield from (f"  {_listed(names)}" for names in found.match.alike[:_LISTED])
@@ -137,6 +140,7 @@ def transfer_json(
             }
             for pair in found.match.pairs
         ],
+        "alphabetical": found.match.alphabetical,
         "alike": [list(names) for names in found.match.alike],
         "converted_from": list(found.converted),
         "left_out": list(checkpoint.others),

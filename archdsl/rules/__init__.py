@@ -6,14 +6,14 @@ in the source.
 
 from __future__ import annotations
 
-from archdsl.rules import arguments, limiting, names, recipes, sizes, structure, tables, text, weights
+from archdsl.rules import arguments, limiting, names, recipes, sizes, structure, tables, text, verifying, weights
 from archdsl.rules.rule import Rule
 
 __all__ = ["RULES", "Rule"]
 
 RULES: dict[str, Rule] = {
     rule.id: rule
-    for family in (text, names, arguments, sizes, structure, recipes, limiting, tables, weights)
+    for family in (text, names, arguments, sizes, structure, recipes, limiting, tables, verifying, weights)
     for rule in family.RULES
 }
 """The rules by id, those of one family together."""

@@ -108,4 +108,13 @@ RULES = (
         repeated="[",
         times=limits.CELL_NESTING + 1,
     ),
+    Rule(
+        "import-row",
+        "error",
+        "`archdsl import` can make no layer of a row, or finds no row with layers.",
+        "A file with a layer left out would be another network, so nothing is written.",
+        "type,input,output\nconv,32x32x3,32x32x16\n",
+        "type,patch size/stride,input,output\nconv,3x3/1,32x32x3,32x32x16\n",
+        target="table.csv",
+    ),
 )

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from archdsl.ops.base import Shape
 
-__all__ = ["Dataset", "Examples", "Prepare", "Source"]
+__all__ = ["Dataset", "Examples", "Prepare", "Read", "Source"]
 
 
 class Source(Protocol):
@@ -62,6 +62,20 @@ class Examples:
 
 
 @dataclass(frozen=True)
+class Read:
+    """What a reader found: images of `size` (H, W, C), as the files have them, or as the source cuts them (`cuts`)."""
+
+    name: str
+    train: Source
+    test: Source
+    classes: int
+    size: Shape
+    remark: str = ""
+    names: tuple[str, ...] = ()
+    cuts: bool = False
+
+
+@dataclass(frozen=True)
 class Prepare:
     """What is done to every batch, of training and test: `pad` zeros around, one mean and deviation a channel."""
 
@@ -93,7 +107,9 @@ def centre(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
 class Dataset:
     """What is learnt from and tested with; images are `size` (H, W, C) when they reach the network.
 
-    `remark` says what was done to them when they were read; `names` are those of the classes, where they have any.
+    `remark` says what was done to them when they were read; `names` are those of the classes, where they have any;
+    `cuts` says that the source has done the crop of the recipe; `scaled` that test images are brought to `size` by
+    their shorter side.
     """
 
     name: str
@@ -104,10 +120,17 @@ class Dataset:
     remark: str = ""
     prepare: Prepare = field(default_factory=Prepare)
     names: tuple[str, ...] = ()
+    cuts: bool = False
+    scaled: bool = False
 
     def tested(self, images: torch.Tensor) -> torch.Tensor:
         """A batch from `test.take` as the network takes it: padded, its middle, normalised."""
         images = self.prepare.floats(images)
-        if images.shape[-2:] != self.size[:2]:
-            images = centre(images, *self.size[:2])
+        height, width = self.size[:2]
+        if self.scaled and images.shape[-2:] != (height, width):
+            share = max(height / images.shape[-2], width / images.shape[-1])
+            sides = (max(round(images.shape[-2] * share), height), max(round(images.shape[-1] * share), width))
+            images = functional.interpolate(images, size=sides, mode="bilinear", antialias=True)
+        if images.shape[-2:] != (height, width):
+            images = centre(images, height, width)
         return self.prepare.normalised(images)

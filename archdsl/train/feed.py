@@ -6,17 +6,19 @@ place) alone; and the batches of a test. What is learnt from them is left to `ar
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
 import torch
 
 from archdsl.train.augment import Draws, augmented
-from archdsl.train.dataset import Dataset, Examples
+from archdsl.train.dataset import Dataset, Examples, Source
 from archdsl.train.machine import Machine
 from archdsl.train.plan import Plan
 from archdsl.train.randomness import order
+from archdsl.train.stream import streamed
 
 __all__ = ["TEST_BATCH", "Batch", "Feed", "pieces"]
 
@@ -44,7 +46,7 @@ def pieces(order: torch.Tensor, size: int) -> list[torch.Tensor]:
 
 
 class Feed:
-    """The batches of a run; small sets lie on the device whole."""
+    """The batches of a run; sets in memory lie on the device whole, others come from other processes."""
 
     def __init__(self, data: Dataset, plan: Plan, machine: Machine) -> None:
         self._data = data
@@ -52,6 +54,9 @@ class Feed:
         self._machine = machine
         self._train = data.train.to(machine.device) if isinstance(data.train, Examples) else data.train
         self._test = data.test.to(machine.device) if isinstance(data.test, Examples) else data.test
+        self._augment = plan.augment
+        if plan.augment is not None and data.cuts:
+            self._augment = plan.augment.replace(crop=None, resized_crop=None)
         self.per_epoch = len(pieces(torch.arange(len(data.train)), plan.step_images))
 
     def steps(self, epoch: int, first: int) -> Generator[list[Batch], None, None]:
@@ -60,19 +65,36 @@ class Feed:
         Both count from 0.
         """
         taken = pieces(order(self._plan.seed, epoch, len(self._data.train)), self._plan.step_images)
-        for step in taken[first:]:
-            yield [self._batch(chosen, epoch) for chosen in pieces(step, self._plan.batch)]
+        steps = [pieces(step, self._plan.batch) for step in taken[first:]]
+        chosen = [batch for step in steps for batch in step]
+        with closing(self._images(self._train, chosen, epoch)) as images:
+            for step in steps:
+                yield [self._batch(batch, next(images), epoch) for batch in step]
 
-    def _batch(self, chosen: torch.Tensor, epoch: int) -> Batch:
+    def _images(
+        self, source: Source, batches: Sequence[torch.Tensor], epoch: int | None
+    ) -> Generator[torch.Tensor, None, None]:
+        device = self._machine.device
+        if isinstance(source, Examples):
+            for chosen in batches:
+                yield source.take(chosen.to(device), epoch)
+            return
+        with closing(streamed(source, batches, epoch, self._machine.workers, pinned=device.type == "cuda")) as images:
+            for found in images:
+                yield found.to(device, non_blocking=True)
+
+    def _batch(self, chosen: torch.Tensor, images: torch.Tensor, epoch: int) -> Batch:
         prepare = self._data.prepare
-        placed = chosen.to(self._machine.device)
-        images = prepare.floats(self._train.take(placed, epoch))
-        images = augmented(images, self._plan.augment, Draws(self._plan.seed, epoch, chosen))
-        return Batch(self._machine.placed(prepare.normalised(images)), self._train.labels[placed])
+        images = augmented(prepare.floats(images), self._augment, Draws(self._plan.seed, epoch, chosen))
+        return Batch(self._machine.placed(prepare.normalised(images)), self._labels(self._train, chosen))
+
+    def _labels(self, source: Source, chosen: torch.Tensor) -> torch.Tensor:
+        return source.labels[chosen.to(source.labels.device)].to(self._machine.device)
 
     def tests(self) -> Generator[Batch, None, None]:
         """The test images in batches, in their order."""
-        size = max(TEST_BATCH, 2 * self._plan.batch)
-        for chosen in torch.split(torch.arange(len(self._test), device=self._machine.device), size):
-            images = self._data.tested(self._test.take(chosen, None))
-            yield Batch(self._machine.placed(images), self._test.labels[chosen])
+        batches = torch.split(torch.arange(len(self._test)), max(TEST_BATCH, 2 * self._plan.batch))
+        with closing(self._images(self._test, batches, None)) as images:
+            for chosen in batches:
+                tested = self._data.tested(next(images))
+                yield Batch(self._machine.placed(tested), self._labels(self._test, chosen))

@@ -111,9 +111,9 @@ class RunFolder:
             except OSError as error:
                 raise TrainError(f"{path}: cannot be read: {error.strerror}") from None
             return found
-        aside = list(self._checkpoints.glob(f"*{_DAMAGED}"))
-        if aside:
-            message = f"all checkpoints of {self.path} are damaged, and put aside: {len(aside)}"
+        count = len(list(self._checkpoints.glob(f"*{_DAMAGED}")))
+        if count:
+            message = f"all checkpoints of {self.path} are damaged, and put aside: {count}"
             raise TrainError(message, "--overwrite starts anew, --out another run")
         return None
 

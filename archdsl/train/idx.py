@@ -1,7 +1,7 @@
 """IDX files, the format of MNIST: a magic number, sizes, bytes.
 
-In: a path, gzipped or not. Out: a tensor of bytes, or `TrainError` that names the file. What the bytes mean is left to
-`archdsl.train.data`.
+In: a path or a folder, gzipped or not. Out: bytes, or images and labels, or `TrainError` that names the file. Whether
+they fit the network is left to `archdsl.train.data`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import IO
 
 import torch
 
+from archdsl.train.dataset import Examples, Read
 from archdsl.train.errors import TrainError
 
-__all__ = ["read_idx"]
+__all__ = ["read_idx", "read_mnist"]
 
 _GZIP = b"\x1f\x8b"
 _BYTES = 0x08
@@ -63,3 +64,36 @@ def _read(path: Path, file: IO[bytes] | gzip.GzipFile, rank: int) -> torch.Tenso
     if len(body) > count:
         raise TrainError(f"{path}: there is more in the file than the {count:,} values that its header says")
     return torch.frombuffer(bytearray(body), dtype=torch.uint8).reshape(sizes)
+
+
+def read_mnist(kind: str, folder: Path) -> Read:
+    """The four files of MNIST, or of anything that comes like it. Raises `TrainError`."""
+    if not folder.is_dir():
+        raise TrainError(f"{folder} is not a folder", "it holds train-images-idx3-ubyte and three more, gzipped or not")
+    train, test = (_examples(folder, prefix) for prefix in ("train", "t10k"))
+    if train.images.shape[1:] != test.images.shape[1:]:
+        raise TrainError(
+            f"{folder}: the training images are {tuple(train.images.shape[2:])}, the test images "
+            f"{tuple(test.images.shape[2:])}"
+        )
+    classes = int(max(train.labels.max(), test.labels.max())) + 1
+    height, width = train.images.shape[2:]
+    return Read(kind, train, test, classes, (height, width, 1))
+
+
+def _examples(folder: Path, prefix: str) -> Examples:
+    images_path = _find(folder, f"{prefix}-images", "idx3-ubyte")
+    labels_path = _find(folder, f"{prefix}-labels", "idx1-ubyte")
+    images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
+    if len(images) != len(labels):
+        raise TrainError(f"{images_path} holds {len(images):,} images, {labels_path} {len(labels):,} labels")
+    return Examples(images.unsqueeze(1), labels.long())
+
+
+def _find(folder: Path, stem: str, suffix: str) -> Path:
+    """The file under any of the names that are in use."""
+    for name in (f"{stem}-{suffix}", f"{stem}.{suffix}"):
+        for ending in ("", ".gz"):
+            if (folder / (name + ending)).is_file():
+                return folder / (name + ending)
+    raise TrainError(f"{folder} has no {stem}-{suffix}, gzipped or not")

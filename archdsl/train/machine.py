@@ -53,6 +53,7 @@ class Machine:
     - `compile`: through `torch.compile`.
     - `channels_last`: images in memory as (N, H, W, C).
     - `deterministic`: only algorithms that give the same bits every time, on GPUs too.
+    - `workers`: processes that read images which are not in memory; 0 reads them in this one.
 
     Raises `TrainError` for what the device does not do.
     """
@@ -62,6 +63,7 @@ class Machine:
     compile: bool = False
     channels_last: bool = False
     deterministic: bool = False
+    workers: int = 0
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:

@@ -29,14 +29,13 @@ from archdsl.elaborate.recipe_learning import (
     Table,
 )
 from archdsl.elaborate.recipe_settings import SETTINGS, Augment, Clip, Data
-from archdsl.train.data import SUPPORTED
 from archdsl.train.errors import TrainError
 from archdsl.train.schedule import FORMULAS
 
 __all__ = ["Overrides", "Plan", "as_record", "describe", "plan", "unsupported"]
 
 _OPTIMIZERS: Final = (Sgd, Adam, AdamW, RmsProp, Adagrad)
-_AUGMENTATIONS: Final = ("pad", "crop", "flip", "normalize")
+_AUGMENTATIONS: Final = ("resize", "pad", "crop", "flip", "normalize")
 _SETTINGS: Final = ("l2", "early_stopping")
 """Settings that are refused whole."""
 
@@ -95,8 +94,6 @@ def unsupported(recipe: Recipe) -> tuple[Diagnostic, ...]:
     for setting in _SETTINGS:
         if getattr(recipe, setting) not in (None, ()):
             refuse(setting, setting)
-    if recipe.data is not None and recipe.data.kind not in SUPPORTED:
-        refuse("data", f"data {recipe.data.kind}", (f"data {kind}" for kind in SUPPORTED))
     if recipe.optimizer is not None and not isinstance(recipe.optimizer, _OPTIMIZERS):
         refuse("optimizer", f"optimizer {recipe.optimizer.name}", (kind.name for kind in _OPTIMIZERS))
     if recipe.schedule is not None and not isinstance(recipe.schedule, FORMULAS):

@@ -90,15 +90,17 @@ def _entries(source: Source, found: Collector) -> list[Acknowledgement]:
                 break
         elif len(fields) != len(_COLUMNS):
             _wrong(f"{counted(len(fields), 'cell')} in place of four: {', '.join(_COLUMNS)}", source, start, found)
-        elif not fields[3]:
-            _wrong(f"row {fields[0]}, `{fields[1]}`: it does not say why", source, start, found)
         else:
             entries.append(Acknowledgement(*fields, line_span(source, start)))
+            if not fields[3]:
+                _wrong(f"row {fields[0]}, `{fields[1]}`: it does not say why", source, start, found)
     return entries
 
 
 def _wrong(message: str, source: Source, line: int, found: Collector) -> None:
-    found.error("bad-acknowledgement", message, line_span(source, line), hint=f"{_HEADER}; quote a cell with a comma")
+    found.error(
+        "bad-acknowledgement", message, line_span(source, line), hint=f"{_HEADER}; a cell with a comma stands in quotes"
+    )
 
 
 def acknowledge(judgements: Sequence[Judgement], known: Iterable[Acknowledgement], found: Collector) -> list[Judgement]:
@@ -126,7 +128,8 @@ def acknowledge(judgements: Sequence[Judgement], known: Iterable[Acknowledgement
         if entry is None or finding.verdict != "contradiction":
             return finding
         used.add(place)
-        told = f"{finding.explanation}; known: {entry.why}" if finding.explanation else f"known: {entry.why}"
+        known = f"known: {entry.why or 'nobody says why'}"
+        told = f"{finding.explanation}; {known}" if finding.explanation else known
         return replace(finding, verdict="acknowledged", explanation=told)
 
     made = [replace(one, findings=[known_as(finding) for finding in one.findings]) for one in judgements]

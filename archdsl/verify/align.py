@@ -30,6 +30,10 @@ _POOLS = frozenset({"pool", "maxpool", "avgpool", "gap", "adaptive_avgpool", "ad
 _CONVOLUTIONS = frozenset({"conv", "dwconv", "sepconv", "deform_conv", "deconv"})
 
 
+_Signature = tuple[str, tuple[int, ...] | None, int | str | None]
+"""What a layer and a description of it are counted by: family, kernel, filters."""
+
+
 def flatten(items: Sequence[Said | Group], most: int = 2000) -> list[Said]:
     """The layers that are said, repeats written out.
 
@@ -170,6 +174,7 @@ class _Fit:
         self._keys = keys
         self._params = [_ranges(number) for number in row.params]
         self._ops = [_ranges(number) for number in row.ops]
+        self._counted: dict[int, tuple[int, Counter[_Signature]]] = {}
         self._families = Counter(family(said.kind) for said in row.said if said.kind is not None)
         self._signatures = Counter(
             (family(said.kind), square(said.kernel) if said.kernel else None, said.filters)
@@ -190,7 +195,7 @@ class _Fit:
             if len(row.said) == 1 and not row.branches and not row.depth:
                 if inside > 1 or (self._keys and not inside):
                     return None
-            elif inside > 3 * max(1, self._keys) + 2:
+            elif not self._keys <= 3 * inside <= 6 * self._keys + 9:
                 return None
         points = self._kinds(stretch)
         if points is None:
@@ -239,16 +244,34 @@ class _Fit:
 
     def _several(self, said: Sequence[Said], stretch: Stretch) -> float | None:
         """Layers said one after another, counted: which is which is for the judge, who looks at one stretch alone."""
-        layers = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
-        kinds = Counter(family(layer.kind, layer) for layer in layers)
+        found = self._signatures_of(stretch)
+        exact = self._signatures & found
+        kinds: Counter[str] = Counter()
+        for (kind, _, _), times in found.items():
+            kinds[kind] += times
         alike = self._families & kinds
         if not alike:
             return None
-        exact = self._signatures & Counter(_signature(layer) for layer in layers)
-        pools = kinds["pool"] - self._families["pool"]
-        extra = sum(layer.key for layer in layers) - sum(alike[name] for name in _KEYS)
-        missing = self._keys - sum(alike[name] for name in _KEYS)
-        return 3 * alike.total() + exact.total() - 3 * missing - 0.5 * max(0, extra) - 2 * max(0, pools)
+        # In shares of the row: a repeat that is printed wrong must not make the row reach into its neighbours.
+        whole, keys = len(said), max(1, self._keys)
+        listed = sum(alike[name] for name in _KEYS)
+        extra = sum(kinds[name] for name in _KEYS) - listed
+        foreign = sum(times for one, times in found.items() if one[0] in _KEYS and one not in self._signatures)
+        points = 8 * alike.total() / whole + 8 * exact.total() / whole - 4 * (self._keys - listed) / keys
+        return points - 6 * min(1.0, foreign / keys) - min(1.0, extra / keys) - (kinds["pool"] > self._families["pool"])
+
+    def _signatures_of(self, stretch: Stretch) -> Counter[_Signature]:
+        """What a stretch is made of, counted; a longer one is made from the one that it begins with."""
+        known = self._counted.get(stretch.start)
+        if known is None or known[0] > stretch.stop:
+            known = (stretch.start, Counter())
+        upto, counts = known
+        counts = counts.copy()
+        for layer in self._subject.layers[upto : stretch.stop]:
+            if not layer.training:
+                counts[_signature(layer)] += 1
+        self._counted[stretch.start] = (stretch.stop, counts)
+        return counts
 
     def _sizes(self, stretch: Stretch) -> float:
         points = 0.0
@@ -325,7 +348,7 @@ def family(kind: str, layer: Layer | None = None) -> str:
     return "pool" if kind in _POOLS else kind
 
 
-def _signature(layer: Layer) -> tuple[str, tuple[int, ...] | None, int | str | None]:
+def _signature(layer: Layer) -> _Signature:
     known = family(layer.kind, layer)
     if known == "pool":
         return (known, square(layer.kernel) if layer.kernel else None, None)

@@ -22,6 +22,8 @@ __all__ = ["Change", "Miss", "changes", "changes_of"]
 
 _SIDES = 8
 """How far an input's side is moved."""
+_USUAL_POOL = 3
+"""A pool with a larger kernel than this is a whole other pool misprinted, if it is one."""
 
 Miss = Callable[[Graph], Fraction]
 """By how much a network's count is above what a cell prints; zero where it prints so."""
@@ -87,7 +89,12 @@ def changes_of(
             found.setdefault(change.phrase + show_shape(change.input), change)
     ordered = sorted(found.values(), key=lambda one: one.size)
     nearest = next((one for one in ordered if one.what == "input"), None)
-    return [one for one in ordered if one.what != "input" or one is nearest]
+    padded = any(one.text.startswith("padding ") and one.text[8:].isdigit() for one in ordered)
+    return [
+        one
+        for one in ordered
+        if (one.what != "input" or one is nearest) and not (padded and one.text == "padding same")
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,12 +226,16 @@ def _of_layer(said: Said, output: Size | None, *, last: bool) -> Iterator[tuple[
         yield "rounded up (ceil)", 1.55, bare, True
     steps = [value for value in range(1, 5) if stride is None or (value,) != stride]
     for value in steps:
-        yield "", 2 + abs(value - (stride[0] if stride else 1)) / 10, replace(bare, stride=(value,)), False
+        size = 2 + abs(value - (stride[0] if stride else 1)) / 10
+        yield "", size, replace(bare, stride=(value,)), False
+        if said.padding is None and kernel is not None and kernel[0] % 2:
+            words = _printed(replace(said, stride=(value,)))
+            yield words, size + 0.05, replace(said, stride=(value,), padding=(kernel[0] // 2,)), False
     if kernel is None:
         return
     if pool and (kernel, stride) != ((2,), (2,)):
         # Most pools of the world halve with 2x2, the others overlap with 3x3.
-        yield "", 1.05, replace(bare, kernel=(2,), stride=(2,)), False
+        yield "", 1.05 if kernel[0] > _USUAL_POOL else 2.3, replace(bare, kernel=(2,), stride=(2,)), False
         yield "", 1.9, replace(bare, kernel=(3,), stride=(2,)), False
     for value in (1, 2, 3, 4, 5, 6, 7, 8, 9, 11):
         if (value,) != kernel:

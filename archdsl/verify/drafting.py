@@ -22,7 +22,7 @@ from archdsl.verify.reading.places import cell_span
 from archdsl.verify.subject import Parts, Subject
 from archdsl.verify.table import Column, Group, Line, Reading, Said
 
-__all__ = ["Draft", "Written", "draft", "entering", "table_style", "trouble"]
+__all__ = ["Draft", "Written", "draft", "entering", "network_rows", "table_style", "trouble"]
 
 _LIGHT = frozenset(
     {"relu", "lrn", "bn", "dropout", "flatten", "sigmoid", "tanh", "softmax", "relu6", "ln", "gn", "pad"}
@@ -74,7 +74,7 @@ def draft(
 
     `given` is the input's size where somebody said it. Raises `ArchError` for a row of which nothing can be made.
     """
-    rows = list(_rows(reading, column))
+    rows = list(network_rows(reading, column))
     if not rows:
         raise ArchError([_nothing(reading, column)])
     shape, why = entering(reading, rows, style, trials, given)
@@ -94,20 +94,30 @@ def draft(
     return made
 
 
-def _rows(reading: Reading, column: Column | None) -> Iterator[tuple[Line, Content]]:
+def network_rows(reading: Reading, column: Column | None) -> Iterator[tuple[Line, Content]]:
     """The rows about one network, and what they say of it."""
-    networks = [one for one in reading.columns if one.role == "network"]
+    first = next((one for one in reading.columns if one.role == "network"), None)
     for line in reading.lines:
         if line.quantity:
             continue
         row = content(line, column)
-        if column is not None and not row.said:
-            # A cell over all columns stands in the first of them where its table cannot merge cells.
-            said = {e.column for e in line.entries if e.column.role == "network" and isinstance(e.value, tuple)}
-            if said == {networks[0]} and row.output is not None:
-                row = replace(content(line, networks[0]), final=False)
+        if column is not None and column != first and row.output is not None:
+            row = replace(row, said=(*_over_all(line, first, row), *row.said))
         if row.said or column is None:
             yield line, row
+
+
+def _over_all(line: Line, first: Column | None, row: Content) -> tuple[Said | Group, ...]:
+    """What stands in the first network's cell and is meant for all, since many a format cannot merge cells: a row that
+    says something there only, and the pool before the brackets of a row that has nothing but brackets elsewhere.
+    """
+    said = {e.column for e in line.entries if e.column.role == "network" and isinstance(e.value, tuple)}
+    leading = content(line, first).said
+    if said == {first}:
+        return leading
+    before = tuple(one for one in leading if isinstance(one, Said))
+    brackets = all(isinstance(one, Group) for one in (*leading[len(before) :], *row.said))
+    return before if before and row.said and brackets and len(before) < len(leading) else ()
 
 
 def _is(row: Content, *kinds: str) -> bool:
@@ -137,7 +147,7 @@ def table_style(reading: Reading, columns: Sequence[Column | None]) -> tuple[Sty
     brackets = False
     bottleneck = False
     for column in columns:
-        for _, row in _rows(reading, column):
+        for _, row in network_rows(reading, column):
             kinds |= {one.kind for one in layers(row.said)}
             groups = [one for one in row.said if isinstance(one, Group) and len(list(layers([one]))) > 1]
             brackets = brackets or bool(groups)

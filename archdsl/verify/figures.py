@@ -50,7 +50,7 @@ def show_count(value: int, number: Number, base: int = 1000) -> str:
         return whole
     steps = Fraction(value, base**number.power) / Fraction(number.last)
     digits = Decimal(int(steps + Fraction(1, 2))) * number.last
-    exponent = digits.adjusted()
+    exponent = digits.adjusted() // 3 * 3
     if number.power or exponent < 7:
         return f"{digits:,f}{('', 'K', 'M', 'G', 'T')[number.power]} = {whole}"
     return f"{digits.scaleb(-exponent).normalize():f}x10^{exponent} = {whole}"

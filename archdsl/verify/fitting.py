@@ -6,7 +6,7 @@ room knows nothing of the language's own passes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from archdsl.graph import Graph
@@ -96,12 +96,12 @@ def leaving(graph: Graph) -> Shape:
     return graph.shape(graph.outputs[0].port)
 
 
-def shape_of(size: Size, style_letters: dict[str, int] | None = None, like: Shape = ()) -> Shape | None:
+def shape_of(size: Size, known: Mapping[str, int] | None = None, like: Shape = ()) -> Shape | None:
     """A printed size as a shape, channels last; None where it does not print all of it.
 
     `55x55x96`, `96@55x55`, `1x1xC` are whole; `55x55` is not, unless `like` has its channels.
     """
-    letters = style_letters or {}
+    letters = known or {}
     parts = [letters.get(part) if isinstance(part, str) else part for part in size.parts]
     whole = [part for part in parts if part is not None]
     if len(whole) != len(parts) or any(part < 1 for part in whole):

@@ -60,12 +60,18 @@ def import_table(
         called_so = own if column is None or len(columns) == 1 else _free(_variant(column), taken)
         taken.add(called_so)
         drafts.append(draft(reading, column, called_so, style, trials, input))
-    totals = [
-        _totals(made, column, reading, beside) for made, column in zip(drafts, columns, strict=True)
-    ]
+    totals = [_totals(made, column, reading, beside) for made, column in zip(drafts, columns, strict=True)]
     if len({made.input for made in drafts}) > 1:
-        raise ArchError([Diagnostic("import-row", "the networks of the table have inputs of several sizes", None,
-                                    hint="import them one by one: --network COLUMN")])
+        raise ArchError(
+            [
+                Diagnostic(
+                    "import-row",
+                    "the networks of the table have inputs of several sizes",
+                    None,
+                    hint="import them one by one: --network COLUMN",
+                )
+            ]
+        )
     text = "\n".join(_file(own, reading, drafts, totals, told))
     return _formatted(text, reading)
 
@@ -80,12 +86,28 @@ def _columns(reading: Reading, network: str) -> list[Column | None]:
     if len(found) == 1:
         return list(found)
     if not networks:
-        raise ArchError([Diagnostic("import-network", "the table is about one network and has no columns of several",
-                                    None, hint="leave --network out")])
+        raise ArchError(
+            [
+                Diagnostic(
+                    "unknown-variant",
+                    "the table is about one network and has no columns of several",
+                    None,
+                    hint="leave --network out",
+                )
+            ]
+        )
     close = nearest(network, names)
     hint = f"did you mean `{close}`? " if close else ""
-    raise ArchError([Diagnostic("import-network", f"`{network}` is the column of no network", None,
-                                hint=f"{hint}the columns: {', '.join(names)}")])
+    raise ArchError(
+        [
+            Diagnostic(
+                "unknown-variant",
+                f"`{network}` is the column of no network",
+                None,
+                hint=f"{hint}the columns: {', '.join(names)}",
+            )
+        ]
+    )
 
 
 # ---------------------------------------------------------------- names
@@ -129,8 +151,10 @@ def _file(
 ) -> Iterator[str]:
     document = _plain(PurePath(reading.table.path).name)
     where = f"table {reading.table.number} of {document}" if reading.table.number > 1 else document
-    yield from _comment(f"From {where}, row by row. Assumed, since the table does not print it:")
-    for what, rows in _assumed(drafts):
+    caption = _plain(reading.table.caption)[:300]
+    yield from _comment(f"From {where}, row by row{f': {caption}' if caption else '.'}")
+    yield from _comment("Assumed, since the table does not print it:")
+    for what, rows in _assumed(reading, drafts):
         yield from _comment(f"{what}{_rows(rows)}", "- ")
     for sentence in told:
         yield from _comment(sentence, "- ")
@@ -138,15 +162,13 @@ def _file(
     if wrong:
         yield from _comment(f"The table contradicts itself{_rows(wrong)}: each is said where it stands.")
     used = [f"{letter}={value}" for letter, value in reading.symbols.items() if _uses(drafts, letter)]
-    title = _plain(reading.table.caption)[:120].strip()
     several = len(drafts) > 1
     parameters = ["layers", *used] if several else used
     listed = f"<{', '.join(parameters)}>" if parameters else ""
-    yield f"arch {own}{listed}" + (f' "{title}"' if title else "")
+    yield f"arch {own}{listed}"
     yield f"input {show_shape(drafts[0].input)}"
     yield ""
-    for block in dict.fromkeys(block for made in drafts for block in made.blocks):
-        yield block
+    yield from dict.fromkeys(block for made in drafts for block in made.blocks)
     if not several:
         yield from _chain(drafts[0])
         yield ""
@@ -181,13 +203,14 @@ def _chain(made: Draft) -> Iterator[str]:
         yield f"{'-> ' if at else ''}{line.text}{claim}"
 
 
-def _assumed(drafts: Sequence[Draft]) -> list[tuple[str, list[str]]]:
+def _assumed(reading: Reading, drafts: Sequence[Draft]) -> list[tuple[str, list[str]]]:
     found: dict[str, list[str]] = {}
     for made in drafts:
         for what, rows in made.assumed.items():
             known = found.setdefault(what, [])
             known += [row for row in rows if row not in known]
-    return list(found.items())
+    order = {line.number: at for at, line in enumerate(reading.lines)}
+    return [(what, sorted(rows, key=lambda row: order.get(row, 0))) for what, rows in found.items()]
 
 
 def _rows(rows: Sequence[str]) -> str:
@@ -226,15 +249,17 @@ def _totals(
     made: Draft, column: Column | None, reading: Reading, beside: Sequence[Reading]
 ) -> tuple[list[str], list[str]]:
     """Claims, each with its source, and sentences about totals that the network does not have."""
-    claims: list[str] = []
+    by_source: dict[str, list[str]] = {}
     notes: list[str] = []
     for table in (reading, *(other for other in beside if other is not reading)):
         for line in table.lines:
             for quantity, number in _figures(line, column, own=table is reading):
-                claim, note = _claim(made, quantity, number, _plain(PurePath(table.table.path).name))
-                claims += [claim] if claim else []
+                source = _plain(PurePath(table.table.path).name)
+                claim, note = _claim(made, quantity, number, source)
+                if claim:
+                    by_source.setdefault(source, []).append(claim)
                 notes += [note] if note else []
-    return claims, notes
+    return [f'{" ".join(dict.fromkeys(claims))} "{source}"' for source, claims in by_source.items()], notes
 
 
 def _figures(line: Line, column: Column | None, *, own: bool) -> Iterator[tuple[str, Number]]:
@@ -263,7 +288,7 @@ def _claim(made: Draft, quantity: str, number: Number, source: str) -> tuple[str
     for name, value in meant:
         how = reads(number, value)
         if how in ("exact", "rounded"):
-            return f'{name} {_figure(number)} "{source}"', ""
+            return f"{name} {_figure(number)}", ""
     if not meant:
         return "", f"{source} prints {number.text} of {quantity}, which is not claimed here"
     name, value = meant[0]
@@ -277,9 +302,9 @@ def _figure(number: Number) -> str:
         return f"{number.digits:f}{_LETTERS[number.power]}"
     if number.last <= 1 and number.digits == number.digits.to_integral_value():
         return f"{int(number.digits):_}"
-    exponent = number.digits.adjusted()
-    places = max(0, exponent - number.last.adjusted())
-    return f"{number.digits.scaleb(-exponent):.{places}f}e{exponent}"
+    power = max(0, min(len(_LETTERS) - 1, number.digits.adjusted() // 3))
+    places = max(0, 3 * power - number.last.adjusted())
+    return f"{number.digits.scaleb(-3 * power):.{places}f}{_LETTERS[power]}"
 
 
 def _claims(totals: tuple[Sequence[str], Sequence[str]], word: str) -> Iterable[str]:

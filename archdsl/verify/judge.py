@@ -23,13 +23,13 @@ from archdsl.verify.sheet import SILENT, Case, Choices, Row, Sheet, lay, letters
 from archdsl.verify.subject import Layer, Stretch
 from archdsl.verify.table import Column, Entry, Group, Line, Number, Reading, Said, Size
 
-__all__ = ["judge", "main_layer"]
+__all__ = ["CellJudge", "Result", "combined", "judge", "main_layer"]
 
 _LOSS = "the softmax is part of the loss: the network ends with its scores"
 
 
 @dataclass(frozen=True, slots=True)
-class _Result:
+class Result:
     """What one network says about one cell."""
 
     verdict: Verdict
@@ -54,16 +54,16 @@ def judge(reading: Reading, cases: Sequence[Case]) -> Judgement:
         if made is not None:
             choices[quantity] = made
             said.append(told(quantity, made))
-    results: dict[int, list[tuple[str, _Result]]] = {}
+    results: dict[int, list[tuple[str, Result]]] = {}
     for sheet in sheets:
-        judged = _Judge(sheet, symbols, choices)
+        judged = CellJudge(sheet, symbols, choices)
         for row in sheet.rows:
             for entry in row.entries:
                 if entry.column.role not in SILENT:
                     result = judged.cell(row, entry)
                     results.setdefault(id(entry), []).append((sheet.case.subject.name, result))
     findings = [
-        _finding(line, entry, results.get(id(entry), []))
+        combined(line, entry, results.get(id(entry), []))
         for line in reading.lines
         for entry in line.entries
         if entry.column.role not in SILENT
@@ -75,7 +75,7 @@ def judge(reading: Reading, cases: Sequence[Case]) -> Judgement:
 # ---------------------------------------------------------------- cells
 
 
-class _Judge:
+class CellJudge:
     """The cells of one network's rows."""
 
     def __init__(self, sheet: Sheet, symbols: Mapping[str, int], choices: Mapping[Quantity, Choices]) -> None:
@@ -84,12 +84,12 @@ class _Judge:
         self._symbols = symbols
         self._choices = choices
 
-    def cell(self, row: Row, entry: Entry) -> _Result:
+    def cell(self, row: Row, entry: Entry) -> Result:
         if entry.problem:
-            return _Result("not-checked", 0, explanation=entry.problem)
+            return Result("not-checked", 0, explanation=entry.problem)
         role = entry.column.role
         if role == "unknown":
-            return _Result("not-checked", 0, explanation="nobody knows what the column means; say so with --columns")
+            return Result("not-checked", 0, explanation="nobody knows what the column means; say so with --columns")
         if row.total:
             return self._total(row, entry)
         if row.stretch is None:
@@ -97,16 +97,16 @@ class _Judge:
         value = entry.value
         known = self._sheet.figures.get(id(entry))
         if known is not None:
-            return self._counted(*known, row)
+            return self.counted(*known, row)
         if isinstance(value, Size):
             return self._sized(row, row.stretch, role, value)
         if isinstance(value, tuple):
             return self._layers(row, row.stretch, value)
         if isinstance(value, Number):
             return self._number(row, row.stretch, entry.column, value)
-        return _Result("not-checked", 0, explanation="a text that says nothing to compare")
+        return Result("not-checked", 0, explanation="a text that says nothing to compare")
 
-    def _sized(self, row: Row, stretch: Stretch, role: str, size: Size) -> _Result:
+    def _sized(self, row: Row, stretch: Stretch, role: str, size: Size) -> Result:
         if role not in ("input", "output"):
             return _open(role)
         result = _of_facts([self._size(stretch, role, size)])
@@ -124,19 +124,19 @@ class _Judge:
         explanation = derive.of_output(self._subject, stretch)
         return compare_size(size, self._subject.output(stretch), self._symbols, explanation)
 
-    def _unmatched(self, row: Row, entry: Entry) -> _Result:
+    def _unmatched(self, row: Row, entry: Entry) -> Result:
         kinds = {said.kind for said in row.said}
         if kinds == {"softmax"}:
             if isinstance(entry.value, Size):
                 shape = row.after or self._subject.layers[-1].output
                 return _of_facts([replace(compare_size(entry.value, shape, self._symbols), convention=_LOSS)])
-            return _Result("not-checked", 0, explanation=_LOSS)
+            return Result("not-checked", 0, explanation=_LOSS)
         if entry.column.role in ("layer", "network") and row.said and None not in kinds:
             named = row.said[0].text
-            return _Result("contradiction", 1, "no such layer", explanation=f"no layer here answers to `{named}`")
-        return _Result("not-checked", 0, explanation="no layer of the network answers to this row")
+            return Result("contradiction", 1, "no such layer", explanation=f"no layer here answers to `{named}`")
+        return Result("not-checked", 0, explanation="no layer of the network answers to this row")
 
-    def _layers(self, row: Row, stretch: Stretch, cell: Sequence[Said | Group]) -> _Result:
+    def _layers(self, row: Row, stretch: Stretch, cell: Sequence[Said | Group]) -> Result:
         said = flatten(cell)
         inside = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
         if len(said) > 1:
@@ -148,10 +148,10 @@ class _Judge:
         if main is None:
             if one.label is not None and self._subject.places(stretch)[0].lower().endswith(one.label.lower()):
                 return _of_facts([Fact("label", True, one.label)])
-            return _Result("not-checked", 0, explanation="a name, and the network has another or none")
+            return Result("not-checked", 0, explanation="a name, and the network has another or none")
         facts = list(compare_said(one, main, self._symbols))
         if not facts:
-            return _Result("not-checked", 0, explanation="a name alone")
+            return Result("not-checked", 0, explanation="a name alone")
         result = _of_facts(facts)
         if result.verdict == "contradiction":
             return replace(
@@ -159,7 +159,7 @@ class _Judge:
             )
         return result
 
-    def _several(self, said: Sequence[Said], inside: Sequence[Layer]) -> _Result:
+    def _several(self, said: Sequence[Said], inside: Sequence[Layer]) -> Result:
         listed = [layer for layer in inside if layer.key or any(one.kind == layer.kind for one in said)]
         facts: list[Fact] = []
         taken = set()
@@ -176,16 +176,16 @@ class _Judge:
         facts += [Fact("layer", False, f"{layer.node.call} ({layer.name}) too") for layer in main]
         return _of_facts(facts)
 
-    def _number(self, row: Row, stretch: Stretch, column: Column, number: Number) -> _Result:
+    def _number(self, row: Row, stretch: Stretch, column: Column, number: Number) -> Result:
         if column.role == "depth":
             return self._whole(number, self._subject.depth(stretch))
         if column.role == "branch":
             found = sorted(set(branch_filters(self._subject, stretch, column.detail)))
             if not found:
-                return _Result("contradiction", 1, "none", explanation=f"no convolution is the {column.detail} here")
+                return Result("contradiction", 1, "none", explanation=f"no convolution is the {column.detail} here")
             if len(found) > 1:
                 shown = ", ".join(map(str, found))
-                return _Result("contradiction", 1, shown, explanation="the blocks of the row differ")
+                return Result("contradiction", 1, shown, explanation="the blocks of the row differ")
             return self._whole(number, found[0])
         if column.role == "connections":
             return self._whole(number, self._subject.parts(stretch).connections)
@@ -215,39 +215,39 @@ class _Judge:
             return self._whole(number, self._subject.output(stretch)[-1])
         return _of_facts(facts) if facts else _open(column.role)
 
-    def _whole(self, number: Number, value: int) -> _Result:
+    def _whole(self, number: Number, value: int) -> Result:
         how = reads(number, value)
         if how is None:
-            return _Result("contradiction", 1, f"{value:,}")
-        return _Result("holds" if how in ("exact", "rounded") else "rounded", 1, f"{value:,}")
+            return Result("contradiction", 1, f"{value:,}")
+        return Result("holds" if how in ("exact", "rounded") else "rounded", 1, f"{value:,}")
 
-    def _memory(self, number: Number, output: Shape) -> _Result:
+    def _memory(self, number: Number, output: Shape) -> Result:
         values = math.prod(output)
         for base in (1000, 1024):
             for size, name in ((values, "values of the output"), (4 * values, "bytes of the output, 4 a value")):
                 how = reads(number, size, base)
                 if how is not None:
                     named = f"{name}, K = 1024" if base == 1024 and number.power else name
-                    return _Result("convention", 1, show_count(size, number, base), named)
-        return _Result("contradiction", 1, f"{values:,} values", explanation=f"{show_shape(output)} of 4 bytes each")
+                    return Result("convention", 1, show_count(size, number, base), named)
+        return Result("contradiction", 1, f"{values:,} values", explanation=f"{show_shape(output)} of 4 bytes each")
 
-    def _repeats(self, row: Row, stretch: Stretch, number: Number) -> _Result:
+    def _repeats(self, row: Row, stretch: Stretch, number: Number) -> Result:
         inside = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
         keys = [layer for layer in inside if layer.key]
         found = list(pair(row.said, keys)) if row.said else []
         if not found or any(layer is None for _, layer in found):
-            return _Result("not-checked", 0, explanation="the layers of the row do not tell how often it is repeated")
+            return Result("not-checked", 0, explanation="the layers of the row do not tell how often it is repeated")
         taken = {id(layer) for _, layer in found}
         left = _spine(keys, taken)
         return _of_facts([Fact("repeat", not left, number.text if not left else f"{left[0].name} too")])
 
-    def _total(self, row: Row, entry: Entry) -> _Result:
+    def _total(self, row: Row, entry: Entry) -> Result:
         value = entry.value
         if not isinstance(value, Number):
-            return _Result("not-checked", 0, explanation="a name" if entry.column.role == "layer" else "no figure")
+            return Result("not-checked", 0, explanation="a name" if entry.column.role == "layer" else "no figure")
         known = self._sheet.figures.get(id(entry))
         if known is not None:
-            return self._counted(*known, row)
+            return self.counted(*known, row)
         quantity = entry.column.role if entry.column.role in ("depth", "connections") else row.line.quantity
         if quantity == "depth":
             return self._whole(value, depth(self._subject.graph))
@@ -255,7 +255,7 @@ class _Judge:
             return self._whole(value, self._subject.total.connections)
         return _open(quantity)
 
-    def _counted(self, quantity: Quantity, figure: Figure, row: Row) -> _Result:
+    def counted(self, quantity: Quantity, figure: Figure, row: Row) -> Result:
         choices = self._choices[quantity]
         for choice, first in ((choices.first, True), (choices.second, False)):
             how = choice.read(figure) if choice is not None else None
@@ -265,10 +265,10 @@ class _Judge:
             verdict: Verdict = "holds" if how in ("exact", "rounded") else "rounded"
             usual = choice.usual or (choice.convention.value(figure) == 0 and first)
             named = "" if usual else choice.name
-            return _Result("convention" if named else verdict, 1, shown, named, "" if verdict == "holds" else how)
+            return Result("convention" if named else verdict, 1, shown, named, "" if verdict == "holds" else how)
         value = choices.first.convention.value(figure)
         shown = show_count(value, figure.number, choices.first.base)
-        return _Result("contradiction", 1, shown, explanation=self._reason(quantity, figure, row, choices, value))
+        return Result("contradiction", 1, shown, explanation=self._reason(quantity, figure, row, choices, value))
 
     def _reason(self, quantity: Quantity, figure: Figure, row: Row, choices: Choices, value: int) -> str:
         stretch = None if row.total else row.stretch
@@ -316,19 +316,19 @@ def _shortcut(layer: Layer) -> bool:
     return layer.kernel is not None and set(layer.kernel) == {1}
 
 
-def _open(role: str) -> _Result:
-    return _Result("not-checked", 0, explanation=f"the row has nothing that could be its {role or 'figure'}")
+def _open(role: str) -> Result:
+    return Result("not-checked", 0, explanation=f"the row has nothing that could be its {role or 'figure'}")
 
 
-def _of_facts(facts: Sequence[Fact]) -> _Result:
+def _of_facts(facts: Sequence[Fact]) -> Result:
     wrong = [fact for fact in facts if not fact.true]
     if wrong:
         shown = "; ".join(dict.fromkeys(_named(fact) for fact in wrong[:4]))
         told = "; ".join(dict.fromkeys(fact.explanation for fact in wrong if fact.explanation))
-        return _Result("contradiction", len(facts), shown, explanation=told)
+        return Result("contradiction", len(facts), shown, explanation=told)
     conventions = "; ".join(dict.fromkeys(fact.convention for fact in facts if fact.convention))
     shown = "; ".join(dict.fromkeys(_named(fact) for fact in facts[:4]))
-    return _Result("convention" if conventions else "holds", len(facts), shown, conventions)
+    return Result("convention" if conventions else "holds", len(facts), shown, conventions)
 
 
 def _named(fact: Fact) -> str:
@@ -338,7 +338,7 @@ def _named(fact: Fact) -> str:
 _WORST: Sequence[Verdict] = ("contradiction", "convention", "rounded", "holds", "not-checked")
 
 
-def _finding(line: Line, entry: Entry, results: Sequence[tuple[str, _Result]]) -> Finding:
+def combined(line: Line, entry: Entry, results: Sequence[tuple[str, Result]]) -> Finding:
     """One finding for all networks that the cell is about: the worst of their verdicts."""
     place = (line.number, entry.cell.line, entry.column.header, entry.cell.text)
     if not results:

@@ -44,6 +44,7 @@ class Style:
     """What a table leaves out, the same in every row.
 
     - `relu`: a ReLU behind each convolution and fully connected layer; `norm`: batch norm before it, and no biases.
+    - `bold`: any padding that gives the printed size is taken, not only none, half and `same`.
     - `early`: a bottleneck's stride is in its first convolution, not in its 3x3.
     - `letters`: values of letters; with `named` they are written as letters, parameters of the architecture.
     """
@@ -51,6 +52,7 @@ class Style:
     relu: bool = False
     norm: bool = False
     early: bool = True
+    bold: bool = True
     letters: Mapping[str, int] = field(default_factory=dict)
     named: bool = False
 
@@ -314,7 +316,8 @@ class _Writer:
         half = (f"+{self._extent(halves)}", "", (f"padding {self._extent(halves)}",))
         if self._row.output is None:
             return [half, none] if most % 2 else [none, half]
-        others = [(f"+{size}", "", (f"padding {size}",)) for size in range(1, most) if (size,) != square(halves)]
+        more = range(1, most) if self._style.bold else ()
+        others = [(f"+{size}", "", (f"padding {size}",)) for size in more if (size,) != square(halves)]
         return [none, half, ("", " same", ("padding `same`",)), *others]
 
     def _pools(self, kind: str, said: Said) -> Sequence[_Way]:
@@ -408,7 +411,7 @@ class _Writer:
         size = given.pop("size", Decimal(5))
         assumed: tuple[str, ...] = () if given else ("lrn over 5 channels with alpha 1e-4, beta 0.75, k 1",)
         if "alpha" in given:
-            shown = f"{given['alpha']:g}".lower()
+            shown = _plain_number(given["alpha"])
             given["alpha"] *= size
             assumed = (f"alpha is {shown} times {size}, since papers do not divide it by the {size} channels",)
         shown = "".join(f" {name}={_plain_number(value)}" for name, value in given.items() if value != _USUAL.get(name))
@@ -443,7 +446,13 @@ class _Writer:
         made = []
         for stride in strides:
             text, blocks = residual(convolutions, filters, group.times, stride, early=self._style.early)
-            made.append(_Way(text, (f"stride {stride}",) if stride != 1 and not steps else (), blocks))
+            made.append(
+                _Way(
+                    text,
+                    (f"the first unit of a stage has stride {stride}",) if stride != 1 and not steps else (),
+                    blocks,
+                )
+            )
         return made
 
 

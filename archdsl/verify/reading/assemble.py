@@ -21,22 +21,24 @@ __all__ = ["assemble"]
 
 
 def assemble(document: Document, source: Source, found: Collector) -> list[Table]:
-    """The tables of a document. A directive is about the table below it; those above the first, about all."""
+    """The tables of a document. A directive is about the table below it or around it; those above the first, about all."""
     tables: list[Table] = []
     remarks = document.remarks
-    lines = [raw.line for raw in document.tables]
-    general = read_directives((one for one in remarks if lines and one.line < lines[0]), source, found)
-    general = general.over(Spoken(symbols=noted(remarks)))
+    first = document.tables[0].line if document.tables else 0
+    spoken = read_directives((one for one in remarks if one.line < first), source, found)
+    general = spoken.over(Spoken(symbols=noted(remarks)))
     notes = tuple(one.text for one in remarks if not is_directive(one))
+    above = first - 1
     for number, raw in enumerate(document.tables, 1):
-        above = lines[number - 2] if number > 1 else raw.line
-        spoken = read_directives((one for one in remarks if above <= one.line < raw.line), source, found).over(general)
+        last = max((row.line for row in raw.rows), default=raw.line)
+        spoken = read_directives((one for one in remarks if above < one.line <= last), source, found).over(general)
+        above = last
         directives = Directives(spoken.network, spoken.columns, spoken.symbols)
         table = _table(raw, number, notes, directives, source, found)
         if table is not None:
             tables.append(table)
     for one in remarks:
-        if is_directive(one) and (not lines or one.line >= lines[-1]):
+        if is_directive(one) and one.line > above:
             found.error(
                 "table-directive",
                 f"line {one.line}: no table stands below the directive",
@@ -222,7 +224,7 @@ def _even(
     width = len(grid[0]) if heads or not grid else max(map(len, grid))
     if raw.fills and grid:
         width = max(map(len, grid))
-    fine = True
+    fine, others = True, "the header" if heads else "the others"
     for at, line in enumerate(grid):
         while len(line) > width and not line[-1].text:
             line.pop()
@@ -234,7 +236,7 @@ def _even(
             span = cell_span(source, rows[at].line, line[width].text if extra else "")
             found.error(
                 "table-ragged",
-                f"{where} has {counted(len(line), 'cell')}, not {width} as the {'header' if heads else 'others'}{extra}",
+                f"{where} has {counted(len(line), 'cell')}, not {width} as {others}{extra}",
                 span,
                 hint="write an empty cell where nothing is printed, and quotes around a cell that holds the separator",
             )

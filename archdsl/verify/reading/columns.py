@@ -140,7 +140,7 @@ def _values(texts: Sequence[str]) -> _Values:
         arguments += pairs
         quantities += quantity(text) is not None
         try:
-            found = layers(text, {letter: 1 for letter in "BDLMNnkGgR"})
+            found = layers(text, dict.fromkeys("BDLMNnkGgR", 1))
         except NoLayers:
             continue
         said_of = list(_flat(found))

@@ -16,12 +16,19 @@ from archdsl.verify.reading.raw import Document, RawCell, RawRow, RawTable, Rema
 __all__ = ["read_latex"]
 
 _TABLES = {
-    "tabular": 1, "tabular*": 2, "tabularx": 2, "tabulary": 2, "array": 1, "longtable": 1, "longtable*": 1, "supertabular": 1,
-    "xtabular": 1, "NiceTabular": 1, "tblr": 1, "longtblr": 1, "matrix": 0,
-}  # fmt: skip
+    **dict.fromkeys(("tabular", "array", "longtable", "longtable*", "supertabular", "xtabular", "NiceTabular"), 1),
+    **dict.fromkeys(("tblr", "longtblr"), 1),
+    **dict.fromkeys(("tabular*", "tabularx", "tabulary"), 2),
+}
 """Environments that are tables, and how many arguments they have."""
-_BRACKETS = {"bmatrix": ("[", "]"), "pmatrix": ("(", ")"), "Bmatrix": ("{", "}"), "cases": ("", ""), "matrix": ("", "")}
-_RULES = frozenset({"hline", "midrule", "toprule", "bottomrule", "Xhline", "specialrule", "hdashline", "thickhline", "cmidrule", "cline"})
+_FLOATS = ("table", "table*", "figure", "figure*", "wraptable", "sidewaystable", "sidewaystable*")
+_BRACKETS = {"bmatrix": ("[", "]"), "pmatrix": ("(", ")"), "Bmatrix": ("{", "}")}
+_RULES = frozenset(
+    (
+        *("hline", "midrule", "toprule", "bottomrule", "Xhline", "specialrule", "hdashline", "thickhline"),
+        *("cmidrule", "cline"),
+    )
+)
 _HEADING = frozenset({"hline", "midrule", "Xhline", "specialrule", "hdashline", "thickhline"})
 """Rules that end a header, where they stand below its rows."""
 _DEFINES = frozenset({"newcommand", "renewcommand", "providecommand", "DeclareRobustCommand"})
@@ -62,7 +69,9 @@ class _Reader:
         self._end_prose()
         self.document.remarks.sort(key=lambda remark: remark.line)
         if self._stream.overrun:
-            self._problem("the macros of the document write out more than any table has", self._stream.line, "write the table out")
+            self.problem(
+                "the macros of the document write out more than any table has", self._stream.line, "write the table out"
+            )
 
     # ------------------------------------------------------------ around the tables
 
@@ -80,7 +89,8 @@ class _Reader:
             self.document.remarks.append(Remark(self._prose_line, text))
         self._prose = []
 
-    def _problem(self, message: str, line: int, hint: str) -> None:
+    def problem(self, message: str, line: int, hint: str) -> None:
+        """A mistake in the document."""
         self._found.error("table-syntax", message, line_span(self._source, line), hint=hint)
 
     def _define(self, name: str) -> None:
@@ -104,7 +114,7 @@ class _Reader:
 
     def _begin(self, token: TeX) -> None:
         name = self._stream.word()
-        if name in ("table", "table*", "figure", "figure*", "wraptable", "sidewaystable"):
+        if name in _FLOATS:
             self._stream.option()
             self._floating, self._caption = len(self.document.tables), ""
         elif name in _TABLES:
@@ -122,7 +132,7 @@ class _Reader:
                 return
 
     def _end(self, name: str) -> None:
-        if name.startswith(("table", "figure", "wraptable", "sidewaystable")) and self._caption:
+        if name in _FLOATS and self._caption:
             for table in self.document.tables[self._floating :]:
                 table.caption = table.caption or self._caption
             self._caption = ""
@@ -135,10 +145,6 @@ class _Reader:
         self._caption = " ".join("".join(pieces).split())
         if self._caption:
             self.document.remarks.append(Remark(self._stream.line, self._caption))
-
-    def problem(self, message: str, line: int, hint: str) -> None:
-        """A mistake in the document."""
-        self._problem(message, line, hint)
 
 
 class _Table:
@@ -165,7 +171,9 @@ class _Table:
             if self._token(token):
                 return self.table
         self._reader.problem(
-            f"line {self.table.line} begins a {self._name} that does not end", self.table.line, f"write \\end{{{self._name}}}"
+            f"line {self.table.line} begins a {self._name} that does not end",
+            self.table.line,
+            f"write \\end{{{self._name}}}",
         )
         return self.table
 
@@ -232,7 +240,9 @@ class _Table:
             line = self._braces[-1]
             self._reader.problem(f"line {line} opens a brace that is not closed in its table", line, "close it with }")
         elif name != self._name:
-            self._reader.problem(f"line {token.line} ends {name[:20]}, and {self._name} is open", token.line, "one of them is too many")
+            self._reader.problem(
+                f"line {token.line} ends {name[:20]}, and {self._name} is open", token.line, "one of them is too many"
+            )
         if "".join(self._pieces).strip() or self._row.cells:
             self._end_row(token.line)
         if not self._headed:
@@ -242,7 +252,9 @@ class _Table:
     def _count(self, text: str, most: int, line: int) -> int:
         if text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= most:
             return int(text)
-        self._reader.problem(f"line {line}: `{text[:20]}` is no number of cells up to {most:,}", line, "write \\multicolumn{2}{c}{…}")
+        self._reader.problem(
+            f"line {line}: `{text[:20]}` is no number of cells up to {most:,}", line, "write \\multicolumn{2}{c}{…}"
+        )
         return 1
 
     def _many_rows(self, token: TeX) -> None:

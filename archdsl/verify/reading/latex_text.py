@@ -51,32 +51,39 @@ _SIGNS = {
     "degree": "°",
     "percent": "%",
 }
-_CHARACTERS = {"\\,": " ", "\\;": " ", "\\:": " ", "\\ ": " ", "\\!": "", "\\/": "", "\\-": "", "\\@": "", "\\(": "", "\\)": ""}
-_DROPPED = {
-    **dict.fromkeys(
-        (
-            "vspace", "hspace", "cite", "citep", "citet", "ref", "label", "footnote", "footnotemark", "tablefootnote", "color",
-            "cellcolor", "rowcolor", "phantom", "hphantom", "vphantom", "textcolor", "scalebox", "rotatebox", "href", "raisebox",
-            "setlength", "definecolor", "parbox", "hypertarget", "eqref", "vskip", "hskip", "index", "tnote", "colorbox", "minipage",
-        ),
-        1,
-    ),
-    **dict.fromkeys(("rule", "resizebox", "fontsize", "addtolength"), 2),
-}  # fmt: skip
-"""How many arguments of a command are about how it looks; what follows them is text."""
-_SILENT = frozenset(
-    (
-        "textbf", "textit", "textrm", "textsf", "texttt", "textsc", "textnormal", "textup", "textmd", "emph", "mathrm", "mathbf", "mathit",
-        "mathsf", "mathtt", "mathcal", "boldsymbol", "bm", "text", "mbox", "hbox", "fbox", "underline", "uline", "ensuremath", "bf", "it", "rm",
-        "sf", "tt", "sc", "em", "bfseries", "itshape", "rmfamily", "sffamily", "ttfamily", "scshape", "mdseries", "normalfont", "tiny",
-        "scriptsize", "footnotesize", "small", "normalsize", "large", "Large", "LARGE", "huge", "Huge", "centering", "raggedright",
-        "raggedleft", "left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr",
-        "displaystyle", "textstyle", "scriptstyle", "noindent", "strut", "hfill", "hfil", "null", "relax", "shortstack", "makecell", "thead",
-        "specialcell", "num", "textsubscript", "url", "code", "centerline", "protect", "bgroup", "egroup", "begingroup", "endgroup",
-        "allowbreak", "nobreak", "ignorespaces", "unskip", "xspace", "multirowcell", "tablenum", "mathstrut", "leftline", "limits",
-        "nolimits", "nonumber", "vfill", "sl", "textsl", "smallskip", "medskip", "bigskip", "mathop", "operatorname",
-    )
-)  # fmt: skip
+_CHARACTERS = {
+    **dict.fromkeys(("\\,", "\\;", "\\:", "\\ "), " "),
+    **dict.fromkeys(("\\!", "\\/", "\\-", "\\@", "\\(", "\\)"), ""),
+}
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_LOOKS = _names(
+    """
+    vspace hspace cite citep citet ref label footnote footnotemark tablefootnote color cellcolor rowcolor
+    phantom hphantom vphantom textcolor scalebox rotatebox href raisebox setlength definecolor parbox
+    hypertarget eqref vskip hskip index tnote colorbox minipage
+    """
+)
+"""Commands whose first argument is about how things look; what follows it is text."""
+_MEASURED = _names("rule resizebox fontsize addtolength")
+"""The same with two arguments."""
+_SILENT = _names(
+    """
+    textbf textit textrm textsf texttt textsc textnormal textup textmd emph mathrm mathbf mathit mathsf mathtt
+    mathcal boldsymbol bm text mbox hbox fbox underline uline ensuremath bf it rm sf tt sc em bfseries itshape
+    rmfamily sffamily ttfamily scshape mdseries normalfont tiny scriptsize footnotesize small normalsize large
+    Large LARGE huge Huge centering raggedright raggedleft left right big Big bigg Bigg bigl bigr Bigl Bigr
+    biggl biggr Biggl Biggr displaystyle textstyle scriptstyle noindent strut hfill hfil null relax shortstack
+    makecell thead specialcell num textsubscript url code centerline protect bgroup egroup begingroup endgroup
+    allowbreak nobreak ignorespaces unskip xspace multirowcell tablenum mathstrut leftline limits nolimits
+    nonumber vfill sl textsl smallskip medskip bigskip mathop operatorname
+    """
+)
+"""Commands that say nothing; what they are given is text."""
 _STARRED = frozenset({"shortstack", "makecell", "thead", "multirowcell"})
 
 
@@ -92,10 +99,10 @@ def inline(stream: Stream, token: TeX) -> str:
         return _SIGNS[name]
     if name == "textsuperscript":
         return "^"
-    if name in _DROPPED:
+    if name in _LOOKS or name in _MEASURED:
         while stream.option() is not None:
             pass
-        for _ in range(_DROPPED[name]):
+        for _ in range(2 if name in _MEASURED else 1):
             if stream.peek() in ("{", "*", "!"):
                 stream.group()
         return ""

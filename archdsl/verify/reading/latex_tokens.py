@@ -13,7 +13,10 @@ from archdsl.verify.reading.raw import Remark
 
 __all__ = ["Macro", "Stream", "TeX", "tex_tokens"]
 
-_TOKEN = re.compile(r"(?P<word>\\[A-Za-z@]+\*?)|(?P<sign>\\[^A-Za-z@])|(?P<mark>[{}\[\]&$^~#])|(?P<space>\s+)|(?P<text>[^\\{}\[\]&$^~#\s]+|\\)")
+_TOKEN = re.compile(
+    r"(?P<word>\\[A-Za-z@]+\*?)|(?P<sign>\\[^A-Za-z@])|(?P<mark>[{}\[\]&$^~#])|(?P<space>\s+)"
+    r"|(?P<text>[^\\{}\[\]&$^~#\s]+|\\)"
+)
 _MOST_WRITTEN = 500_000
 """Tokens that macros may write out, and how long an optional argument may be."""
 _LONGEST_OPTION = 100
@@ -46,8 +49,7 @@ def tex_tokens(text: str, remarks: list[Remark]) -> list[TeX]:
         code, comment = _parted(line)
         if comment is not None and comment.strip("% \t"):
             remarks.append(Remark(number, comment.strip("% \t")))
-        for match in _TOKEN.finditer(code):
-            found.append(TeX(" " if match.lastgroup == "space" else match.group(), number))
+        found += [TeX(" " if match.lastgroup == "space" else match.group(), number) for match in _TOKEN.finditer(code)]
         # A comment takes the line end with it.
         if comment is None and found and found[-1].text != " ":
             found.append(TeX(" ", number))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from archdsl.diagnostics import Collector, Source
+from archdsl.verify.reading.directives import is_directive
 from archdsl.verify.reading.html_tables import read_html
 from archdsl.verify.reading.raw import Document, RawCell, RawRow, RawTable, Remark
 
@@ -64,7 +65,7 @@ def _alignment(line: str) -> int:
 def _table(lines: list[str], at: int, across: int, document: Document) -> int:
     head = RawRow(at + 1, [RawCell(unmarked(text), at + 1) for text in _cells(lines[at])], header=True)
     table = RawTable(at + 1, [head], marked=True)
-    table.caption = document.remarks[-1].text if document.remarks else ""
+    table.caption = next((one.text for one in reversed(document.remarks) if not is_directive(one)), "")
     at += 2
     while at < len(lines) and lines[at].strip() and "|" in lines[at]:
         table.rows.append(RawRow(at + 1, [RawCell(unmarked(text), at + 1) for text in _cells(lines[at])]))

@@ -35,6 +35,8 @@ def merged(entries: Sequence[Entry]) -> tuple[Said | Group, ...]:
             further.append(Said(value.text, groups=_whole(value)))
         elif role == "repeat" and isinstance(value, Number):
             times = _whole(value) or 1
+    if len(named) == 1 and isinstance(named[0], Group) and len(named[0].items) == 1 and not listed:
+        times, named = times * named[0].times, list(named[0].items)
     if listed:
         items = listed
     elif len(named) == 1 and isinstance(named[0], Said):

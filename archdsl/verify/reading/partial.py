@@ -14,10 +14,12 @@ from archdsl.verify.table import Said
 __all__ = ["Partial", "attribute_of", "window"]
 
 _NAMES = {
-    "kernel": "f k ks kernel kernels kernel_size kernelsize size filter_size filtersize ksize window 卷积核 卷积核大小 核大小 核 滤波器",
+    "kernel": """f k ks kernel kernels kernel_size kernelsize size filter_size filtersize ksize window
+        卷积核 卷积核大小 核大小 核 滤波器""",
     "stride": "s stride strides str st 步长 步幅 步",
     "padding": "p pad padding pads 填充 填补 补零",
-    "filters": "d n c m out filters channels out_channels num_output outputs units neurons features 通道数 通道 输出通道 个数 数量 滤波器数",
+    "filters": """d n c m out filters channels out_channels num_output outputs units neurons features
+        通道数 通道 输出通道 个数 数量 滤波器数""",
     "groups": "g group groups cardinality 分组 组数",
     "rate": "rate ratio keep_prob dropout prob",
     "repeat": "repeat repeats",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 from archdsl.diagnostics import Collector
 from archdsl.verify.reading.cells import NotUnderstood, counted, is_nothing, printed
@@ -59,7 +60,8 @@ def _line(
         if entry.problem:
             found.warning(
                 "table-cell",
-                f"row {name}, column {at + 1} (`{column.header}`): `{cell.text[:60]}` is not understood: {entry.problem}",
+                f"row {name}, column {at + 1} (`{column.header}`): `{cell.text[:60]}` is not understood: "
+                f"{entry.problem}",
                 cell_span(table.source, cell.line, cell.text),
                 hint=f"it is read as {column.role}; --columns '{column.role}=…' names another column, note=… none",
             )
@@ -106,7 +108,7 @@ def _summed(row: Row, columns: Sequence[Column]) -> Counted:
     """What the first of the row's figures counts; parameters, where it has none."""
     for cell, column in zip(row.cells, columns, strict=True):
         if column.role in COUNTED and not is_nothing(cell.text):
-            return column.role
+            return cast(Counted, column.role)
     return "params"
 
 

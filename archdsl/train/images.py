@@ -1,0 +1,264 @@
+"""Class folders of JPEG and PNG images, as ImageNet has them.
+
+In: a folder. Out: images that are decoded when they are taken, or `TrainError` that names a file. Keeping them in
+memory is left to `archdsl.train.data`, random changes to batches to `archdsl.train.augment`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import torch
+
+from archdsl.elaborate.recipe_settings import Augment
+from archdsl.ops.base import Shape
+from archdsl.train.cutting import Window, random_window
+from archdsl.train.dataset import Read
+from archdsl.train.errors import TrainError
+from archdsl.train.randomness import seed_of, uniforms
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["ImageFiles", "read_image", "read_images"]
+
+_ENDINGS: Final = (".jpg", ".jpeg", ".png")
+_TEST_NAMES: Final = ("test", "val", "validation")
+_TEST_SHARE: Final = 5
+"""Where the folder has no images to test with, one of so many in each class is."""
+_GREY: Final = ("1", "L", "LA")
+_COLOUR: Final = ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
+
+
+class _Found(NamedTuple):
+    """What the header of a file says: its size and its mode."""
+
+    height: int
+    width: int
+    mode: str
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How an image is brought to one size: its shorter side to `resize`, then a window of `size` out of it.
+
+    With `resized` the window of a training image is 8% to 100% of its area, and is scaled to `size`.
+    """
+
+    resize: int | None
+    size: tuple[int, int] | None
+    resized: bool = False
+    seed: int = 0
+
+    def scaled(self, height: int, width: int) -> tuple[int, int]:
+        """The size (height, width) of an image after its shorter side is brought to `resize`."""
+        if self.resize is None:
+            return height, width
+        short = min(height, width)
+        return round(height * self.resize / short), round(width * self.resize / short)
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Files with their labels (N,); `channels` is 1 or 3."""
+
+    paths: Sequence[Path]
+    labels: torch.Tensor
+    channels: int
+    cut: Cut
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def identity(self) -> bytes:
+        """Every label, and the name and the length of every file."""
+        digest = hashlib.sha256(self.labels.numpy().tobytes())
+        for path in self.paths:
+            digest.update(f"{path.parent.name}/{path.name}:{path.stat().st_size}\n".encode())
+        return digest.digest()
+
+    def take(self, indices: torch.Tensor, epoch: int | None) -> torch.Tensor:
+        """The images (n, C, H, W) as bytes, decoded. Raises `TrainError` that names a file which cannot be."""
+        draws: Sequence[Any] = [None] * len(indices)
+        if epoch is not None and self.cut.size is not None:
+            draws = list(uniforms(seed_of("cut", self.cut.seed, epoch), indices, 4))
+        return torch.stack([self._one(self.paths[i], draw) for i, draw in zip(indices.tolist(), draws, strict=True)])
+
+    def _one(self, path: Path, draw: torch.Tensor | None) -> torch.Tensor:
+        image = read_image(path, self.channels)
+        cut = self.cut
+        if draw is not None and cut.resized:
+            assert cut.size is not None
+            window = random_window((image.height, image.width), draw[None])[0]
+            return _bytes(_scaled(image, cut.size, window))
+        image = _scaled(image, cut.scaled(image.height, image.width))
+        if cut.size is None:
+            return _bytes(image)
+        height, width = cut.size
+        shares = (0.5, 0.5) if draw is None else (float(draw[0]), float(draw[1]))
+        top = int((image.height - height + (draw is not None)) * shares[0])
+        left = int((image.width - width + (draw is not None)) * shares[1])
+        return _bytes(image.crop((left, top, left + width, top + height)))
+
+
+def read_image(path: Path, channels: int) -> Image:
+    """A decoded image of 1 or 3 channels. Raises `TrainError` that names the file."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as file:
+            return file.convert("L" if channels == 1 else "RGB")
+    except UnidentifiedImageError:
+        raise TrainError(f"{path}: it is no image that can be read") from None
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise TrainError(f"{path}: cannot be read: {error}") from None
+
+
+def _scaled(image: Image, size: tuple[int, int], window: Window | None = None) -> Image:
+    from PIL.Image import Resampling
+
+    if window is None and (image.height, image.width) == size:
+        return image
+    box = None if window is None else window.box
+    return image.resize((size[1], size[0]), Resampling.BILINEAR, box)
+
+
+def _bytes(image: Image) -> torch.Tensor:
+    import numpy as np
+
+    array = np.array(image)
+    return torch.from_numpy(array if array.ndim == 3 else array[..., None]).movedim(-1, 0).contiguous()
+
+
+# ---------------------------------------------------------------- finding them
+
+
+def read_images(folder: Path, size: Shape, augment: Augment, seed: int, name: str = "folder") -> Read:
+    """`folder/train/CLASS/*.jpg` with `test` or `val` beside it, or `folder/CLASS/*.jpg`, of which a fifth is the test.
+
+    Every header is read. Raises `TrainError` for a class that is missing or empty, and for an image that cannot be read
+    or does not fit the network, which takes `size` (H, W, C).
+    """
+    if not folder.is_dir():
+        raise TrainError(f"{folder} is not a folder", "it holds train/CLASS/*.jpg and test/CLASS/*.jpg")
+    remarks: list[str] = []
+    train_folder = folder / "train"
+    if train_folder.is_dir():
+        names, train = _classes(train_folder, remarks)
+        test_folder = next((folder / name for name in _TEST_NAMES if (folder / name).is_dir()), None)
+        if test_folder is None:
+            raise TrainError(f"{folder} has a folder train, and none to test with", f"it is called {_TEST_NAMES[0]}")
+        others, test = _classes(test_folder, remarks)
+        for missing, place in ((set(names) - set(others), test_folder), (set(others) - set(names), train_folder)):
+            if missing:
+                raise TrainError(f"{place} has no folder for the class `{min(missing)}`")
+    else:
+        names, every = _classes(folder, remarks)
+        train, test = {}, {}
+        for label, paths in every.items():
+            if len(paths) < 2:
+                raise TrainError(f"{folder / names[label]} has one image, and one to test with is needed beside it")
+            count = max(1, len(paths) // _TEST_SHARE)
+            order = torch.randperm(len(paths), generator=torch.Generator().manual_seed(seed_of("split", names[label])))
+            shuffled = [paths[i] for i in order.tolist()]
+            train[label], test[label] = sorted(shuffled[count:]), sorted(shuffled[:count])
+        remarks.append("a fifth of each class is the test")
+    channels = size[2]
+    if channels not in (1, 3):
+        raise TrainError(f"images have 1 or 3 channels, and the network takes {channels}")
+    found = _headers([path for part in (train, test) for paths in part.values() for path in paths])
+    _check_modes(found, channels, remarks)
+    cut, given = _cut(found, size, augment, seed)
+    files = [_files(part, channels, cut) for part in (train, test)]
+    return Read(name, files[0], files[1], len(names), given, "; ".join(remarks), names, cuts=cut.size is not None)
+
+
+def _classes(folder: Path, remarks: list[str]) -> tuple[tuple[str, ...], dict[int, list[Path]]]:
+    """The names of the classes, sorted, and the images of each."""
+    folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if len(folders) < 2:
+        raise TrainError(f"{folder} has {len(folders)} folders, and each class has one")
+    images: dict[int, list[Path]] = {}
+    others = 0
+    for label, place in enumerate(folders):
+        files = sorted(path for path in place.iterdir() if not path.name.startswith("."))
+        images[label] = [path for path in files if path.suffix.lower() in _ENDINGS]
+        others += len(files) - len(images[label])
+        if not images[label]:
+            raise TrainError(f"{place} has no image", f"the names of images end in {', '.join(_ENDINGS)}")
+    if others:
+        remarks.append(f"{others:,} other files of {folder.name} are left out")
+    return tuple(place.name for place in folders), images
+
+
+def _files(images: dict[int, list[Path]], channels: int, cut: Cut) -> ImageFiles:
+    paths = [path for paths in images.values() for path in paths]
+    labels = [label for label, paths in images.items() for _ in paths]
+    return ImageFiles(paths, torch.tensor(labels), channels, cut)
+
+
+def _headers(paths: Sequence[Path]) -> dict[Path, _Found]:
+    with ThreadPoolExecutor(8) as pool:
+        return dict(zip(paths, pool.map(_header, paths, chunksize=64), strict=True))
+
+
+def _header(path: Path) -> _Found:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as file:
+            return _Found(file.height, file.width, file.mode)
+    except UnidentifiedImageError:
+        raise TrainError(f"{path}: it is no image that can be read") from None
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise TrainError(f"{path}: cannot be read: {error}") from None
+
+
+def _check_modes(found: dict[Path, _Found], channels: int, remarks: list[str]) -> None:
+    grey = 0
+    for path, header in found.items():
+        if header.mode not in (*_GREY, *_COLOUR):
+            raise TrainError(f"{path}: its pixels are `{header.mode}`, and 8 bits a channel are read")
+        if channels == 1 and header.mode not in _GREY:
+            raise TrainError(f"{path}: it is a colour image, and the network takes one channel", "input 28x28x3")
+        grey += header.mode in _GREY
+    if channels == 3 and grey:
+        remarks.append(f"{grey:,} grey images are taken as coloured ones")
+
+
+def _cut(found: dict[Path, _Found], size: Shape, augment: Augment, seed: int) -> tuple[Cut, Shape]:
+    """How the images are brought to one size, and the size (H, W, C) in which batches of them come."""
+    whole = Cut(augment.resize, None, seed=seed)
+    sizes = {whole.scaled(header.height, header.width) for header in found.values()}
+    if len(sizes) == 1:
+        (height, width) = next(iter(sizes))
+        return whole, (height, width, size[2])
+    window = (augment.resized_crop,) * 2 if augment.resized_crop else augment.crop.size if augment.crop else None
+    if window is None:
+        first = next(iter(found))
+        other = next(path for path in found if whole.scaled(*found[path][:2]) != whole.scaled(*found[first][:2]))
+        raise TrainError(
+            f"{other} is {found[other].height}x{found[other].width}, and {first} is another size: "
+            f"{found[first].height}x{found[first].width}",
+            f"train {{ augment resize={size[0]} crop={size[0]} }}, or resized_crop={size[0]}",
+        )
+    if augment.pad or (augment.crop is not None and augment.crop.padding):
+        raise TrainError(
+            "images of several sizes are cut, and not padded", f"augment resize={window[0]} crop={window[0]}"
+        )
+    resize = augment.resize or (min(window) if augment.resized_crop else None)
+    cut = Cut(resize, (window[0], window[1]), augment.resized_crop is not None, seed)
+    for path, header in found.items():
+        height, width = cut.scaled(header.height, header.width)
+        if height < window[0] or width < window[1]:
+            raise TrainError(
+                f"{path} is {header.height}x{header.width}, and cannot be cut to {window[0]}x{window[1]}",
+                f"train {{ augment resize={max(window)} }} scales its shorter side",
+            )
+    return cut, (*window, size[2])

@@ -1,0 +1,204 @@
+"""A table walked from its first row to its last, each row computed from what truly enters it.
+
+In: a `Reading` without any network. Out: `Step`s: what a row makes of its input, and which of the sizes between two
+rows is the true one, by what the cells around it say. Verdicts are left to `selfcheck.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from archdsl.diagnostics import ArchError
+from archdsl.graph import Graph
+from archdsl.ops.base import Shape, show_shape
+from archdsl.verify.changes import Change, changes_of
+from archdsl.verify.drafting import entering, network_rows
+from archdsl.verify.figures import matches_size, reading, square
+from archdsl.verify.fitting import Fitted, Trials, fit, leaving, one_row, shape_of
+from archdsl.verify.phrase import Content, Phrase, Style, Unwritable
+from archdsl.verify.subject import Subject
+from archdsl.verify.table import Column, Line, Number, Reading, Said
+
+__all__ = ["Step", "walk"]
+
+Blame = Literal["input", "arguments", "output", ""]
+
+
+@dataclass(slots=True)
+class Step:
+    """One row.
+
+    - `entering`: the size that truly enters, None where nobody knows; `guessed` where the table does not print it.
+    - `fitted`: the row as printed, applied to that; None where it cannot be written, and `why` says so.
+    - `leaving`: the size that truly leaves; `votes`, how many cells say so.
+    - `blame`: which of the row's cells is wrong; `mends`: what would make it right, tried, smallest first.
+    - `graph`: the row, mended if need be, as a network of its own, for counts.
+    """
+
+    line: Line
+    row: Content
+    entering: Shape | None
+    guessed: bool = False
+    fitted: Fitted | None = None
+    why: str = ""
+    leaving: Shape | None = None
+    votes: int = 0
+    blame: Blame = ""
+    mends: Sequence[Change] = ()
+    graph: Graph | None = None
+
+    @property
+    def computed(self) -> Shape | None:
+        """What the row as printed makes."""
+        return leaving(self.fitted.graph) if self.fitted is not None and self.fitted.graph is not None else None
+
+
+def walk(table: Reading, column: Column | None, style: Style, trials: Trials) -> list[Step]:
+    """The rows of one network, in order.
+
+    >>> walk(vgg16_table, None, style, trials)[30].leaving
+    (7, 7, 512)
+    """
+    rows = [(line, row) for line, row in network_rows(table, column) if row.said and not _is_input(row)]
+    if not rows:
+        return []
+    walker = _Walker(style, trials)
+    shape, guessed = walker.start(table, list(network_rows(table, column)))
+    steps: list[Step] = []
+    for at, (line, row) in enumerate(rows):
+        following = rows[at + 1] if at + 1 < len(rows) else None
+        step = Step(line, row, shape, guessed=guessed and not steps)
+        walker.take(step, following, first=not steps)
+        steps.append(step)
+        shape = step.leaving
+        if shape is None and following is not None and following[1].input is not None:
+            shape = shape_of(following[1].input, style.letters)
+    return steps
+
+
+def _is_input(row: Content) -> bool:
+    return all(isinstance(one, Said) and one.kind in ("input", "output") for one in row.said)
+
+
+class _Walker:
+    def __init__(self, style: Style, trials: Trials) -> None:
+        self._style = style
+        self._trials = trials
+
+    def start(self, table: Reading, rows: Sequence[tuple[Line, Content]]) -> tuple[Shape | None, bool]:
+        """What enters the first row, and whether that is a guess."""
+        try:
+            shape, guess = entering(table, rows, self._style, self._trials, None)
+        except ArchError:
+            return None, True
+        return shape, bool(guess)
+
+    def take(self, step: Step, following: tuple[Line, Content] | None, *, first: bool) -> None:
+        """Compute a row and find what truly leaves it."""
+        row = step.row
+        if step.entering is None:
+            step.why = "the size that enters the row is not known"
+        else:
+            try:
+                step.fitted = fit(row, self._style, step.entering, self._trials)
+            except Unwritable as why:
+                step.why = why.message
+        computed = step.computed
+        if step.fitted is not None and step.fitted.graph is None and not self._trials.spent:
+            step.why = f"`{step.fitted.phrase.text}` does not go with {show_shape(step.entering or ())}"
+        elif self._trials.spent:
+            step.why = "the table has too many rows to try them all"
+        step.graph = step.fitted.graph if step.fitted is not None else None
+        step.leaving, step.votes = self._boundary(step, computed, following)
+        if row.output is None or step.leaving is None or step.fitted is None or step.entering is None:
+            return
+        if not matches_size(row.output, step.leaving, self._style.letters):
+            step.blame = "output"
+        elif computed is None or not matches_size(row.output, computed, self._style.letters):
+            self._mend(step, step.entering, keep_input=not first)
+
+    def _mend(self, step: Step, entering: Shape, *, keep_input: bool) -> None:
+        assert step.fitted is not None
+        found = changes_of(step.row, entering, self._trials, style=self._style, keep_input=keep_input)
+        graphs = {id(change): self._changed(change, step.fitted) for change in found}
+        # Where the row prints counts, the change that makes them true goes first.
+        step.mends = sorted(found, key=lambda change: -_come_out(step.line, graphs[id(change)]))
+        step.blame = step.mends[0].what if step.mends else "arguments"
+        if step.mends:
+            step.graph = graphs[id(step.mends[0])]
+
+    def _changed(self, change: Change, fitted: Fitted) -> Graph | None:
+        return self._trials(one_row(Phrase(change.phrase, (), fitted.phrase.blocks), change.input, self._style))
+
+    def _boundary(
+        self, step: Step, computed: Shape | None, following: tuple[Line, Content] | None
+    ) -> tuple[Shape | None, int]:
+        """The size between a row and the next that most cells agree on, and how many do.
+
+        The row's own arguments, its printed output and the next row's printed input have a vote each, and so has what
+        the next row prints of its output, parameters and operations, where it follows from a size. Between equals the
+        computed one wins, then the printed output.
+        """
+        letters = self._style.letters
+        like = computed or step.entering or ()
+        said = [computed]
+        for size in (step.row.output, following[1].input if following is not None else None):
+            same = computed is not None and size is not None and matches_size(size, computed, letters)
+            said.append(computed if same else shape_of(size, letters, like=like) if size is not None else None)
+        options = [shape for shape in dict.fromkeys(map(_bare, said)) if shape is not None]
+        best: tuple[Shape | None, int] = (None, 0)
+        for bare in options:
+            shape = next(one for one in said if one is not None and _bare(one) == bare)
+            votes = sum(one is not None and _bare(one) == bare for one in said)
+            if following is not None and len(options) > 1:
+                votes += self._accepts(following[1], shape) + self._counts(following, shape)
+            if votes > best[1]:
+                best = (shape, votes)
+        return best
+
+    def _accepts(self, row: Content, entering: Shape) -> bool:
+        """Whether a row goes on from a size: a fully connected layer with a kernel takes all of it."""
+        one = row.said[0] if row.said else None
+        if isinstance(one, Said) and one.kind == "fc" and one.kernel is not None:
+            return square(one.kernel) == square(entering[:-1] or (1,))
+        if row.output is None:
+            return False
+        try:
+            return fit(row, self._style, entering, self._trials).reached
+        except Unwritable:
+            return False
+
+    def _counts(self, following: tuple[Line, Content], entering: Shape) -> int:
+        """How many of the next row's counts come out when a size enters it."""
+        line, row = following
+        if not any(e.column.role in ("params", "ops") for e in line.entries):
+            return 0
+        try:
+            return _come_out(line, fit(row, self._style, entering, self._trials).graph)
+        except Unwritable:
+            return 0
+
+
+def _come_out(line: Line, graph: Graph | None) -> int:
+    """How many of a row's printed counts a network of it has, in the usual ways to count."""
+    if graph is None:
+        return 0
+    parts = Subject(graph).total
+    values = {
+        "params": (parts.weights + parts.biases + parts.norms, parts.weights),
+        "ops": (parts.macs, 2 * parts.macs),
+    }
+    return sum(
+        any(reading(entry.value, value, base) for value in values[entry.column.role] for base in (1000, 1024))
+        for entry in line.entries
+        if entry.column.role in values and isinstance(entry.value, Number)
+    )
+
+
+def _bare(shape: Shape | None) -> Shape | None:
+    """A 1x1 image of C channels and a vector of C are one."""
+    while shape is not None and len(shape) > 1 and shape[0] == 1:
+        shape = shape[1:]
+    return shape

@@ -1,0 +1,300 @@
+"""The generated modules under everything that PyTorch does with a module: compiled, exported, traced, copied, spread.
+
+In: networks of the zoo, with images as small as they take. Each way is held against the module called plainly, which
+other tests hold against torchvision. A sample here, every network with ARCHDSL_ZOO=all (`make ways`).
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.distributed import HashStore, destroy_process_group, init_process_group  # type: ignore[attr-defined]
+from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import parametrize
+
+import archdsl
+from archdsl.codegen.module import build, module
+from archdsl.diagnostics import ArchError
+from archdsl.graph import Graph
+from archdsl.ops.base import Shape, torch_shape
+from tests.zoo import Entry, entries
+
+SAMPLE = (
+    *("lenet5_1998", "m3", "siamese"),  # a table of connections; sequences; a shared tower and two inputs
+    *("googlenet", "unet_32", "resnet20"),  # training-only heads; crops and skips; padded shortcuts
+    *("shufflenet_v2_x0_5", "fractalnet20"),  # split and shuffle; several tensors, dropped columns
+)
+SIDES = (32, 48, 64, 67, 80, 96, 112, 128, 160, 188)
+"""Sides of images that are tried, the smallest first."""
+EXAMPLES = 2
+WHOLE = os.environ.get("ARCHDSL_ZOO") == "all"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A checked graph, and inputs for it."""
+
+    graph: Graph
+    inputs: tuple[Tensor, ...]
+
+    def module(self) -> nn.Module:
+        """A module of its own for every test, in evaluation, its weights always the same."""
+        torch.manual_seed(0)
+        return module(self.graph).eval()
+
+
+def _chosen() -> list[Entry]:
+    if WHOLE:
+        return list(entries())
+    named = {entry.name: entry for entry in entries()}
+    return [named[name] for name in SAMPLE]
+
+
+def _smallest(entry: Entry) -> Graph:
+    """The network on the smallest images that it takes, or as it is written."""
+    graph = entry.graph()
+    if {len(node.shape) for node in graph.inputs} != {3}:
+        return graph
+    for side in SIDES:
+        inputs: dict[str | None, Shape] = {node.label: (side, side, node.shape[-1]) for node in graph.inputs}
+        if all(side < node.shape[0] for node in graph.inputs):
+            try:
+                return archdsl.load(entry.path, entry.variant, inputs=inputs).graph
+            except ArchError:
+                continue
+    return graph
+
+
+@cache
+def _network(entry: Entry) -> Network:
+    graph = _smallest(entry)
+    torch.manual_seed(1)
+    return Network(graph, tuple(torch.randn(EXAMPLES, *torch_shape(node.shape)) for node in graph.inputs))
+
+
+@pytest.fixture(params=_chosen(), ids=str)
+def network(request: pytest.FixtureRequest) -> Network:
+    """Each network in turn."""
+    return _network(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    """Compiled code of one network does not count towards the limits of the next."""
+    yield
+    torch.compiler.reset()
+
+
+def _outputs(made: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return made if isinstance(made, tuple) else (made,)
+
+
+def _energy(made: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """A number to differentiate, in which every output has a part."""
+    return torch.stack([output.square().sum() for output in _outputs(made)]).sum()
+
+
+def _assert_same(
+    made: Tensor | tuple[Tensor, ...], expected: Tensor | tuple[Tensor, ...], tolerance: float = 1e-5
+) -> None:
+    assert type(made) is type(expected)
+    for ours, theirs in zip(_outputs(made), _outputs(expected), strict=True):
+        assert ours.shape == theirs.shape
+        assert (ours - theirs).abs().max() <= tolerance * theirs.abs().max()
+
+
+def test_compiles_as_one_graph(network: Network) -> None:
+    made = network.module()
+    with torch.no_grad():
+        expected = made(*network.inputs)
+        _assert_same(torch.compile(made, fullgraph=True, backend="eager")(*network.inputs), expected)
+
+
+def test_trains_as_one_graph(network: Network) -> None:
+    """What is random draws the same numbers in the same order."""
+    made = network.module().train()
+    compiled = torch.compile(copy.deepcopy(made), fullgraph=True, backend="eager")
+    torch.manual_seed(2)
+    expected = made(*network.inputs)
+    torch.manual_seed(2)
+    _assert_same(compiled(*network.inputs), expected)
+
+
+@pytest.mark.skipif(not WHOLE, reason="two minutes, most of them C++: `make ways`")
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # PyTorch about itself
+def test_compiles_to_machine_code() -> None:
+    """Through PyTorch's default compiler, which writes C++."""
+    network = _network(next(entry for entry in entries() if entry.name == "lenet5"))
+    made = network.module()
+    with torch.no_grad():
+        _assert_same(torch.compile(made, fullgraph=True)(*network.inputs), made(*network.inputs), 1e-4)
+
+
+def test_exports(network: Network) -> None:
+    made = network.module()
+    program = torch.export.export(made, network.inputs)
+    with torch.no_grad():
+        _assert_same(program.module()(*network.inputs), made(*network.inputs))
+    assert set(program.state_dict) == set(made.state_dict())
+
+
+def test_traces(network: Network) -> None:
+    made = network.module()
+    with torch.no_grad(), warnings.catch_warnings():
+        # The tracer is deprecated as a whole; it warns of conditions on sizes, as `F.local_response_norm` has them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        traced = torch.jit.trace(made, network.inputs, check_trace=False)  # type: ignore[no-untyped-call]
+        _assert_same(tuple(_outputs(traced(*network.inputs))), tuple(_outputs(made(*network.inputs))))
+
+
+def test_channels_last(network: Network) -> None:
+    if any(x.dim() != 4 for x in network.inputs):
+        made = network.module()
+        given = network.inputs
+    else:
+        made = network.module().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        given = tuple(x.to(memory_format=torch.channels_last) for x in network.inputs)
+    with torch.no_grad():
+        _assert_same(made(*given), network.module()(*network.inputs), 1e-4)
+
+
+def test_autocast(network: Network) -> None:
+    """In bfloat16, whose 8 bits leave a few percent after some dozen layers; gradients arrive everywhere."""
+    made = network.module()
+    with torch.autocast("cpu", torch.bfloat16):
+        outputs = _outputs(made(*network.inputs))
+    with torch.no_grad():
+        expected = _outputs(made(*network.inputs))
+    for ours, theirs in zip(outputs, expected, strict=True):
+        assert ours.isfinite().all()
+        assert (ours.float() - theirs).norm() <= 0.1 * theirs.norm()
+    torch.autograd.backward([output.float().sum() for output in outputs])
+    assert all(parameter.dtype is torch.float32 for parameter in made.parameters())
+
+
+def test_functional(network: Network) -> None:
+    """Gradients by `torch.func` are those of `backward`, those of each example by itself sum up to them."""
+    made = network.module()
+    weights = {name: weight.detach() for name, weight in made.named_parameters()}
+    buffers = dict(made.named_buffers())
+
+    def loss(weights: dict[str, Tensor], *inputs: Tensor) -> Tensor:
+        return _energy(torch.func.functional_call(made, (weights, buffers), inputs))
+
+    def of_one(weights: dict[str, Tensor], *inputs: Tensor) -> Tensor:
+        return loss(weights, *(x.unsqueeze(0) for x in inputs))
+
+    found = torch.func.grad(loss)(weights, *network.inputs)
+    each = torch.func.vmap(torch.func.grad(of_one), in_dims=(None, *[0] * len(network.inputs)))(
+        weights, *network.inputs
+    )
+    torch.autograd.backward(loss(dict(made.named_parameters()), *network.inputs))
+    for name, parameter in made.named_parameters():
+        wanted = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        scale = 1e-4 * wanted.abs().max() + 1e-6
+        assert (found[name] - wanted).abs().max() <= scale, name
+        assert (each[name].sum(0) - wanted).abs().max() <= 10 * scale, name
+
+
+def test_deepcopy(network: Network) -> None:
+    made = network.module()
+    copied = copy.deepcopy(made)
+    with torch.no_grad():
+        _assert_same(copied(*network.inputs), made(*network.inputs), 0)
+    assert not {p.data_ptr() for p in made.parameters()} & {p.data_ptr() for p in copied.parameters()}
+
+
+def test_meta_device(network: Network) -> None:
+    """Sizes without memory, and weights that a state dict brings later."""
+    made = build(network.graph)
+    assert all(parameter.is_meta for parameter in made.parameters())
+    with torch.no_grad():
+        sizes = [x.shape for x in _outputs(made.eval()(*(x.to("meta") for x in network.inputs)))]
+        expected = network.module()
+        assert sizes == [x.shape for x in _outputs(expected(*network.inputs))]
+        filled = made.to_empty(device="cpu")
+        filled.load_state_dict(expected.state_dict())
+        for name, buffer in expected.named_buffers():
+            filled.get_buffer(name).copy_(buffer)
+        _assert_same(filled(*network.inputs), expected(*network.inputs), 0)
+
+
+class Doubled(nn.Module):
+    """Twice the weight."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return 2 * weight
+
+
+def test_parametrized(network: Network) -> None:
+    """A parametrisation that doubles a layer's weight is the layer with its weight doubled."""
+    made, expected = network.module(), network.module()
+    names = [name for name, part in made.named_modules() if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Linear)]
+    for name in (names[0], names[-1]):
+        parametrize.register_parametrization(made.get_submodule(name), "weight", Doubled())
+        with torch.no_grad():
+            expected.get_parameter(f"{name}.weight").mul_(2)
+    with torch.no_grad():
+        _assert_same(made(*network.inputs), expected(*network.inputs), 0)
+
+
+@pytest.fixture(scope="module")
+def _group() -> Iterator[None]:
+    """A process group of this process alone."""
+    init_process_group("gloo", store=HashStore(), rank=0, world_size=1)
+    yield
+    destroy_process_group()
+
+
+@pytest.mark.usefixtures("_group")
+@pytest.mark.filterwarnings("ignore:Grad strides do not match bucket view strides:UserWarning")
+def test_distributed(network: Network) -> None:
+    """Every parameter takes part in training, or the reducer would wait for it; gradients are those of the module."""
+    made = network.module().train()
+    alone = copy.deepcopy(made)
+    spread = DistributedDataParallel(made)
+    for one in (spread, alone):
+        torch.manual_seed(3)
+        torch.autograd.backward(_energy(one(*network.inputs)))
+    for (name, ours), theirs in zip(made.named_parameters(), alone.parameters(), strict=True):
+        assert ours.grad is not None, name
+        torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+_READ = """
+import pickle, sys, torch
+for path in sys.argv[1:]:
+    with open(path, "rb") as file:
+        made, inputs, expected = pickle.load(file)
+    with torch.no_grad():
+        result = made(*inputs)
+    for ours, theirs in zip(*((x,) if isinstance(x, torch.Tensor) else x for x in (result, expected)), strict=True):
+        assert torch.equal(ours, theirs), path
+    made.load_state_dict(made.state_dict())
+"""
+
+
+def test_pickles_are_read_by_another_process(tmp_path: Path) -> None:
+    """Whole modules and their results, by a process that has not compiled them."""
+    paths = []
+    for number, entry in enumerate(_chosen()):
+        network = _network(entry)
+        made = network.module()
+        with torch.no_grad():
+            stored = (made, network.inputs, made(*network.inputs))
+        paths.append(tmp_path / f"{number}.pickle")
+        paths[-1].write_bytes(pickle.dumps(stored))
+    subprocess.run([sys.executable, "-c", _READ, *paths], check=True, cwd=Path(__file__).parent.parent)
