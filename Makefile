@@ -51,13 +51,13 @@ test-slow: $(READY) ## Generated cases against PyTorch, CASES=200000 of them
 kills: $(READY) ## A run killed KILLS=200 times, some inside its writes, equals the run that was not
 	ARCHDSL_KILLS=$(KILLS) $(PYTHON) -m pytest -q tests/test_train_killed.py
 
-zoo: $(READY) ## All of specs/ as functions: equal to torchvision's, the largest too
+zoo: $(READY) ## All of specs/ as functions: equal to torchvision's, the largest too (9 GB)
 	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q tests/test_zoo.py tests/test_zoo_torchvision.py
 
 ways: $(READY) ## The source of every network: ruff, mypy, and all that PyTorch does with a module
 	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q -n $(JOBS) tests/test_source_style.py tests/test_torch_ways.py
 
-bench: $(BENCH) ## Time and memory beside torchinfo, as ratios of one run
+bench: $(BENCH) ## Time and memory beside torchinfo and torchvision, as ratios of one run
 	$(PYTHON) -m tests.benchmarks
 
 golden: $(READY) ## Write the expected texts of tests/golden anew; read the diff

@@ -62,6 +62,12 @@ TABLE_ROWS: Final = 5_000
 TABLE_COLUMNS: Final = 200
 """Columns of a printed table, and of one merged cell."""
 
+TABLES: Final = 200
+"""Printed tables of one document."""
+
+TABLE_LINES: Final = 100_000
+"""Lines of a document with printed tables."""
+
 CELL_LENGTH: Final = 10_000
 """Characters of a cell of a printed table."""
 

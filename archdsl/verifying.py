@@ -331,6 +331,8 @@ class _Run:
         member, best = min(tried, key=lambda one: _misfit(one[1]))
         if len(tried) > 1 and member is not members[0]:
             chosen.append(f"{best.network}: fits best of {len(members)}")
+        if _foreign(best):
+            chosen.append(f"hardly anything fits {best.network}: is the table about another network?")
         case = member.case()
         text = member.family.workspace.unit.file.source.text if member.family.workspace.unit is not None else ""
 
@@ -420,6 +422,12 @@ def _fits(judgement: Judgement) -> bool:
         and judgement.count("not-checked") < len(judgement.findings)
         and all(match.layers for match in judgement.matches)
     )
+
+
+def _foreign(judgement: Judgement) -> bool:
+    """Whether a table is rather about another network: half of what was compared is contradicted."""
+    compared = sum(finding.compared > 0 for finding in judgement.findings)
+    return 2 * judgement.count("contradiction") > compared > 0
 
 
 def _elaborate(text: str) -> Graph | None:

@@ -13,7 +13,7 @@ from functools import cache
 
 from PIL import ImageFont
 
-__all__ = ["Box", "Cluster", "Drawn", "Edge", "Node", "Place", "Text", "read"]
+__all__ = ["Box", "Cluster", "Drawn", "Edge", "Node", "Place", "Text", "measure", "read"]
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _FONTS = ("Helvetica", "Arial", "LiberationSans", "DejaVuSans")
@@ -138,6 +138,14 @@ def read(svg: bytes) -> Drawn:
     )
 
 
+def measure(text: str, x: float, y: float, size: float, *, bold: bool = False, centred: bool = True) -> Text:
+    """A text whose letters stand on `y`, with its middle or its beginning at `x`."""
+    wide = _font(bold).getlength(text) * size / 100
+    left = x - wide / 2 if centred else x
+    # Capitals reach 0.73 of the size above the line they stand on, tails 0.24 below it.
+    return Text(text.strip(), bold, Box(left, y - 0.76 * size, left + wide, y + 0.24 * size))
+
+
 _SHAPES = (f"{_SVG}polygon", f"{_SVG}path", f"{_SVG}ellipse", f"{_SVG}polyline")
 
 
@@ -160,12 +168,9 @@ class _Reader:
         found = []
         for element in group.findall(f"{_SVG}text"):
             text = "".join(element.itertext()).replace("\N{NO-BREAK SPACE}", " ")
-            size, bold = float(element.attrib["font-size"]), element.get("font-weight") == "bold"
-            wide = _font(bold).getlength(text) * size / 100
-            left = float(element.attrib["x"]) + self.x - (wide / 2 if element.get("text-anchor") == "middle" else 0)
-            base = float(element.attrib["y"]) + self.y
-            # Letters reach 0.76 of the size above the line they stand on, as capitals with an accent less.
-            found.append(Text(text.strip(), bold, Box(left, base - 0.76 * size, left + wide, base + 0.24 * size)))
+            x, y, size = (float(element.attrib[name]) for name in ("x", "y", "font-size"))
+            bold, centred = element.get("font-weight") == "bold", element.get("text-anchor") == "middle"
+            found.append(measure(text, x + self.x, y + self.y, size, bold=bold, centred=centred))
         return tuple(found)
 
     def node(self, group: ElementTree.Element) -> Node:

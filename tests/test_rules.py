@@ -20,7 +20,6 @@ from archdsl.gathering import gather
 from archdsl.importing import ImportWishes, import_file
 from archdsl.report.verdicts_formats import wrong_cells
 from archdsl.rules import RULES, Rule, verifying
-from archdsl.train.plan import unsupported
 from archdsl.verify.reading.documents import read_tables
 from archdsl.verify.reading.understand import understand
 from archdsl.verifying import Wishes, verify
@@ -60,16 +59,15 @@ def _found(rule: Rule, text: str, folder: Path) -> tuple[Diagnostic, ...]:
     if rule.id == "weights-mismatch":
         return _found_in_weights(path)
     checked = check_file(path, request).diagnostics
-    if checked or rule.id not in ("unresolved-choice", "unsupported-setting"):
+    if checked or rule.id != "unresolved-choice":
         return checked
     found = Collector()
     workspace = Workspace.open(path, found)
     try:
-        network = workspace.network(request, found)
+        workspace.network(request, found)
     except Unresolved as left:
         return (unresolved(workspace, left),)
-    assert network is not None
-    return unsupported(network.recipe) if network.recipe is not None else ()
+    return ()
 
 
 def _found_in_zoo(name: str) -> tuple[Diagnostic, ...]:

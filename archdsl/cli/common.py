@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -26,6 +27,7 @@ __all__ = [
     "load_one",
     "load_target",
     "read_request",
+    "refuse_folder",
     "report",
     "request_options",
     "split_target",
@@ -138,6 +140,12 @@ def fail(diagnostics: Iterable[Diagnostic]) -> NoReturn:
     """The same, and the end of the process with status 1."""
     report(diagnostics)
     raise SystemExit(1)
+
+
+def refuse_folder(output: Path) -> None:
+    """End a command before its work where the folder of its output does not exist."""
+    if not output.parent.is_dir():
+        raise click.ClickException(f"cannot write {output}: there is no folder {output.parent}")
 
 
 def colour(stream: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archdsl.cli.common import fail, target_options
+from archdsl.cli.common import fail, refuse_folder, target_options
 from archdsl.codegen.export import FORMATS, TOLERANCE, Exported, ExportError, Format
 from archdsl.report.numbers import clean
 
@@ -77,6 +77,7 @@ def command(
         raise click.UsageError("--batch does not go with .safetensors: weights are the same for any batch")
     if weights is not None and seed is not None:
         raise click.UsageError("--seed does not go with --weights: none are drawn")
+    refuse_folder(output)
     begun = time.perf_counter()
     try:
         made = _module(architecture, weights, seed)

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from archdsl.cli.common import fail, target_options
+from archdsl.cli.training import errors_shown
+from archdsl.diagnostics import Collector
 
 if TYPE_CHECKING:
     from archdsl.api import Architecture
+    from archdsl.elaborate.recipe import Recipe
+    from archdsl.graph import Output
     from archdsl.train.dataset import Dataset
     from archdsl.train.machine import Machine
     from archdsl.train.plan import Plan
@@ -28,6 +33,8 @@ _EXAMPLES = """\b
 Examples:
   archdsl train lenet5.arch --data digits --out runs/lenet5
   archdsl train lenet5.arch --input 28x28x1 --data mnist:data/mnist --epochs 5 --lr 0.05
+  archdsl train resnet.arch:resnet18 --data folder:data/birds --optimizer 'adamw lr=1e-3' --fast
+  archdsl train net.arch --data cifar10:data --recipe 'augment crop=32+4 flip  schedule cosine warmup=2'
 """
 
 
@@ -37,14 +44,27 @@ Examples:
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), help="The run folder [runs/NAME].")
 @click.option("--overwrite", is_flag=True, help="Replace a run that the folder holds.")
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the training images.")
-@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Images in a step.")
+@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Images in a batch.")
 @click.option("--lr", type=click.FloatRange(min=0, min_open=True), metavar="X", help="The learning rate.")
+@click.option("--optimizer", metavar="TEXT", help="The optimizer with its options, 'sgd lr=0.1 momentum=0.9'.")
+@click.option(
+    "--recipe", "written", multiple=True, metavar="TEXT", help="Settings in place of the file's, as it has them."
+)
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="What decides every random number.")
+@click.option("--on-nan", type=click.Choice(["stop", "skip"]), help="At a loss that is not finite [stop].")
+@click.option("--resume", is_flag=True, help="Go on, or fail where there is nothing to go on from.")
+@click.option("--force", is_flag=True, help="Go on although network, recipe or data are others.")
 @click.option(
     "--checkpoint-every",
     metavar="N|TIME",
     help="Steps (500), time (10m) or `epoch` between checkpoints [each epoch, and 10m].",
 )
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1.")
+@click.option("--precision", type=click.Choice(["fp32", "tf32", "bf16", "fp16"]), help="Of the arithmetic [fp32].")
+@click.option("--compile", "compiled", is_flag=True, help="Train through torch.compile.")
+@click.option("--channels-last", is_flag=True, help="Keep images as (N, H, W, C) in memory.")
+@click.option("--deterministic", is_flag=True, help="The same bits every time, on GPUs too.")
+@click.option("--fast", is_flag=True, help="What is fastest on the device without harm, and say what.")
 @click.option(
     "--store",
     type=click.Choice(["auto", "whole", "stream"]),
@@ -53,10 +73,6 @@ Examples:
     help="Images whole in memory, or read as they are needed.",
 )
 @click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes that read images [a core each, 8].")
-@click.option("--resume", is_flag=True, help="Go on, or fail where there is nothing to go on from.")
-@click.option("--force", is_flag=True, help="Go on although network, recipe or data are others.")
-@click.option("--on-nan", type=click.Choice(["stop", "skip"]), help="At a loss that is not finite [stop].")
-@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1.")
 def command(
     architecture: Architecture,
     data: str | None,
@@ -65,52 +81,51 @@ def command(
     epochs: int | None,
     batch: int | None,
     lr: float | None,
+    optimizer: str | None,
+    written: tuple[str, ...],
     seed: int | None,
-    device: str,
-    checkpoint_every: str | None,
-    store: str,
-    workers: int | None,
+    on_nan: str | None,
     resume: bool,
     force: bool,
-    on_nan: str | None,
+    checkpoint_every: str | None,
+    device: str,
+    precision: str | None,
+    compiled: bool,
+    channels_last: bool,
+    deterministic: bool,
+    fast: bool,
+    store: str,
+    workers: int | None,
 ) -> None:
     """Train the network as the file's `train { … }` says, or as the options say instead.
 
     A run that was stopped or killed goes on where it was when the same command is given again.
     """
-    from archdsl.diagnostics import ArchError
     from archdsl.train.data import load, parse_data
     from archdsl.train.display import choose_display
     from archdsl.train.errors import TrainError
     from archdsl.train.folder import BEST, METRICS, RECIPE, TABLE, WEIGHTS, RunFolder
     from archdsl.train.interval import Interval
     from archdsl.train.loop import Keeping, train
-    from archdsl.train.machine import Machine, choose_device
+    from archdsl.train.objective import class_count
     from archdsl.train.plan import Overrides, plan
 
     graph = architecture.graph
     path = out or Path("runs") / architecture.name
-    try:
-        machine = Machine(choose_device(device), workers=_workers(workers))
+    lines = [*written, f"optimizer {optimizer}"] if optimizer is not None else list(written)
+    with errors_shown():
+        machine = _machine(device, precision, compiled, channels_last, deterministic, fast, workers)
         keeping = Keeping(Interval.of(checkpoint_every) if checkpoint_every else Interval(), resume, force)
         given = parse_data(data) if data is not None else None
-        made = plan(architecture.recipe, Overrides(given, batch, epochs, seed, lr, on_nan))
+        settings = _settings(lines, graph.outputs) if lines else None
+        made = plan(architecture.recipe, Overrides(settings, given, batch, epochs, seed, lr, on_nan))
         if len(graph.inputs) != 1:
             raise TrainError(f"the network has {len(graph.inputs)} inputs, and training knows one image at a time")
-        classes = graph.shape(graph.outputs[0].port)[-1]
+        classes = class_count(made.criterion, graph.shape(graph.outputs[0].port)[-1])
         found = load(made.data, graph.inputs[0].shape, classes, made.augment, made.seed, store)
         folder = RunFolder(path, overwrite=overwrite)
         click.echo(_headline(architecture.name, made, found, machine))
         result = train(graph, made, found, folder, machine, choose_display(), keeping)
-    except ArchError as error:
-        fail(error.diagnostics)
-    except TrainError as error:
-        click.echo(f"error: {error.message}", err=True)
-        if error.hint:
-            click.echo(f"  hint: {error.hint}", err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
     if result.status:
         click.echo(f"stopped after step {result.steps:,}; the same command goes on from there", err=True)
     if result.last is not None:
@@ -122,8 +137,44 @@ def command(
     sys.exit(result.status)
 
 
-def _workers(given: int | None) -> int:
-    return min(8, os.cpu_count() or 1) if given is None else given
+def _settings(lines: Iterable[str], outputs: Iterable[Output]) -> Recipe:
+    """Settings of the command line; ends the process after saying what is wrong with them."""
+    from archdsl.elaborate.recipe import read_settings
+
+    found = Collector()
+    recipe = read_settings("\n".join(lines), list(outputs), found)
+    if recipe is None:
+        fail(found.sorted())
+    return recipe
+
+
+def _machine(
+    device: str,
+    precision: str | None,
+    compiled: bool,
+    channels_last: bool,
+    deterministic: bool,
+    fast: bool,
+    workers: int | None,
+) -> Machine:
+    """The machine that the options name; what is said stands in place of what `--fast` chooses."""
+    from dataclasses import replace
+
+    from archdsl.train.machine import Machine, choose_device, fastest
+
+    chosen = choose_device(device)
+    base = fastest(chosen) if fast else Machine(chosen)
+    machine = replace(
+        base,
+        precision=precision or base.precision,
+        compile=compiled or base.compile,
+        channels_last=channels_last or base.channels_last,
+        deterministic=deterministic,
+        workers=min(8, os.cpu_count() or 1) if workers is None else workers,
+    )
+    if fast:
+        click.echo(f"fast on {chosen.type}: {machine.arithmetic}")
+    return machine
 
 
 def _headline(name: str, plan: Plan, data: Dataset, machine: Machine) -> str:
@@ -138,7 +189,7 @@ def _headline(name: str, plan: Plan, data: Dataset, machine: Machine) -> str:
         describe(plan.optimizer),
         f"schedule {describe(plan.schedule)}",
         f"seed {plan.seed}",
-        str(machine.device),
+        f"{machine.device}, {machine.arithmetic}",
         "images in memory" if isinstance(data.train, Examples) else f"images read by {machine.workers} processes",
     ]
     if plan.augment is not None:

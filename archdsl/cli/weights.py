@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archdsl.cli.common import fail, target_options
+from archdsl.cli.common import fail, refuse_folder, target_options
 
 if TYPE_CHECKING:
     from archdsl.api import Architecture
@@ -62,6 +62,8 @@ def command(architecture: Architecture, source: Path, output: Path | None, seed:
 
     if output is not None and output.suffix.lower() != ".safetensors":
         raise click.BadParameter(f"`{output.name}` does not end in .safetensors", param_hint="-o")
+    if output is not None:
+        refuse_folder(output)
     rules = architecture.recipe.init if architecture.recipe is not None else ()
     try:
         checkpoint = read_checkpoint(source)
@@ -78,6 +80,7 @@ def command(architecture: Architecture, source: Path, output: Path | None, seed:
     else:
         click.echo(transfer_text(found, checkpoint, source.name, name, seed), nl=False)
     if output is None:
+        click.echo("nothing is written without -o", err=True)
         return
     try:
         size = write_weights(output, found.values, {"network": name, "from": source.name})

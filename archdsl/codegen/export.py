@@ -10,6 +10,7 @@ import copy
 import functools
 import io
 import logging
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -302,7 +303,13 @@ def _onnx(
     step("translating")
     try:
         written: Any = torch.onnx.export(
-            program, (), dynamo=True, verbose=False, input_names=inputs, output_names=outputs, opset_version=opset
+            _divided(program),
+            (),
+            dynamo=True,
+            verbose=False,
+            input_names=inputs,
+            output_names=outputs,
+            opset_version=opset,
         )
     except (OnnxExporterError, RuntimeError, ValueError, NotImplementedError) as error:
         raise ExportError(f"torch cannot write this network as ONNX: {_sentence(error)}") from None
@@ -317,6 +324,36 @@ def _onnx(
     difference = _difference(graph, made, _onnxruntime(content, inputs, outputs), batches)
     write_whole(path, content)
     return Exported(len(content), difference, tuple(batches), *_shapes(graph), opset=got)
+
+
+def _divided(program: ExportedProgram) -> ExportedProgram:
+    """The program without pools that divide by anything but the size of their window.
+
+    ONNX has none, and torch's translation leaves the divisor out without a word. Where windows are cut off at the edge,
+    as `ceil` does, such a pool stays, and is found when outputs are compared.
+    """
+    import torch
+
+    def rewritten(pool: Any) -> Callable[..., Any]:
+        def run(
+            x: torch.Tensor,
+            kernel: Sequence[int],
+            stride: Sequence[int] = (),
+            padding: Sequence[int] | int = 0,
+            ceil_mode: bool = False,
+            count_include_pad: bool = True,
+            divisor: int | None = None,
+        ) -> Any:
+            if divisor is None or ceil_mode:
+                return NotImplemented
+            return pool(x, kernel, stride, padding, False, True) * (math.prod(kernel) / divisor)
+
+        return run
+
+    pools = (torch.ops.aten.avg_pool2d.default, torch.ops.aten.avg_pool3d.default)
+    if not any(node.target in pools for node in program.graph.nodes):
+        return program
+    return program.run_decompositions({pool: rewritten(pool) for pool in pools})
 
 
 def _onnxruntime(

@@ -153,7 +153,8 @@ def _residual_gammas(graph: Graph) -> frozenset[int]:
         # A gate and dropped paths stand behind the norm.
         while end.op is not None and (end.kind == "mul" or end.op.style == "dropout"):
             end = graph.nodes[min((port.node for port in end.inputs), key=lambda key: depth[key])]
-        if len(ends) == 1 and end.op is not None and end.op.style == "normalization" and end.op.weighted:
+        norm = end.op is not None and end.op.style == "normalization" and bool(end.op.weights(*end.input_shapes))
+        if norm and len(ends) == 1:
             found.add(end.key)
     return frozenset(found)
 

@@ -25,6 +25,19 @@ PICKLED: Final = (".pth", ".pt", ".bin", ".ckpt", ".tar", ".th")
 _CONTAINERS: Final = ("state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params")
 """Under which name checkpoints hold the state dict, the likeliest first."""
 _DEEPEST: Final = 4
+_UNREADABLE: Final = (
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    AssertionError,
+    zipfile.BadZipFile,
+)
+"""What torch raises for a file that was cut off or changed, by where."""
+_DAMAGED: Final = "the file is cut off or damaged; get it again"
+_SAVE_WEIGHTS: Final = 'where it comes from, save the weights alone: torch.save(model.state_dict(), "weights.pth")'
 _COUNTER: Final = "num_batches_tracked"
 
 
@@ -83,8 +96,7 @@ def _safetensors(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.offset_keys()}
     except SafetensorError as error:
-        hint = "the file is cut off or damaged; get it again" if "incomplete" in str(error).lower() else ""
-        raise CheckpointError(f"{path} cannot be read as safetensors: {_sentence(error)}", hint) from None
+        raise CheckpointError(f"{path} cannot be read: {_sentence(error)}", _DAMAGED) from None
 
 
 def _pickled(path: Path) -> Any:
@@ -92,6 +104,9 @@ def _pickled(path: Path) -> Any:
 
     import torch
 
+    with path.open("rb") as file:
+        if not file.read(2).startswith((b"PK", b"\x80")):
+            raise CheckpointError(f"{path} is no checkpoint of PyTorch: it begins as none does")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old kinds of storage: what they hold is read all the same
@@ -99,21 +114,14 @@ def _pickled(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL (\S+)", str(error))
         if found is None:
-            raise CheckpointError(f"{path} cannot be read as a checkpoint of PyTorch: {_sentence(error)}") from None
+            raise CheckpointError(f"{path} cannot be read: {_sentence(error)}", _DAMAGED) from None
         message = f"{path} holds code beside its weights, `{found[1]}`, and code in a file is never run"
-        hint = 'where the file comes from, save the weights alone: torch.save(model.state_dict(), "weights.pth")'
-        raise CheckpointError(message, hint) from None
-    except (
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        IndexError,
-        TypeError,
-        zipfile.BadZipFile,
-    ) as error:
-        raise CheckpointError(f"{path} cannot be read as a checkpoint of PyTorch: {_sentence(error)}") from None
+        raise CheckpointError(message, _SAVE_WEIGHTS) from None
+    except _UNREADABLE as error:
+        if "TorchScript" in str(error):
+            message = f"{path} holds a program of TorchScript, and code in a file is never run"
+            raise CheckpointError(message, _SAVE_WEIGHTS) from None
+        raise CheckpointError(f"{path} cannot be read: {_sentence(error)}", _DAMAGED) from None
 
 
 def _sentence(error: Exception) -> str:

@@ -37,6 +37,7 @@ _SPECIAL: Final = {
     "…": r"\ldots{}",
     "≤": r"$\le$",
     "·": r"\textperiodcentered{}",
+    "→": r"$\rightarrow$",
     "–": r"\textendash{}",
     "—": r"\textemdash{}",
     "\N{NO-BREAK SPACE}": "~",

@@ -60,13 +60,13 @@ class _Tracer:
                 size = operation["size"]
             elif kind == "t":
                 bold = bool(operation["fontchar"] & _BOLD)
-            elif kind in "Pb":
+            elif kind in "PB":  # in this JSON capitals are filled, in xdot `B` is not
                 # A colour with eight digits is a pen that is not seen.
-                yield Polygon(self._points(operation), fill, pen if len(pen) == 7 else fill, curved=kind == "b")
+                yield Polygon(self._points(operation), fill, pen if len(pen) == 7 else fill, curved=kind == "B")
             elif kind == "p":
                 yield Polygon(self._points(operation), None, pen)
-            elif kind in "LB":
-                yield Line(self._points(operation), pen, curved=kind == "B")
+            elif kind in "Lb":
+                yield Line(self._points(operation), pen, curved=kind == "b")
             elif kind in "Ee":
                 x, y, wide, high = operation["rect"]
                 x, y = x - self.left, self.top - y

@@ -44,13 +44,15 @@ class Network:
 @dataclass(frozen=True)
 class Request:
     """Which network of a file: `variant` of the family, `settings` of its parameters (`classes=10`), `inputs` in
-    place of the written ones (`{None: (64, 64, 3)}`, or by name), `choices` among what is open.
+    place of the written ones (`{None: (64, 64, 3)}`, or by name), `choices` among what is open. `claims`: whether the
+    sizes (`::`) and figures (`expect`) that the file states are compared.
     """
 
     variant: str | None = None
     settings: Mapping[str, str] | None = None
     inputs: Mapping[str | None, Shape] | None = None
     choices: Mapping[str, str] | None = None
+    claims: bool = True
 
     @property
     def changes(self) -> bool:
@@ -133,7 +135,8 @@ class Workspace:
         built: Built | None = None
         try:
             with suppress(Stop), _uncollected():
-                built = builder.build(request.variant, settings, request.inputs or {})
+                stated = request.claims and not request.changes
+                built = builder.build(request.variant, settings, request.inputs or {}, stated=stated)
         except RecursionError:
             found.error(
                 "limit-depth",
@@ -143,7 +146,7 @@ class Workspace:
             )
         right = built is not None and not found.failed and not self._read_failed
         claims = read_claims(unit, request.variant, found)
-        if request.changes:
+        if request.changes or not request.claims:
             claims = []  # they are about the network as it is written
         recipe = _recipe(unit, built if right else None, found)
         if built is None or not right:

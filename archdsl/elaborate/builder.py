@@ -50,16 +50,23 @@ class Builder(Units):
         self._family = Family(unit, self._binder, self.found)
 
     def build(
-        self, variant: str | None, settings: Mapping[str, tree.Chain], inputs: Mapping[str | None, Shape]
+        self,
+        variant: str | None,
+        settings: Mapping[str, tree.Chain],
+        inputs: Mapping[str | None, Shape],
+        *,
+        stated: bool,
     ) -> Built | None:
-        """Unroll the file. None where the parameters of the architecture cannot be bound."""
+        """Unroll the file; `stated`: compare the sizes that it states. None where the parameters of the architecture
+        cannot be bound.
+        """
         scope = self.names.scope_of(self._unit)
         with self._deep_recursion():
             try:
                 scope.variables.update(self._family.parameters(variant, settings, scope))
             except Poisoned:
                 return None
-            self._compares_sizes = not (inputs or settings)
+            self._compares_sizes = stated
             current = self._inputs(scope, inputs)
             if self._lost_first_chain():
                 current = POISON

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archdsl.elaborate.recipe_learning import Loss, Optimizer, Schedule
     from archdsl.elaborate.recipe_settings import Augment, Clip, Data, EarlyStopping
 
-__all__ = ["Place", "Recipe", "read_init", "read_recipe"]
+__all__ = ["Place", "Recipe", "read_init", "read_recipe", "read_settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,24 @@ def read_recipe(train: tree.Train | None, outputs: list[Output] | None, found: C
     from archdsl.elaborate.recipe_reader import RecipeReader
 
     return RecipeReader(outputs, found).read(train)
+
+
+def read_settings(text: str, outputs: list[Output] | None, found: Collector) -> Recipe | None:
+    """Settings that stand alone, as the inside of `train { … }`: `optimizer adam lr=1e-3  batch 64`.
+
+    None after reporting what is wrong with them.
+    """
+    from archdsl.syntax.parser import parse
+
+    file = parse(Source("recipe", f"train {{ {text}\n}}"), found)
+    trains = [statement for statement in file.statements if isinstance(statement, tree.Train)]
+    if found.failed:
+        return None
+    if len(trains) != 1 or len(file.statements) != 1:
+        span = Span(file.source, 0, len(file.source.text))
+        found.error("bad-recipe", "this is more than the settings of a recipe", span, hint="optimizer adam lr=1e-3")
+        return None
+    return read_recipe(trains[0], outputs, found)
 
 
 def read_init(text: str, found: Collector) -> tuple[Initial, ...]:

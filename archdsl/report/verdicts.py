@@ -173,7 +173,7 @@ def _some(names: Sequence[str]) -> str:
 
 def _cell(cell: Finding, wide: int, paint: _Paint) -> list[str]:
     head = f"row {cell.row}, {cell.column}: {cell.printed}"
-    if cell.computed and cell.verdict != "holds":
+    if cell.computed not in ("", cell.printed) and cell.verdict != "holds":
         head += f" -> {cell.computed}"
     lines = _hung(f"  {_label(cell.verdict, paint)}  ", head, wide)
     for text in (cell.convention, cell.explanation):
@@ -189,14 +189,18 @@ def _label(verdict: Verdict, paint: _Paint) -> str:
 
 def _unchecked(cells: Sequence[Finding], wide: int, paint: _Paint) -> list[str]:
     """What was not compared, by reason, so that a column of names is one line."""
-    reasons: dict[tuple[str, str], list[str]] = {}
+    reasons: dict[str, dict[str, list[str]]] = {}
     for cell in cells:
         if cell.verdict == "not-checked":
-            reasons.setdefault((cell.column, cell.explanation), []).append(cell.row)
+            reasons.setdefault(cell.explanation, {}).setdefault(cell.column, []).append(cell.row)
     lines: list[str] = []
-    lead = f"  {_label('not-checked', paint)}  "
-    for (column, why), rows in reasons.items():
-        lines += _hung(lead, f"{column}, {'row' if len(rows) == 1 else 'rows'} {_some(rows)}: {why}", wide)
+    for why, columns in reasons.items():
+        together: dict[tuple[str, ...], list[str]] = {}
+        for column, rows in columns.items():
+            together.setdefault(tuple(rows), []).append(column)
+        for rows, names in together.items():
+            place = f"{', '.join(names)}, {'row' if len(rows) == 1 else 'rows'} {_some(rows)}"
+            lines += _hung(f"  {_label('not-checked', paint)}  ", f"{place}: {why}", wide)
     return lines
 
 

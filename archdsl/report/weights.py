@@ -71,8 +71,9 @@ def _remarks(found: Transfer, checkpoint: Checkpoint, file: str, network: str, s
     taken = [pair for pair in pairs if pair.fits]
     sure = sum(not pair.rivals for pair in taken)
     under = f", under {' / '.join(map(clean, checkpoint.under))}" if checkpoint.under else ""
-    yield f"{network}: {len(taken):,} of {counted(len(pairs), 'tensor')} from {clean(file)}{under},"
-    yield f"  {grouped(found.taken)} values; running statistics are among them"
+    statistics = any("running_" in pair.ours.name for pair in taken)
+    yield f"{network}: {len(taken):,} of {counted(len(pairs), 'tensor')} from {clean(file)}{under}:"
+    yield f"  {grouped(found.taken)} values" + ", running statistics among them" * statistics
     if len(taken) - sure:
         yield f"by kind and shape alone: {sure:,}; by their module and its order: {len(taken) - sure:,}"
         if found.match.alphabetical:

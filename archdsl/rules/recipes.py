@@ -36,12 +36,4 @@ RULES = (
         _NET + "train {\n  data cifar10\n  epochs 10\n  epochs 20\n  optimizer sgd lr=0.1\n}\n",
         _NET + "train {\n  data cifar10\n  epochs 20\n  optimizer sgd lr=0.1\n}\n",
     ),
-    Rule(
-        "unsupported-setting",
-        "error",
-        "`archdsl train` cannot do what a recipe asks for.",
-        "The language has more settings than training does; leaving one out in silence would train something else.",
-        _NET + "train {\n  data digits\n  epochs 10\n  optimizer sgd lr=0.1\n  accumulate 4\n}\n",
-        _NET + "train {\n  data digits\n  epochs 10\n  optimizer sgd lr=0.1\n}\n",
-    ),
 )

@@ -88,7 +88,8 @@ RULES = (
     Rule(
         "limit-table",
         "error",
-        f"A table has more than {limits.TABLE_ROWS:,} rows or {limits.TABLE_COLUMNS} columns.",
+        f"A table has more than {limits.TABLE_ROWS:,} rows or {limits.TABLE_COLUMNS} columns, or a document more than "
+        f"{limits.TABLES} tables or {limits.TABLE_LINES:,} lines.",
         "No paper prints one; ResNet-1202 has fewer layers.",
         "type,params\n…",
         _RIGHT,

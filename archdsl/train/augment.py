@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional
 
 from archdsl.elaborate.recipe_settings import Augment
-from archdsl.elaborate.recipe_values import Crop
+from archdsl.train.colour import jittered, lit
+from archdsl.train.geometry import cropped, flipped, resized, turned
+from archdsl.train.mixing import blanked, mixed, pasted
 from archdsl.train.randomness import seed_of, uniforms
 
-__all__ = ["Draws", "augmented"]
+__all__ = ["Draws", "Mixed", "augmented", "blended", "mixes"]
 
 
 @dataclass(frozen=True)
@@ -32,29 +33,53 @@ class Draws:
         return uniforms(seed_of(what, self.seed, self.epoch), self.indices, columns)
 
 
-def augmented(images: torch.Tensor, augment: Augment | None, draws: Draws) -> torch.Tensor:
-    """A batch changed at random, before it is normalised."""
+def augmented(
+    images: torch.Tensor, augment: Augment | None, draws: Draws, components: torch.Tensor | None = None
+) -> torch.Tensor:
+    """A batch changed at random, before it is normalised; `components` (3, 3) are those of the colours."""
     if augment is None:
         return images
     if augment.crop is not None:
-        images = _crop(images, augment.crop, draws)
+        images = cropped(images, augment.crop, draws("crop", 2))
+    if augment.resized_crop is not None:
+        images = resized(images, augment.resized_crop, draws("resized_crop", 4))
     if augment.flip:
-        images = _flip(images, draws)
+        images = flipped(images, draws("flip"))
+    if augment.rotate is not None:
+        images = turned(images, augment.rotate, draws("rotate"))
+    if augment.jitter is not None:
+        images = jittered(images, augment.jitter, draws("jitter", 3))
+    if augment.lighting is not None:
+        assert components is not None
+        images = lit(images, augment.lighting, components, draws("lighting", 3))
     return images
 
 
-def _crop(images: torch.Tensor, crop: Crop, draws: Draws) -> torch.Tensor:
-    """A window of each padded image at a place of its own."""
-    height, width = crop.size
-    padded = functional.pad(images, (crop.padding,) * 4)
-    room = torch.tensor([padded.shape[-2] - height + 1, padded.shape[-1] - width + 1])
-    places = (draws("crop", 2) * room).long().to(images.device)
-    rows = (places[:, 0, None] + torch.arange(height, device=images.device))[:, :, None]
-    columns = (places[:, 1, None] + torch.arange(width, device=images.device))[:, None, :]
-    every = torch.arange(len(images), device=images.device)[:, None, None]
-    return padded[every, :, rows, columns].movedim(-1, 1).contiguous()
+@dataclass(frozen=True)
+class Mixed:
+    """Images, and where they are mixed the share (n,) of each that is its own; the rest is the one behind it."""
+
+    images: torch.Tensor
+    shares: torch.Tensor | None = None
 
 
-def _flip(images: torch.Tensor, draws: Draws) -> torch.Tensor:
-    mirrored = (draws("flip")[:, 0] < 0.5).to(images.device)
-    return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+def mixes(augment: Augment | None) -> bool:
+    """Whether images are mixed with those behind them."""
+    return augment is not None and (augment.mixup is not None or augment.cutmix is not None)
+
+
+def blended(images: torch.Tensor, augment: Augment | None, draws: Draws) -> Mixed:
+    """A batch after it is normalised: squares blanked, images mixed.
+
+    Where images are mixed, `images` has one more than `draws`: the one behind the last.
+    """
+    if augment is None:
+        return Mixed(images)
+    if augment.cutout is not None:
+        following = torch.cat([draws.indices, draws.indices[:1]])[: len(images)]
+        images = blanked(images, augment.cutout, Draws(draws.seed, draws.epoch, following)("cutout", 2))
+    if augment.mixup is not None:
+        return Mixed(*mixed(images[:-1], images[1:], augment.mixup, draws("mixup")))
+    if augment.cutmix is not None:
+        return Mixed(*pasted(images[:-1], images[1:], augment.cutmix, draws("cutmix", 3)))
+    return Mixed(images)

@@ -22,7 +22,7 @@ from archdsl.train.errors import TrainError
 from archdsl.train.idx import read_mnist
 from archdsl.train.images import ImageFiles, read_images
 from archdsl.train.npz import read_npz
-from archdsl.train.randomness import order
+from archdsl.train.statistics import with_statistics
 
 __all__ = ["STORES", "load", "parse_data"]
 
@@ -30,10 +30,8 @@ STORES: Final = ("auto", "whole", "stream")
 """Where images are kept: whole in memory (on the device, while it learns), or as they come, by what they take."""
 _WHOLE: Final = 2**31
 """Bytes up to which a set is kept whole, unless told."""
-_STATISTICS_BATCH: Final = 1000
-_STATISTICS_IMAGES: Final = 20_000
-"""Of a set that is not in memory, so many images say the mean and the deviation."""
-_NO_DEVIATION: Final = 1e-6
+_AT_ONCE: Final = 1000
+"""Images that are scaled or decoded together."""
 
 
 def parse_data(text: str) -> Data:
@@ -70,8 +68,8 @@ def load(
     found = _stored(_resized(_read(data, size, augment, seed), augment), store)
     _check(found, size, classes, augment)
     prepare = Prepare(augment.pad or 0)
-    if augment.normalize:
-        prepare, remark = _normalising(found, prepare)
+    if augment.normalize or augment.lighting is not None:
+        prepare, remark = with_statistics(found, prepare, augment)
         found = replace(found, remark="; ".join(filter(None, (found.remark, remark))))
     scaled = augment.resized_crop is not None and augment.resize is None
     return Dataset(
@@ -119,7 +117,7 @@ def _resized(found: Read, augment: Augment) -> Read:
 
     def resize(part: Examples) -> Examples:
         made = []
-        for images in part.images.split(_STATISTICS_BATCH):  # type: ignore[no-untyped-call]
+        for images in part.images.split(_AT_ONCE):  # type: ignore[no-untyped-call]
             floats = images.float() / 255 if images.dtype == torch.uint8 else images
             scaled = functional.interpolate(floats, size=sides, mode="bilinear", antialias=True)
             made.append((scaled * 255).round().to(torch.uint8) if images.dtype == torch.uint8 else scaled)
@@ -140,28 +138,10 @@ def _stored(found: Read, store: str) -> Read:
         return found
 
     def decoded(source: Source) -> Examples:
-        parts = torch.split(torch.arange(len(source)), _STATISTICS_BATCH)
+        parts = torch.split(torch.arange(len(source)), _AT_ONCE)
         return Examples(torch.cat([source.take(indices, None) for indices in parts]), source.labels)
 
     return replace(found, train=decoded(found.train), test=decoded(found.test))
-
-
-def _normalising(found: Read, prepare: Prepare) -> tuple[Prepare, str]:
-    """The same, with the mean and the deviation of each channel of the training images, and a remark on it."""
-    chosen, remark = torch.arange(len(found.train)), ""
-    if not isinstance(found.train, Examples) and len(chosen) > _STATISTICS_IMAGES:
-        chosen = order(0, 0, len(chosen))[:_STATISTICS_IMAGES].sort().values
-        remark = f"mean and deviation are of {_STATISTICS_IMAGES:,} images"
-    count, total, squares = 0, torch.zeros(()), torch.zeros(())
-    for indices in torch.split(chosen, _STATISTICS_BATCH):
-        images = prepare.floats(found.train.take(indices, None)).double().movedim(1, 0).flatten(1)
-        count += images.shape[1]
-        total, squares = total + images.sum(1), squares + (images**2).sum(1)
-    mean = total / count
-    deviation = ((squares - count * mean**2).clamp(min=0) / (count - 1)).sqrt()
-    if bool((deviation < _NO_DEVIATION).any()):
-        raise TrainError(f"{found.name}: a channel has one value everywhere, and cannot be normalised")
-    return Prepare(prepare.pad, tuple(mean.tolist()), tuple(deviation.tolist())), remark
 
 
 def _check(data: Read, size: Shape, classes: int, augment: Augment) -> None:

@@ -77,11 +77,16 @@ class Read:
 
 @dataclass(frozen=True)
 class Prepare:
-    """What is done to every batch, of training and test: `pad` zeros around, one mean and deviation a channel."""
+    """What is done to every batch, of training and test: `pad` zeros around, one mean and deviation a channel.
+
+    `components` (3, 3) are those of the colours of the training images, for `augment lighting`: an eigenvector of their
+    covariance in each column, times its eigenvalue.
+    """
 
     pad: int = 0
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
+    components: tuple[tuple[float, ...], ...] = ()
 
     def floats(self, images: torch.Tensor) -> torch.Tensor:
         """Bytes (N, C, H, W) as float32 of 0 to 1, padded."""

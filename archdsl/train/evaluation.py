@@ -16,7 +16,7 @@ from archdsl.elaborate.recipe_learning import Criterion
 from archdsl.train.feed import Batch
 from archdsl.train.learner import outputs
 from archdsl.train.machine import Machine
-from archdsl.train.objective import losses
+from archdsl.train.objective import guesses, losses
 
 __all__ = ["Score", "evaluate"]
 
@@ -56,7 +56,7 @@ def evaluate(
         classes = output.shape[1]
         total += float(losses(criterion, output, batch.labels).sum())
         ranked = output.topk(min(_TOP, classes), dim=1).indices == batch.labels[:, None]
-        right += int((output.argmax(1) == batch.labels).sum())
+        right += int((guesses(criterion, output) == batch.labels).sum())
         among += int(ranked.any(1).sum())
         seen += len(batch)
     return Score(total / seen, right / seen, among / seen if classes > _TOP else None, seen)

@@ -13,7 +13,7 @@ from typing import Final
 
 import torch
 
-from archdsl.train.augment import Draws, augmented
+from archdsl.train.augment import Draws, augmented, blended, mixes
 from archdsl.train.dataset import Dataset, Examples, Source
 from archdsl.train.machine import Machine
 from archdsl.train.plan import Plan
@@ -28,10 +28,15 @@ TEST_BATCH: Final = 64
 
 @dataclass(frozen=True)
 class Batch:
-    """Images (N, C, H, W) as the network takes them, and their labels (N,), on the device."""
+    """Images (N, C, H, W) as the network takes them, and their labels (N,), on the device.
+
+    Where images are mixed, `shares` (N,) is how much of each is its own, and `others` (N,) are the labels of the rest.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
+    others: torch.Tensor | None = None
+    shares: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -54,6 +59,7 @@ class Feed:
         self._machine = machine
         self._train = data.train.to(machine.device) if isinstance(data.train, Examples) else data.train
         self._test = data.test.to(machine.device) if isinstance(data.test, Examples) else data.test
+        self._components = torch.tensor(data.prepare.components) if data.prepare.components else None
         self._augment = plan.augment
         if plan.augment is not None and data.cuts:
             self._augment = plan.augment.replace(crop=None, resized_crop=None)
@@ -67,6 +73,8 @@ class Feed:
         taken = pieces(order(self._plan.seed, epoch, len(self._data.train)), self._plan.step_images)
         steps = [pieces(step, self._plan.batch) for step in taken[first:]]
         chosen = [batch for step in steps for batch in step]
+        if mixes(self._augment):
+            chosen = [torch.cat([batch, batch[:1]]) for batch in chosen]
         with closing(self._images(self._train, chosen, epoch)) as images:
             for step in steps:
                 yield [self._batch(batch, next(images), epoch) for batch in step]
@@ -84,9 +92,13 @@ class Feed:
                 yield found.to(device, non_blocking=True)
 
     def _batch(self, chosen: torch.Tensor, images: torch.Tensor, epoch: int) -> Batch:
-        prepare = self._data.prepare
-        images = augmented(prepare.floats(images), self._augment, Draws(self._plan.seed, epoch, chosen))
-        return Batch(self._machine.placed(prepare.normalised(images)), self._labels(self._train, chosen))
+        prepare, seed = self._data.prepare, self._plan.seed
+        behind = torch.cat([chosen, chosen[:1]])[: len(images)]
+        images = augmented(prepare.floats(images), self._augment, Draws(seed, epoch, behind), self._components)
+        made = blended(prepare.normalised(images), self._augment, Draws(seed, epoch, chosen))
+        labels = self._labels(self._train, chosen)
+        others = labels.roll(-1) if made.shares is not None else None
+        return Batch(self._machine.placed(made.images), labels, others, made.shares)
 
     def _labels(self, source: Source, chosen: torch.Tensor) -> torch.Tensor:
         return source.labels[chosen.to(source.labels.device)].to(self._machine.device)

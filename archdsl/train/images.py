@@ -17,7 +17,7 @@ import torch
 
 from archdsl.elaborate.recipe_settings import Augment
 from archdsl.ops.base import Shape
-from archdsl.train.cutting import Window, random_window
+from archdsl.train.cutting import random_windows
 from archdsl.train.dataset import Read
 from archdsl.train.errors import TrainError
 from archdsl.train.randomness import seed_of, uniforms
@@ -95,8 +95,9 @@ class ImageFiles:
         cut = self.cut
         if draw is not None and cut.resized:
             assert cut.size is not None
-            window = random_window((image.height, image.width), draw[None])[0]
-            return _bytes(_scaled(image, cut.size, window))
+            top, left, high, wide = random_windows((image.height, image.width), draw[None])[0].tolist()
+            box = (left, top, min(left + wide, image.width), min(top + high, image.height))
+            return _bytes(_scaled(image, cut.size, box))
         image = _scaled(image, cut.scaled(image.height, image.width))
         if cut.size is None:
             return _bytes(image)
@@ -120,12 +121,12 @@ def read_image(path: Path, channels: int) -> Image:
         raise TrainError(f"{path}: cannot be read: {error}") from None
 
 
-def _scaled(image: Image, size: tuple[int, int], window: Window | None = None) -> Image:
+def _scaled(image: Image, size: tuple[int, int], box: tuple[float, float, float, float] | None = None) -> Image:
+    """An image, or the part of it within (left, top, right, bottom), in another size (height, width)."""
     from PIL.Image import Resampling
 
-    if window is None and (image.height, image.width) == size:
+    if box is None and (image.height, image.width) == size:
         return image
-    box = None if window is None else window.box
     return image.resize((size[1], size[0]), Resampling.BILINEAR, box)
 
 

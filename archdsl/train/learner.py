@@ -22,8 +22,9 @@ from archdsl.train.errors import TrainError
 from archdsl.train.feed import Batch
 from archdsl.train.finiteness import culprit, finite, not_finite
 from archdsl.train.machine import Machine
-from archdsl.train.objective import Objective, logits, objective
+from archdsl.train.objective import Objective, guesses, logits, objective
 from archdsl.train.optimizers import Optimizers
+from archdsl.train.penalties import penalised
 from archdsl.train.plan import Plan
 from archdsl.train.progress import Sums
 from archdsl.train.randomness import seed_of, seed_torch
@@ -53,7 +54,7 @@ class Learner:
         """With its first weights. Raises `TrainError` where the network and the plan do not go together."""
         self._plan = plan
         self._machine = machine
-        open_graph = logits(graph)
+        open_graph = logits(graph, plan.criterion)
         self._objective: Objective = objective(open_graph, plan.criterion, plan.auxiliaries)
         torch.manual_seed(plan.seed)
         self.module = module(open_graph)
@@ -67,6 +68,7 @@ class Learner:
             raise TrainError(error.message, error.hint) from None
         layout = torch.channels_last if machine.channels_last else torch.preserve_format
         self.module.to(machine.device, memory_format=layout)  # type: ignore[call-overload]
+        self._penalised = penalised(self.module, open_graph, plan.l2)
         self._optimizers = Optimizers(plan.optimizer, self.module)
         self._average = copy.deepcopy(self.module).requires_grad_(False) if plan.ema is not None else None
         self._scaler = torch.amp.GradScaler(machine.device.type) if machine.precision == "fp16" else None
@@ -89,7 +91,7 @@ class Learner:
         for batch in batches:
             with self._machine.autocast():
                 found = outputs(self._call(batch.images))
-                loss = self._objective(found, batch.labels)
+                loss = self._objective(found, batch.labels, batch.others, batch.shares)
             value = float(loss.detach())
             if not math.isfinite(value):
                 if not skips:
@@ -98,7 +100,7 @@ class Learner:
             share = len(batch) / images
             self._backward(loss if len(batches) == 1 else loss * share)
             total += value * len(batch)
-            right += float((found[0].detach().argmax(1) == batch.labels).sum())
+            right += self._right(found[0].detach(), batch)
         else:
             self._after_backward()
             if not skips or self._scaler is not None or finite(weight.grad for weight in self.module.parameters()):
@@ -108,6 +110,14 @@ class Learner:
             for buffer, before in zip(self.module.buffers(), buffers, strict=True):
                 buffer.copy_(before)
         return Learned(None, Sums(skipped=1))
+
+    def _right(self, output: torch.Tensor, batch: Batch) -> float:
+        """How many images are guessed right; of a mixed one, the share whose label is guessed."""
+        guessed = guesses(self._plan.criterion, output)
+        if batch.others is None or batch.shares is None:
+            return float((guessed == batch.labels).sum())
+        own, other = guessed == batch.labels, guessed == batch.others
+        return float((batch.shares * own + (1 - batch.shares) * other).sum())
 
     def _seed(self, number: int) -> None:
         """What is dropped in a step depends on its number alone."""
@@ -122,6 +132,9 @@ class Learner:
         if self._scaler is not None:
             for optimizer in self._optimizers:
                 self._scaler.unscale_(optimizer)
+        for weight, strength in self._penalised:
+            if weight.grad is not None:
+                weight.grad.add_(weight.detach(), alpha=strength)
         clip = self._plan.clip
         if clip is not None and clip.norm is not None:
             nn.utils.clip_grad_norm_(self.module.parameters(), clip.norm)

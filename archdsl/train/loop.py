@@ -27,7 +27,7 @@ from archdsl.train.machine import CPU, Machine, computing
 from archdsl.train.plan import Plan
 from archdsl.train.progress import Epoch, Progress, Sums
 from archdsl.train.record import differences, record
-from archdsl.train.schedule import learning_rate
+from archdsl.train.schedule import learning_rate, stale
 from archdsl.train.signals import Stop, stop_on_signals
 
 __all__ = ["Keeping", "Result", "train"]
@@ -168,7 +168,10 @@ class _Run:
         return Result(history[-1] if history else None, self._progress.steps, status)
 
     def _finished(self) -> bool:
-        return len(self._progress.history) >= self._plan.epochs
+        history, early = self._progress.history, self._plan.early_stopping
+        if early is not None and stale([epoch.test_loss for epoch in history]) >= early.patience:
+            return True
+        return len(history) >= self._plan.epochs
 
     def _rate(self, step: int) -> float:
         return learning_rate(
@@ -177,6 +180,7 @@ class _Run:
             step=step,
             per_epoch=self._feed.per_epoch,
             epochs=self._plan.epochs,
+            losses=[epoch.test_loss for epoch in self._progress.history],
         )
 
     def _learn(self, stop: Stop) -> bool:

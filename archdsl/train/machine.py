@@ -18,7 +18,7 @@ from archdsl.analysis.counts import count
 from archdsl.graph import Graph
 from archdsl.train.errors import TrainError
 
-__all__ = ["CPU", "PRECISIONS", "Machine", "choose_device", "computing", "fast"]
+__all__ = ["CPU", "PRECISIONS", "Machine", "choose_device", "computing", "fastest"]
 
 PRECISIONS: Final = ("fp32", "tf32", "bf16", "fp16")
 _HALVES: Final = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -76,6 +76,12 @@ class Machine:
         """What autocast computes in, if it does."""
         return _HALVES.get(self.precision)
 
+    @property
+    def arithmetic(self) -> str:
+        """How it computes, for people."""
+        words = {"compiled": self.compile, "channels last": self.channels_last, "deterministic": self.deterministic}
+        return ", ".join([self.precision, *(word for word, on in words.items() if on)])
+
     def autocast(self) -> AbstractContextManager[Any]:
         """Around a forward pass and its loss."""
         return torch.autocast(self.device.type, dtype=self.half) if self.half else nullcontext()
@@ -94,7 +100,7 @@ def _has_tf32(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
-def fast(device: torch.device) -> Machine:
+def fastest(device: torch.device) -> Machine:
     """What is fastest on a device without another result than its rounding: half precision and a compiled step on GPUs.
 
     On the CPU it is float32 as it is: half precision is slower there on most processors.

@@ -37,9 +37,9 @@ def read_npz(path: Path) -> Read:
     import numpy as np
 
     try:
+        if path.is_file() and not zipfile.is_zipfile(path):
+            raise TrainError(f"{path}: it is no .npz, which is a zip file of arrays")
         with np.load(path, allow_pickle=False) as found:
-            if not isinstance(found, np.lib.npyio.NpzFile):
-                raise TrainError(f"{path}: it is one array, and an .npz holds several by their names")
             names = next((names for names in _NAMES if set(names) <= set(found.files)), None)
             if names is None:
                 has = ", ".join(sorted(found.files)[:8]) or "nothing"

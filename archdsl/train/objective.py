@@ -6,58 +6,100 @@ Gradients are left to `archdsl.train.loop`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
 from torch.nn import functional
 
-from archdsl.elaborate.recipe_learning import Auxiliary, Criterion, CrossEntropy
+from archdsl.elaborate.recipe_learning import Auxiliary, BinaryCrossEntropy, Criterion, CrossEntropy
 from archdsl.graph import Graph, Output
 from archdsl.ops.base import show_shape
 from archdsl.train.errors import TrainError
 
-__all__ = ["Objective", "logits", "losses", "objective"]
+__all__ = ["Objective", "class_count", "guesses", "logits", "losses", "objective"]
 
 _SMALLEST_WINS: Final = ("rbf", "softmin")
+_DONE_BY_LOSS: Final[Mapping[type[Criterion], tuple[str, ...]]] = {
+    CrossEntropy: ("softmax", "log_softmax"),
+    BinaryCrossEntropy: ("sigmoid",),
+}
 
 
-def logits(graph: Graph) -> Graph:
-    """The network without the `softmax` at its outputs, since cross entropy takes what stands before it.
+def logits(graph: Graph, criterion: Criterion) -> Graph:
+    """The network without what the loss does itself: `softmax` for cross entropy, `sigmoid` for the binary one.
 
     Its weights have the same names and shapes.
     """
+    done = _DONE_BY_LOSS.get(type(criterion), ())
 
     def before(output: Output) -> Output:
         node = graph.nodes[output.port.node]
-        return replace(output, port=node.inputs[0]) if node.kind in ("softmax", "log_softmax") else output
+        return replace(output, port=node.inputs[0]) if node.kind in done else output
 
     return replace(graph, outputs=tuple(map(before, graph.outputs)))
 
 
-def losses(criterion: Criterion, output: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The loss (N,) of every image in a test: output (N, classes), labels (N,); labels are not smoothed."""
-    return functional.cross_entropy(output, labels, reduction="none")
+def losses(criterion: Criterion, output: torch.Tensor, labels: torch.Tensor, *, smoothed: bool = False) -> torch.Tensor:
+    """The loss (N,) of every image: output (N, classes), labels (N,); labels are smoothed in training alone.
+
+    For the binary cross entropy and the squared error the target is 1 at the label and 0 elsewhere, and the mean is
+    taken over the outputs; a single output is the probability of label 1.
+    """
+    if isinstance(criterion, CrossEntropy):
+        smoothing = criterion.label_smoothing if smoothed else 0.0
+        return functional.cross_entropy(output, labels, reduction="none", label_smoothing=smoothing)
+    classes = output.shape[1]
+    target = labels[:, None] if classes == 1 else functional.one_hot(labels, classes)
+    if isinstance(criterion, BinaryCrossEntropy):
+        found = functional.binary_cross_entropy_with_logits(output, target.to(output.dtype), reduction="none")
+    else:
+        found = functional.mse_loss(output, target.to(output.dtype), reduction="none")
+    return found.mean(1)
+
+
+def guesses(criterion: Criterion, output: torch.Tensor) -> torch.Tensor:
+    """The label (N,) that each row of an output (N, classes) is nearest to."""
+    if output.shape[1] > 1:
+        return output.argmax(1)
+    border = 0.0 if isinstance(criterion, BinaryCrossEntropy) else 0.5
+    return (output[:, 0] > border).long()
+
+
+def class_count(criterion: Criterion, outputs: int) -> int:
+    """How many classes so many outputs tell apart: one output is a yes or no, except for cross entropy."""
+    return 2 if outputs == 1 and not isinstance(criterion, CrossEntropy) else outputs
 
 
 @dataclass(frozen=True)
 class Objective:
-    """Cross entropy of the main output, plus `weights` times that of the others, in the order of the outputs."""
+    """The loss of the main output, plus `weights` times that of the others, in the order of the outputs."""
 
-    criterion: CrossEntropy
+    criterion: Criterion
     weights: tuple[float, ...]
 
-    def __call__(self, outputs: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
-        """The mean over a batch: outputs (N, classes) each, labels (N,)."""
+    def __call__(
+        self,
+        outputs: Sequence[torch.Tensor],
+        labels: torch.Tensor,
+        others: torch.Tensor | None = None,
+        shares: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The mean over a batch: outputs (N, classes) each, labels (N,).
+
+        Of an image that is mixed, `shares` (N,) counts its own label, the rest that of `others` (N,).
+        """
         total = torch.zeros((), device=labels.device)
         for weight, output in zip(self.weights, outputs, strict=True):
-            smoothing = self.criterion.label_smoothing
-            total = total + weight * functional.cross_entropy(output, labels, label_smoothing=smoothing)
+            found = losses(self.criterion, output, labels, smoothed=True)
+            if others is not None and shares is not None:
+                found = shares * found + (1 - shares) * losses(self.criterion, output, others, smoothed=True)
+            total = total + weight * found.mean()
         return total
 
 
-def objective(graph: Graph, criterion: CrossEntropy, auxiliaries: Sequence[Auxiliary]) -> Objective:
+def objective(graph: Graph, criterion: Criterion, auxiliaries: Sequence[Auxiliary]) -> Objective:
     """The loss of a network. Raises `TrainError` for an output that is no row of classes, or that no term weighs."""
     given = {auxiliary.output: auxiliary.weight for auxiliary in auxiliaries}
     weights = []
@@ -65,13 +107,13 @@ def objective(graph: Graph, criterion: CrossEntropy, auxiliaries: Sequence[Auxil
         kind = graph.nodes[output.port.node].kind
         if kind in _SMALLEST_WINS:
             raise TrainError(
-                f"`{kind}` gives the right class the smallest number, and cross entropy the largest",
+                f"`{kind}` gives the right class the smallest number, and the loss wants the largest",
                 "end the network in fc",
             )
         shape = graph.shape(output.port)
         if len(shape) != 1:
             raise TrainError(
-                f"the output `{output.name}` is {show_shape(shape)}, and cross entropy takes one number a class",
+                f"the output `{output.name}` is {show_shape(shape)}, and the loss takes one number a class",
                 "end the network in gap or fc",
             )
         weight = given.pop(output.name, None) if position else 1.0

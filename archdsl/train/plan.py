@@ -1,49 +1,39 @@
 """What a run will do, every setting decided.
 
-In: the recipe of a file, or none, and what the command line says instead. Out: a `Plan`; what this program does not do
-is refused with its place, never ignored. Doing it is left to `archdsl.train.loop`.
+In: the recipe of a file, or none, and what the command line says instead. Out: a `Plan`. Doing it is left to
+`archdsl.train.loop`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from archdsl.diagnostics import ArchError, Diagnostic
 from archdsl.elaborate.recipe import Recipe
 from archdsl.elaborate.recipe_entries import Entry
-from archdsl.elaborate.recipe_init import Initial
+from archdsl.elaborate.recipe_init import Initial, Penalty
 from archdsl.elaborate.recipe_learning import (
-    Adagrad,
     Adam,
-    AdamW,
     Auxiliary,
     Constant,
+    Criterion,
     CrossEntropy,
     Optimizer,
-    RmsProp,
     Schedule,
-    Sgd,
     Table,
 )
-from archdsl.elaborate.recipe_settings import SETTINGS, Augment, Clip, Data
+from archdsl.elaborate.recipe_settings import Augment, Clip, Data, EarlyStopping
 from archdsl.train.errors import TrainError
-from archdsl.train.schedule import FORMULAS
 
-__all__ = ["Overrides", "Plan", "as_record", "describe", "plan", "unsupported"]
-
-_OPTIMIZERS: Final = (Sgd, Adam, AdamW, RmsProp, Adagrad)
-_AUGMENTATIONS: Final = ("resize", "pad", "crop", "flip", "normalize")
-_SETTINGS: Final = ("l2", "early_stopping")
-"""Settings that are refused whole."""
+__all__ = ["Overrides", "Plan", "as_record", "describe", "plan"]
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """What stands in place of the recipe's own; None leaves it."""
+    """What stands in place of the recipe's own; None leaves it. `recipe` is settings written as a file has them."""
 
+    recipe: Recipe | None = None
     data: Data | None = None
     batch: int | None = None
     epochs: int | None = None
@@ -67,12 +57,14 @@ class Plan:
     seed: int = 0
     optimizer: Optimizer = Adam(lr=1e-3)  # noqa: RUF009 - frozen
     schedule: Schedule = Constant()  # noqa: RUF009 - frozen
-    criterion: CrossEntropy = CrossEntropy()  # noqa: RUF009 - frozen
+    criterion: Criterion = CrossEntropy()  # noqa: RUF009 - frozen
     auxiliaries: tuple[Auxiliary, ...] = ()
     init: tuple[Initial, ...] = ()
     clip: Clip | None = None
     accumulate: int = 1
     ema: float | None = None
+    l2: tuple[Penalty, ...] = ()
+    early_stopping: EarlyStopping | None = None
     on_nan: str = "stop"
 
     @property
@@ -81,43 +73,14 @@ class Plan:
         return self.batch * self.accumulate
 
 
-def unsupported(recipe: Recipe) -> tuple[Diagnostic, ...]:
-    """What a recipe asks for and this program does not do yet, each with its place."""
-    found: list[Diagnostic] = []
-
-    def refuse(setting: str, what: str, done: Iterable[str] = ()) -> None:
-        listed = ", ".join(done)
-        message = f"`{what}` is not something that training does yet"
-        hint = f"it does {listed}" if listed else f"leave it out to train without it: {SETTINGS[setting].doc}"
-        found.append(Diagnostic("unsupported-setting", message, recipe.place(setting), hint=hint))
-
-    for setting in _SETTINGS:
-        if getattr(recipe, setting) not in (None, ()):
-            refuse(setting, setting)
-    if recipe.optimizer is not None and not isinstance(recipe.optimizer, _OPTIMIZERS):
-        refuse("optimizer", f"optimizer {recipe.optimizer.name}", (kind.name for kind in _OPTIMIZERS))
-    if recipe.schedule is not None and not isinstance(recipe.schedule, FORMULAS):
-        refuse("schedule", f"schedule {recipe.schedule.name}", (kind.name for kind in FORMULAS))
-    if recipe.loss is not None and not isinstance(recipe.loss.criterion, CrossEntropy):
-        refuse("loss", f"loss {recipe.loss.criterion.name}", (CrossEntropy.name,))
-    if recipe.augment is not None:
-        for name in recipe.augment.options:
-            if name not in _AUGMENTATIONS and getattr(recipe.augment, name) not in (None, False):
-                refuse("augment", f"augment {name}", _AUGMENTATIONS)
-    return tuple(found)
-
-
 def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
     """The plan that a recipe and the command line make together; defaults fill what neither says.
 
-    Raises `ArchError` with all that is unsupported, `TrainError` for what does not go together.
+    Raises `TrainError` for what does not go together.
     """
-    recipe = recipe or Recipe()
+    recipe = _merged(recipe or Recipe(), overrides.recipe or Recipe())
     if overrides.data is not None:
         recipe = dataclasses.replace(recipe, data=overrides.data)
-    refused = unsupported(recipe)
-    if refused:
-        raise ArchError(refused)
     if recipe.data is None:
         raise TrainError("what is learnt from is said neither in the file nor on the command line", "--data digits")
     chosen: dict[str, Any] = {
@@ -131,6 +94,8 @@ def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
         "clip": recipe.clip,
         "accumulate": recipe.accumulate,
         "ema": recipe.ema,
+        "l2": recipe.l2,
+        "early_stopping": recipe.early_stopping,
         "on_nan": overrides.on_nan,
     }
     if recipe.loss is not None:
@@ -143,9 +108,19 @@ def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
                 "the table of the recipe says the learning rate of every epoch, so --lr would change nothing"
             )
         made = dataclasses.replace(made, optimizer=made.optimizer.replace(lr=overrides.lr))
+    elif whole and made.optimizer.lr is not None and recipe.optimizer is not None:
+        raise TrainError("the table says the learning rate of every epoch, and the optimizer's is never used")
+    elif not whole and made.optimizer.lr is None:
+        raise TrainError(f"`{made.optimizer.name}` needs a learning rate", "--lr 0.1")
     if made.schedule.warmup >= made.epochs:
         raise TrainError(f"the warm-up takes {made.schedule.warmup:g} epochs, and there are {made.epochs}")
     return made
+
+
+def _merged(recipe: Recipe, other: Recipe) -> Recipe:
+    """A recipe with the settings of another in place of its own."""
+    given = {field.name: getattr(other, field.name) for field in dataclasses.fields(Recipe) if field.name != "places"}
+    return dataclasses.replace(recipe, **{name: value for name, value in given.items() if value not in (None, ())})
 
 
 def as_record(value: object) -> Any:

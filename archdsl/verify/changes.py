@@ -13,9 +13,10 @@ from typing import Literal
 
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape, show_shape
+from archdsl.verify.content import Content, channels
 from archdsl.verify.figures import matches_size, square
 from archdsl.verify.fitting import Elaborate, leaving, one_row
-from archdsl.verify.phrase import Content, Style, Unwritable, phrases
+from archdsl.verify.phrase import Style, Unwritable, phrases
 from archdsl.verify.table import Group, Said, Size
 
 __all__ = ["Change", "Miss", "changes", "changes_of"]
@@ -174,13 +175,13 @@ class _Search:
 
 def _complete(row: Content, output: Size | None) -> Content:
     """The row without its output, the channels of which stay where no layer prints its own."""
-    channels = output.parts[-1] if output is not None and len(output.parts) > 2 else None
+    wanted = channels(output) if output is not None else None
     last = row.said[-1] if row.said else None
     printed = any("reduce" not in name for name in row.widths)
-    if channels is None or not isinstance(last, Said) or last.filters is not None or printed:
+    if wanted is None or not isinstance(last, Said) or last.filters is not None or printed:
         return replace(row, output=None)
     if last.kind in ("conv", "deconv", "fc", "sepconv"):
-        return replace(row, output=None, said=(*row.said[:-1], replace(last, filters=channels)))
+        return replace(row, output=None, said=(*row.said[:-1], replace(last, filters=wanted)))
     return replace(row, output=None)
 
 
@@ -189,6 +190,9 @@ def _complete(row: Content, output: Size | None) -> Content:
 
 def _proposals(row: Content, input: Shape, style: Style, *, keep_input: bool) -> Iterator[_Proposal]:
     if not keep_input and len(input) > 1:
+        for side in sorted(set(input[:-1]) if len(set(input[:-1])) > 1 else ()):
+            shape = (*(side for _ in input[:-1]), input[-1])
+            yield _Proposal(f"input {show_shape(shape)}", 1.0, replace(row, said=tuple(map(_bare, row.said))), shape)
         for step in range(1, _SIDES + 1):
             for side in (step, -step):
                 moved = tuple(part + side for part in input[:-1])
@@ -248,10 +252,8 @@ def _of_layer(said: Said, output: Size | None, *, last: bool) -> Iterator[tuple[
 
 
 def _of_filters(said: Said, output: Size | None, *, last: bool) -> Iterator[tuple[str, float, Said, bool]]:
-    if not last or said.filters is None or output is None or len(output.parts) < 2:
-        return
-    wanted = output.parts[0] if output.order == "first" else output.parts[-1]
-    if wanted != said.filters:
+    wanted = channels(output) if output is not None else None
+    if last and said.filters is not None and wanted is not None and wanted != said.filters:
         yield "", 1.1, replace(said, filters=wanted), False
         if said.kind != "fc":
             yield "", 1.1, replace(_unpadded(said), filters=wanted), False
@@ -271,13 +273,11 @@ def _unpadded(said: Said) -> Said:
 def _of_widths(row: Content, input: Shape, style: Style) -> Iterator[_Proposal]:
     """One branch wider or narrower by what the output's channels are off."""
     ends = {name: width for name, width in row.widths.items() if "reduce" not in name and "squeeze" not in name}
-    if len(ends) < 2 or row.output is None or len(row.output.parts) < 2:
+    last = channels(row.output) if row.output is not None else None
+    wanted = style.letters.get(last) if isinstance(last, str) else last
+    if len(ends) < 2 or wanted is None:
         return
-    last = row.output.parts[0] if row.output.order == "first" else row.output.parts[-1]
-    channels = style.letters.get(last) if isinstance(last, str) else last
-    if channels is None:
-        return
-    off = channels - sum(ends.values())
+    off = wanted - sum(ends.values())
     for name, width in ends.items():
         if off and width + off > 0:
             widths = {**row.widths, name: width + off}

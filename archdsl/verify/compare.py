@@ -14,6 +14,7 @@ from archdsl.verify.align import same_kind
 from archdsl.verify.figures import matches_size, square
 from archdsl.verify.subject import Layer, Stretch, Subject
 from archdsl.verify.table import Said, Size
+from archdsl.verify.units import branch_words
 
 __all__ = ["Fact", "branch_filters", "compare_said", "compare_size"]
 
@@ -130,7 +131,7 @@ def branch_filters(subject: Subject, stretch: Stretch, branch: str) -> list[int]
       `pool proj`: the 1x1 behind a pool; `1x1`: one that neither reads a pool nor feeds a convolution in the block;
       `3x3 expand`, `5x5`: the convolution with that kernel.
     """
-    words = branch.lower().replace("×", "x").replace("_", " ").replace("#", "").split()
+    words = branch_words(branch)
     kernel = next((word for word in words if word[:1].isdigit() and "x" in word), "")
     extent = square(tuple(int(part) for part in kernel.split("x") if part.isdigit())) if kernel else (1,)
     inside = range(stretch.start, stretch.stop)

@@ -15,9 +15,10 @@ from archdsl.analysis.depth import depth
 from archdsl.diagnostics import ArchError, Diagnostic
 from archdsl.ops.base import Shape, show_shape
 from archdsl.verify.changes import changes_of
+from archdsl.verify.content import Content, content, layers
 from archdsl.verify.figures import matches_size, square
 from archdsl.verify.fitting import Fitted, Trials, fit, leaving, one_row, shape_of
-from archdsl.verify.phrase import Content, Phrase, Style, Unwritable, content, layers
+from archdsl.verify.phrase import Phrase, Style, Unwritable, phrases
 from archdsl.verify.reading.places import cell_span
 from archdsl.verify.subject import Parts, Subject
 from archdsl.verify.table import Column, Group, Line, Reading, Said
@@ -148,7 +149,7 @@ def table_style(reading: Reading, columns: Sequence[Column | None]) -> tuple[Sty
     bottleneck = False
     for column in columns:
         for _, row in network_rows(reading, column):
-            kinds |= {one.kind for one in layers(row.said)}
+            kinds |= {one.kind for one in layers(row.said)} | ({"activation"} if row.activation else set())
             groups = [one for one in row.said if isinstance(one, Group) and len(list(layers([one]))) > 1]
             brackets = brackets or bool(groups)
             bottleneck = bottleneck or any(len(list(layers([one]))) == 3 for one in groups)
@@ -183,23 +184,23 @@ def entering(
         shape = shape_of(printed, letters)
         if shape is not None:
             return shape, ""
-        whole = shape_of(printed, letters, like=(_RGB,))
+        said = next((one.filters for one in layers(first.said) if _is(first, "input")), None)
+        whole = shape_of(printed, letters, like=(said if isinstance(said, int) else _RGB,))
         if whole is not None:
-            return whole, "an input of 3 channels"
+            return whole, "" if said is not None else "an input of 3 channels"
     spoken = next((match for note in reading.table.notes if (match := _SPOKEN.search(note))), None)
     if spoken is not None:
         height, width, channels = spoken.groups()
         why = "" if channels else "an input of 3 channels"
         return (int(height), int(width), int(channels or _RGB)), why
-    for shape in _deduced(first, letters):
-        try:
+    try:
+        for shape in _deduced(first, letters):
             if fit(first, style, shape, trials).reached:
                 return shape, f"the input is {show_shape(shape)}, which gives the first row's size"
-        except Unwritable:
-            break
-    raise ArchError(
-        [trouble(reading, line, "import-row", "the table does not say how large the input is", "--input 224x224x3")]
-    )
+        next(phrases(first, style, (1, 1, _RGB)))
+    except Unwritable as why:
+        raise ArchError([trouble(reading, line, why.message, why.hint)]) from None
+    raise ArchError([trouble(reading, line, "the table does not say how large the input is", "--input 224x224x3")])
 
 
 def _deduced(first: Content, letters: dict[str, int]) -> Iterator[Shape]:
@@ -320,10 +321,10 @@ class _Row:
         return "" if taken or not re.fullmatch(r"[A-Za-z_]\w{0,60}", name, re.ASCII) else f" @{name}"
 
     def _fail(self, message: str, hint: str) -> NoReturn:
-        raise ArchError([trouble(self._reading, self._line, "import-row", message, hint, self._column)])
+        raise ArchError([trouble(self._reading, self._line, message, hint, self._column)])
 
 
-def trouble(reading: Reading, line: Line, id: str, message: str, hint: str, column: Column | None = None) -> Diagnostic:
+def trouble(reading: Reading, line: Line, message: str, hint: str, column: Column | None = None) -> Diagnostic:
     """A mistake at the cell that a row's layers stand in."""
     entry = next((e for e in line.entries if e.column == column or (column is None and e.column.role == "layer")), None)
     cell = entry.cell if entry is not None else line.row.cells[0]

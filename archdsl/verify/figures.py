@@ -74,8 +74,10 @@ def _fits(parts: list[int | str], shape: Shape) -> bool:
         return True  # a vector has been made of 1x1xC: `1x1` is what is left of it
     wanted = _without_ones(parts)
     bare = _without_ones(list(shape))
-    if len(wanted) == len(bare):
-        return all(isinstance(one, str) or one == other for one, other in zip(wanted, bare, strict=True))
+    if len(wanted) == len(bare) and all(
+        isinstance(one, str) or one == other for one, other in zip(wanted, bare, strict=True)
+    ):
+        return True
     spatial = shape[:-1]
     if spatial and len(parts) == len(spatial):
         return all(isinstance(one, str) or one == other for one, other in zip(parts, spatial, strict=True))

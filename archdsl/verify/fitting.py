@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape, show_shape
+from archdsl.verify.content import Content
 from archdsl.verify.figures import matches_size
-from archdsl.verify.phrase import Content, Phrase, Style, phrases
+from archdsl.verify.phrase import Phrase, Style, phrases
 from archdsl.verify.table import Size
 
 __all__ = ["Elaborate", "Fitted", "Trials", "fit", "leaving", "one_row", "shape_of"]

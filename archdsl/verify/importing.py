@@ -168,7 +168,8 @@ def _file(
     yield f"arch {own}{listed}"
     yield f"input {show_shape(drafts[0].input)}"
     yield ""
-    yield from dict.fromkeys(block for made in drafts for block in made.blocks)
+    blocks = list(dict.fromkeys(block for made in drafts for block in made.blocks))
+    yield from [*blocks, ""] if blocks else []
     if not several:
         yield from _chain(drafts[0])
         yield ""

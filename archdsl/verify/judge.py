@@ -130,6 +130,8 @@ class CellJudge:
             if isinstance(entry.value, Size):
                 shape = row.after or self._subject.layers[-1].output
                 return _of_facts([replace(compare_size(entry.value, shape, self._symbols), convention=_LOSS)])
+            if isinstance(entry.value, Number) and entry.column.role in ("depth", "params", "ops"):
+                return replace(self._whole(entry.value, 0), convention=_LOSS)
             return Result("not-checked", 0, explanation=_LOSS)
         if entry.column.role in ("layer", "network") and row.said and None not in kinds:
             named = row.said[0].text

@@ -12,11 +12,12 @@ from decimal import Decimal
 from itertools import islice, product
 
 from archdsl.ops.base import Shape
+from archdsl.verify.content import Content, channels, layers
 from archdsl.verify.figures import square
-from archdsl.verify.table import Column, Group, Line, Number, Said, Size
-from archdsl.verify.units import residual, standard_inception, widths_text
+from archdsl.verify.table import Group, Said
+from archdsl.verify.units import branch_words, module, residual
 
-__all__ = ["Content", "Phrase", "Style", "Unwritable", "content", "layers", "phrases"]
+__all__ = ["Phrase", "Style", "Unwritable", "phrases"]
 
 _TRIED = 400
 """Ways to fill in one row that are looked at."""
@@ -58,91 +59,12 @@ class Style:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """What a row says about one network: its layers, the widths of its branches (`3x3 reduce`: 96), its sizes.
-
-    `final` says that it has the network's last fully connected layer, whose scores no ReLU cuts.
-    """
-
-    said: tuple[Said | Group, ...]
-    widths: Mapping[str, int] = field(default_factory=dict)
-    input: Size | None = None
-    output: Size | None = None
-    times: int = 1
-    final: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Phrase:
     """A chain, and what was assumed to write it; `blocks` are definitions that it needs."""
 
     text: str
     assumed: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
-
-
-def content(line: Line, column: Column | None = None) -> Content:
-    """What a line says about the network of a column, or, without one, about the table's only network.
-
-    >>> content(row_3a).widths["3x3 reduce"]
-    96
-    """
-    own = [e for e in line.entries if e.column.role != "network" or e.column == column]
-    said: tuple[Said | Group, ...] = line.said
-    if column is not None:
-        cells = [e.value for e in own if e.column == column and isinstance(e.value, tuple)]
-        said = tuple(one for cell in cells for one in cell)
-    numbers: dict[str, int] = {
-        e.column.role: int(e.value.digits) for e in own if isinstance(e.value, Number) and e.value.power == 0
-    }
-    if len(said) == 1 and isinstance(said[0], Said):
-        said = (_filled(said[0], numbers),)
-    said = tuple(_known(item) for item in said)
-    widths = {
-        e.column.detail.lower(): int(e.value.digits)
-        for e in own
-        if e.column.role == "branch" and isinstance(e.value, Number)
-    }
-    sizes = {e.column.role: e.value for e in own if isinstance(e.value, Size)}
-    return Content(said, widths, sizes.get("input"), sizes.get("output"), numbers.get("repeat", 1))
-
-
-def _known(item: Said | Group) -> Said | Group:
-    """`3x3, 64` without a word is a convolution."""
-    if isinstance(item, Group):
-        return replace(item, items=tuple(_known(inner) for inner in item.items))
-    if item.kind is None and item.kernel is not None and item.filters is not None:
-        return replace(item, kind="conv")
-    return item
-
-
-def _filled(said: Said, numbers: Mapping[str, int]) -> Said:
-    """The layer with what columns of their own say of it."""
-
-    def extent(known: tuple[int, ...] | None, role: str) -> tuple[int, ...] | None:
-        return known if known is not None or role not in numbers else (numbers[role],)
-
-    return replace(
-        said,
-        kernel=extent(said.kernel, "kernel"),
-        stride=extent(said.stride, "stride"),
-        padding=extent(said.padding, "padding"),
-        filters=said.filters if said.filters is not None else numbers.get("filters"),
-        groups=said.groups if said.groups is not None else numbers.get("groups"),
-    )
-
-
-def layers(items: Sequence[Said | Group]) -> Iterator[Said]:
-    """The layers of a row, those of a group once.
-
-    >>> [one.text for one in layers((Group((Said("3x3, 64"), Said("3x3, 64")), times=2),))]
-    ['3x3, 64', '3x3, 64']
-    """
-    for item in items:
-        if isinstance(item, Said):
-            yield item
-        else:
-            yield from layers(item.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +132,12 @@ class _Writer:
                 f"`{item.text}` is no layer that is known here",
                 "write what it is (conv, maxpool, fc, …), or say that the column is a note: --columns note=HEADER",
             )
-        unused = tuple(f"`{value}` is not used" for name, value in item.extra if name not in _RESPONSE)
-        return [replace(way, assumed=(*way.assumed, *unused)) for way in self._layer(kind, item, last=last)]
+        unused = tuple(f"`{value}` is not used" for name, value in item.extra if name not in (*_RESPONSE, "in"))
+        tail = f" -> {self._row.activation}" if self._row.activation and last else ""
+        return [
+            replace(way, text=way.text + tail, assumed=(*way.assumed, *unused))
+            for way in self._layer(kind, item, last=last)
+        ]
 
     def _layer(self, kind: str, said: Said, *, last: bool) -> Sequence[_Way]:
         if kind in ("conv", "deconv"):
@@ -232,7 +158,7 @@ class _Writer:
             rate = f"{said.rate.normalize():f}" if said.rate is not None else "0.5"
             return [_Way(f"dropout {rate}", () if said.rate is not None else ("a dropout of 0.5",))]
         if self._row.widths:
-            return [_Way(self._branches(kind))]
+            return [self._branches(kind)]
         return [_Way(self._plain(kind, said))]
 
     def _plain(self, kind: str, said: Said) -> str:
@@ -382,7 +308,7 @@ class _Writer:
         if wanted is None:
             wanted = next((n for d, n in self._row.widths.items() if "reduce" not in d and _kernel(d) == kernel), None)
         if wanted is None and last and self._row.output is not None:
-            wanted = _channels(self._row.output)
+            wanted = channels(self._row.output)
         if wanted is None:
             raise Unwritable(
                 f"`{said.text}` does not say how many channels leave it",
@@ -417,19 +343,15 @@ class _Writer:
         shown = "".join(f" {name}={_plain_number(value)}" for name, value in given.items() if value != _USUAL.get(name))
         return _Way(f"lrn {size.normalize():f}{shown}", assumed)
 
-    def _branches(self, kind: str) -> str:
+    def _branches(self, kind: str) -> _Way:
         """A module with the widths of its branches."""
-        widths = self._row.widths
-        known = standard_inception(widths)
-        if known is not None:
-            return known
-        text = widths_text(widths)
-        if text is None:
+        made = module(kind, self._row.widths)
+        if made is None:
             raise Unwritable(
-                f"the widths of `{kind}` make no module that is known: {', '.join(widths)}",
+                f"the widths of `{kind}` make no module that is known: {', '.join(self._row.widths)}",
                 "known are 1x1, NxN with its reduce, squeeze and expand, and pool proj",
             )
-        return text
+        return _Way(made[0], (), made[1])
 
     def _group(self, group: Group) -> Sequence[_Way]:
         """Layers in brackets: a residual unit where they are several convolutions, else a repeat."""
@@ -467,19 +389,9 @@ def _plain_number(value: Decimal) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def _channels(size: Size) -> int | str | None:
-    """The channels of a printed size, where it prints them: 55x55x96, 1x1xC, 96@55x55; 4096 alone is a vector."""
-    parts = size.parts
-    if size.order == "first":
-        return parts[0]
-    if len(parts) == 2 and size.order == "open":
-        return None
-    return parts[-1]
-
-
 def _kernel(detail: str) -> tuple[int, ...]:
     """The kernel that the name of a branch begins with: `3x3 reduce` is 3."""
-    for word in detail.replace("×", "x").replace("#", " ").replace("_", " ").split():
+    for word in branch_words(detail):
         sides = word.split("x")
         if len(sides) > 1 and all(side.isdigit() for side in sides):
             return square(tuple(int(side) for side in sides))

@@ -12,6 +12,7 @@ from dataclasses import replace
 from archdsl.ops.base import Shape, show_shape
 from archdsl.verify import derive
 from archdsl.verify.align import flatten
+from archdsl.verify.content import layers
 from archdsl.verify.conventions import Figure, Quantity
 from archdsl.verify.drafting import table_style
 from archdsl.verify.figures import matches_size, square
@@ -19,7 +20,6 @@ from archdsl.verify.figures import reading as reads
 from archdsl.verify.finding import Finding, Judgement, Match
 from archdsl.verify.fitting import Elaborate, Trials
 from archdsl.verify.judge import CellJudge, Result, combined
-from archdsl.verify.phrase import layers
 from archdsl.verify.sheet import SILENT, Case, Choices, Row, Sheet, table_choice, told
 from archdsl.verify.subject import Parts, Stretch, Subject
 from archdsl.verify.table import Column, Entry, Line, Number, Reading, Said, Size
@@ -252,7 +252,7 @@ class _Network:
             return _open("nothing stands before it, and the row's output cannot be computed from it"), ""
         if step.blame:
             return _open("nothing stands before it, and the row does not come out"), ""
-        return Result("holds", 1, size.text, explanation="the row's output comes out"), ""
+        return Result("holds", 1, size.text, explanation="its sides: the row's output comes out of it"), ""
 
     def _output(self, step: Step, size: Size) -> tuple[Result, str]:
         if step.leaving is None or (step.computed is None and step.votes < 2):

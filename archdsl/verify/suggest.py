@@ -21,6 +21,8 @@ __all__ = ["Editor", "suggest"]
 
 _TRIALS = 160
 """Changed texts that are elaborated for one table, at most."""
+_WORK = 400_000
+"""Rows times layers that are judged anew for one table, at most: fewer trials for a large network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ def suggest(judgement: Judgement, case: Case, editor: Editor) -> Judgement:
     if not open_rows:
         return judgement
     sheet = lay(judgement.reading, case, judgement.reading.symbols)
-    trials = _Trials(judgement, editor)
+    size = len(sheet.rows) * len(case.subject.layers)
+    trials = _Trials(judgement, editor, max(8, min(_TRIALS, _WORK // max(1, size))))
     mended: dict[str, str] = {}
     for row in sheet.rows:
         number = row.line.number
@@ -102,7 +105,8 @@ def _suggested(finding: Finding, words: str) -> Finding:
 class _Trials:
     """Changed networks, each elaborated and judged once."""
 
-    def __init__(self, judgement: Judgement, editor: Editor) -> None:
+    def __init__(self, judgement: Judgement, editor: Editor, most: int) -> None:
+        self._most = most
         self._judgement = judgement
         self._editor = editor
         self._wrong = _contradictions(judgement)
@@ -143,7 +147,7 @@ class _Trials:
     def _judged(self, text: str) -> frozenset[tuple[str, str]] | None:
         """What is contradicted when the network is that of a changed text; None where it makes no network."""
         if text not in self._tried:
-            if len(self._tried) >= _TRIALS:
+            if len(self._tried) >= self._most:
                 return None
             case = self._editor.rebuild(text)
             self._tried[text] = None if case is None else _contradictions(judge(self._judgement.reading, [case]))

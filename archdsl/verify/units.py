@@ -5,12 +5,13 @@ In: kernels and widths as printed. Out: calls of the standard blocks where one i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from archdsl.verify.figures import square
 from archdsl.verify.table import Said
 
-__all__ = ["residual", "standard_inception", "widths_text"]
+__all__ = ["branch_words", "module", "residual"]
 
 _INCEPTION = ("1x1", "3x3 reduce", "3x3", "5x5 reduce", "5x5", "pool proj")
 
@@ -68,49 +69,63 @@ def _own(
     return name, [], (f"block {name}<s=1> = residual<\n    {layers}\n  | project<{filters[-1]}, s>> -> relu",)
 
 
-def standard_inception(widths: Mapping[str, int]) -> str | None:
-    """`inception<64, 96, 128, 16, 32, 32>` where exactly its six widths are printed."""
-    by = {_folded(detail): width for detail, width in widths.items()}
-    if set(by) != set(_INCEPTION):
-        return None
-    return f"inception<{', '.join(str(by[name]) for name in _INCEPTION)}>"
+def module(kind: str, widths: Mapping[str, int]) -> tuple[str, tuple[str, ...]] | None:
+    """A module with the widths of its branches, and its definition where no standard block is it.
 
-
-def widths_text(widths: Mapping[str, int]) -> str | None:
-    """Any other module from the widths of its branches; None where one of them is not understood.
-
-    SqueezeNet's fire module, `1x1 squeeze` 16, `1x1 expand` 64, `3x3 expand` 64:
-    `conv 1x1 16 -> relu -> concat<conv 1x1 64 -> relu | conv 3x3+1 64 -> relu>`.
+    None where a width is not understood. `1x1 squeeze` 16, `1x1 expand` 64, `3x3 expand` 64 is `fire<16, 64, 64>`, with
+    `block fire<s1, e1, e3> = conv 1x1 s1 -> relu -> concat<conv 1x1 e1 -> relu | conv 3x3+1 e3 -> relu>`.
     """
+    by = {" ".join(branch_words(detail)): width for detail, width in widths.items()}
+    if set(by) == set(_INCEPTION):
+        return f"inception<{', '.join(str(by[name]) for name in _INCEPTION)}>", ()
+    parameters: dict[str, int] = {}
     head = ""
-    reduces: dict[str, int] = {}
+    reduces: dict[str, str] = {}
     branches: list[str] = []
-    for detail, width in widths.items():
-        words = _folded(detail).split()
-        kernel = words[0] if words and "x" in words[0] and words[0].replace("x", "").isdigit() else ""
-        rest = set(words[1:] if kernel else words)
+    for words, width in by.items():
+        kernel = next((word for word in words.split() if "x" in word and word.replace("x", "").isdigit()), "")
+        rest = set(words.split()) - {kernel}
+        name = "".join(word[0] for word in words.split() if word != kernel and word != "reduce") or "n"
+        name = f"{'r' if 'reduce' in rest else ''}{name}{kernel.partition('x')[0]}"
+        if name in parameters:
+            return None
+        parameters[name] = width
+        key = f"double {kernel}" if "double" in rest else kernel
         if "squeeze" in rest and not head:
-            head = f"{_conv(kernel or '1x1', width)} -> "
+            head = f"{_conv(kernel or '1x1', name)} -> "
         elif "reduce" in rest and kernel:
-            reduces[kernel] = width
-        elif rest & {"pool", "proj", "projection"}:
-            branches.append(f"maxpool 3/1+1 -> {_conv('1x1', width)}")
-        elif kernel and rest <= {"expand"}:
-            before = f"{_conv('1x1', reduces.pop(kernel))} -> " if kernel in reduces else ""
-            branches.append(before + _conv(kernel, width))
+            reduces[key] = name
+        elif rest & {"pool", "proj"}:
+            branches.append(f"maxpool 3/1+1 -> {_conv('1x1', name)}")
+        elif kernel and rest <= {"expand", "double"}:
+            before = f"{_conv('1x1', reduces.pop(key))} -> " if key in reduces else ""
+            twice = f"{_conv(kernel, name)} -> " if "double" in rest else ""
+            branches.append(before + twice + _conv(kernel, name))
         else:
             return None
     if reduces or not branches:
         return None
-    return head + (f"concat<{' | '.join(branches)}>" if len(branches) > 1 else branches[0])
+    own = re.sub(r"\W", "_", kind, flags=re.ASCII)
+    # A name of its own for each set of branches, and none that a standard block has.
+    own = own if own not in ("inception",) and own.strip("_") else f"module_{'_'.join(parameters)}"
+    body = head + (f"concat<{' | '.join(branches)}>" if len(branches) > 1 else branches[0])
+    return f"{own}<{', '.join(map(str, by.values()))}>", (f"block {own}<{', '.join(parameters)}> = {body}",)
 
 
-def _conv(kernel: str, width: int) -> str:
+def _conv(kernel: str, width: str) -> str:
     halves = [int(side) // 2 for side in kernel.split("x")]
     padding = "" if not any(halves) else f"+{halves[0]}" if len(set(halves)) == 1 else f"+{'x'.join(map(str, halves))}"
     return f"conv {kernel}{padding} {width} -> relu"
 
 
-def _folded(detail: str) -> str:
+def branch_words(detail: str) -> list[str]:
+    """The words that name a branch, its kernel first.
+
+    >>> branch_words("#3x3 reduce"), branch_words("s1x1"), branch_words("pool projection")
+    (['3x3', 'reduce'], ['1x1', 'squeeze'], ['pool', 'proj'])
+    """
     words = detail.lower().replace("×", "x").replace("#", " ").replace("_", " ").split()
-    return " ".join("proj" if word == "projection" else word for word in words)
+    short = re.fullmatch(r"([se])(\d+x\d+)", words[0]) if len(words) == 1 else None
+    if short is not None:
+        return [short[2], "squeeze" if short[1] == "s" else "expand"]
+    return ["proj" if word == "projection" else word for word in words]

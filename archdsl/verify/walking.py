@@ -14,10 +14,11 @@ from archdsl.diagnostics import ArchError
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape, show_shape
 from archdsl.verify.changes import Change, changes_of
+from archdsl.verify.content import Content
 from archdsl.verify.drafting import entering, network_rows
 from archdsl.verify.figures import matches_size, reading, square
 from archdsl.verify.fitting import Fitted, Trials, fit, leaving, one_row, shape_of
-from archdsl.verify.phrase import Content, Phrase, Style, Unwritable
+from archdsl.verify.phrase import Phrase, Style, Unwritable
 from archdsl.verify.subject import Subject
 from archdsl.verify.table import Column, Line, Number, Reading, Said
 

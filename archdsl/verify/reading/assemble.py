@@ -21,7 +21,7 @@ __all__ = ["assemble"]
 
 
 def assemble(document: Document, source: Source, found: Collector) -> list[Table]:
-    """The tables of a document. A directive is about the table below it or around it; those above the first, about all."""
+    """The tables of a document. A directive is about the table below or around it; those above the first, about all."""
     tables: list[Table] = []
     remarks = document.remarks
     first = document.tables[0].line if document.tables else 0
@@ -31,9 +31,10 @@ def assemble(document: Document, source: Source, found: Collector) -> list[Table
     above = first - 1
     for number, raw in enumerate(document.tables, 1):
         last = max((row.line for row in raw.rows), default=raw.line)
-        spoken = read_directives((one for one in remarks if above < one.line <= last), source, found).over(general)
+        spoken = read_directives((one for one in remarks if above < one.line <= last), source, found)
         above = last
-        directives = Directives(spoken.network, spoken.columns, spoken.symbols)
+        said = spoken.over(general)
+        directives = Directives(said.network, said.columns, said.symbols)
         table = _table(raw, number, notes, directives, source, found)
         if table is not None:
             tables.append(table)
@@ -55,7 +56,7 @@ def _table(
     caption = fold(raw.caption)
     while len(rows) > 1 and _title(rows):
         caption = fold(next(cell.text for cell in rows.pop(0).cells if cell.text.strip()))
-    if not _within(raw, source, found):
+    if not _within(rows, source, found):
         return None
     heads = _heads(raw, rows)
     grid = _grid(raw, rows, len(heads), source, found)
@@ -92,27 +93,10 @@ def _title(rows: Sequence[RawRow]) -> bool:
     return len(said) == 1 and len(below) > 1 and bool(alone)
 
 
-def _within(raw: RawTable, source: Source, found: Collector) -> bool:
-    """Whether the table keeps within the limits."""
-    if len(raw.rows) > limits.TABLE_ROWS:
-        found.error(
-            "limit-table",
-            f"the table has {len(raw.rows):,} rows, more than {limits.TABLE_ROWS:,}",
-            line_span(source, raw.rows[limits.TABLE_ROWS].line),
-            hint="give it in parts",
-        )
-        return False
+def _within(rows: Sequence[RawRow], source: Source, found: Collector) -> bool:
+    """Whether no cell is longer, or has brackets deeper, than cells are."""
     fine = True
-    for at, row in enumerate(raw.rows):
-        width = sum(cell.across for cell in row.cells)
-        if width > limits.TABLE_COLUMNS:
-            found.error(
-                "limit-table",
-                f"line {row.line} has {width:,} columns, more than {limits.TABLE_COLUMNS:,}",
-                line_span(source, row.line),
-                hint="is the separator the right one?",
-            )
-            return False
+    for at, row in enumerate(rows):
         for column, cell in enumerate(row.cells, 1):
             problem = _outsize(cell.text)
             if problem:

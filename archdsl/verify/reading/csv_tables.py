@@ -29,8 +29,8 @@ def read_csv(source: Source, found: Collector, separator: str = "") -> Document:
             continue
         if table is None or (blank and _wordy(row)):
             table = RawTable(row.line)
-            document.tables.append(table)
-        table.rows.append(row)
+            document.add(table)
+        table.add(row)
         blank = False
     return document
 
@@ -68,7 +68,10 @@ def _rows(source: Source, separator: str, remarks: list[Remark], found: Collecto
                 hint='a quote inside a quoted cell is written twice: "a ""b"" c"',
             )
             return
-        yield RawRow(starts[0], [RawCell(text, starts[0]) for text in fields])
+        row = RawRow(starts[0])
+        for text in fields:
+            row.add(RawCell(text, starts[0]))
+        yield row
 
 
 def _is_comment(lines: list[str], number: int) -> bool:

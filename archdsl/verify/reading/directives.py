@@ -15,7 +15,7 @@ from archdsl.diagnostics import Collector, Source, nearest
 from archdsl.verify.reading.places import line_span
 from archdsl.verify.reading.raw import Remark
 from archdsl.verify.reading.text import fold
-from archdsl.verify.table import Directives, Role
+from archdsl.verify.table import Role
 
 __all__ = ["ROLES", "Spoken", "is_directive", "noted", "pairs", "read_directives"]
 
@@ -33,9 +33,9 @@ class Spoken:
     columns: dict[str, str] = field(default_factory=dict)
     symbols: dict[str, int] = field(default_factory=dict)
 
-    def over(self, other: Spoken) -> Directives:
+    def over(self, other: Spoken) -> Spoken:
         """These, and what only the other says."""
-        return Directives(self.network or other.network, other.columns | self.columns, other.symbols | self.symbols)
+        return Spoken(self.network or other.network, other.columns | self.columns, other.symbols | self.symbols)
 
 
 def is_directive(remark: Remark) -> bool:

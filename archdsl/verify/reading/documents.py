@@ -11,7 +11,8 @@ from typing import Literal, get_args
 from archdsl import limits
 from archdsl.diagnostics import Collector, Source, nearest
 from archdsl.verify.reading.assemble import assemble
-from archdsl.verify.reading.raw import Document
+from archdsl.verify.reading.places import line_span
+from archdsl.verify.reading.raw import Document, TooMuch
 from archdsl.verify.table import Table
 
 __all__ = ["FORMATS", "SUFFIXES", "Format", "read_tables", "read_text"]
@@ -74,9 +75,15 @@ def read_text(text: str, name: str, format: str, found: Collector) -> list[Table
         raise ValueError(f"there is no format `{format}`" + (f"; did you mean `{close}`?" if close else ""))
     source = Source(name, text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
     own = Collector()
-    document = _read(source, format, own)
-    # A document that breaks the rules of its format has no rows to speak of.
-    tables = [] if own.failed else assemble(document, source, own)
+    tables: list[Table] = []
+    try:
+        document = _read(source, format, own)
+    except TooMuch as reason:
+        span = line_span(source, reason.line)
+        own.error("limit-table", str(reason), span, hint="give its tables in parts; is the separator the right one?")
+    else:
+        # A document that breaks the rules of its format has no rows to speak of.
+        tables = [] if own.failed else assemble(document, source, own)
     if not tables and not own.failed:
         own.error(
             "table-empty",
@@ -89,6 +96,8 @@ def read_text(text: str, name: str, format: str, found: Collector) -> list[Table
 
 
 def _read(source: Source, format: str, found: Collector) -> Document:
+    if source.text.count("\n") > limits.TABLE_LINES:
+        raise TooMuch(f"the document has more than {limits.TABLE_LINES:,} lines", limits.TABLE_LINES)
     if format == "markdown":
         from archdsl.verify.reading.markdown import read_markdown
 

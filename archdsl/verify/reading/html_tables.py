@@ -6,6 +6,7 @@ refused, since its rows are no rows of the outer one.
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 from archdsl import limits
@@ -15,6 +16,7 @@ from archdsl.verify.reading.raw import Document, RawCell, RawRow, RawTable, Rema
 
 __all__ = ["read_html"]
 
+_BARE = re.compile(r"<(?!!--|/?[A-Za-z][^<>]{0,2000}>|[!?][^<>]{0,2000}>|/?[A-Za-z]>)")
 _SILENT = frozenset({"script", "style", "head", "template", "noscript"})
 _BLOCKS = frozenset({"p", "div", "li", "br", "h1", "h2", "h3", "h4", "h5", "h6", "section", "ul", "ol", "pre"})
 
@@ -22,10 +24,19 @@ _BLOCKS = frozenset({"p", "div", "li", "br", "h1", "h2", "h3", "h4", "h5", "h6",
 def read_html(source: Source, found: Collector) -> Document:
     """The tables of an HTML text, in order."""
     reader = _Reader(source, found)
-    reader.feed(source.text)
+    reader.feed(_closed(source.text))
     reader.close()
     reader.finish()
     return reader.document
+
+
+def _closed(text: str) -> str:
+    """The text with every `<` as a character that begins no tag and no comment that ends.
+
+    `html.parser` looks for the end of a tag up to the end of the document, at each of them.
+    """
+    end = text.rfind("-->") + 1
+    return _BARE.sub("&lt;", text[:end]) + _BARE.sub("&lt;", text[end:].replace("<!--", "&lt;!--"))
 
 
 class _Reader(HTMLParser):
@@ -158,7 +169,7 @@ class _Reader(HTMLParser):
     def _end_cell(self) -> None:
         if self._cell is not None and self._row is not None:
             self._cell.text = "".join(self._pieces)
-            self._row.cells.append(self._cell)
+            self._row.add(self._cell)
         self._cell, self._pieces = None, []
 
     def _end_row(self) -> None:
@@ -166,11 +177,11 @@ class _Reader(HTMLParser):
         if self._row is not None and self._row.cells and self._table is not None:
             self._row.header = self._row.header or all(cell.header for cell in self._row.cells)
             self._table.marked = self._table.marked or self._row.header
-            self._table.rows.append(self._row)
+            self._table.add(self._row)
         self._row = None
 
     def _end_table(self) -> None:
         self._end_row()
         if self._table is not None:
-            self.document.tables.append(self._table)
+            self.document.add(self._table)
         self._table, self._head, self._caption = None, False, False

@@ -120,7 +120,7 @@ class _Reader:
         elif name in _TABLES:
             self._end_prose()
             table = _Table(self._stream, name, token.line, self)
-            self.document.tables.append(table.read())
+            self.document.add(table.read())
         elif name == "comment":
             self._skip(name)
         else:
@@ -272,7 +272,7 @@ class _Table:
     def _end_cell(self, line: int) -> None:
         cell = self._cell
         cell.text = "".join(self._pieces).strip()
-        at = sum(one.across for one in self._row.cells)
+        at = self._row.width
         if not cell.text and at in self._below:
             cell.text, cell.spread = self._below[at][1], True
         elif at in self._below:
@@ -281,7 +281,7 @@ class _Table:
             for place in range(at, at + cell.across):
                 self._below[place] = (cell.down, cell.text)
         cell.down = 1
-        self._row.cells.append(cell)
+        self._row.add(cell)
         self._pieces = []
         self._cell = RawCell("", line)
 
@@ -292,7 +292,7 @@ class _Table:
         self._below = {at: (left - 1, text) for at, (left, text) in self._below.items() if left > 1}
         # What stands under a block of several lines has no cell of its own.
         if any(cell.text and not cell.spread for cell in row.cells):
-            self.table.rows.append(row)
+            self.table.add(row)
 
     def _rule(self, name: str) -> None:
         stream = self._stream

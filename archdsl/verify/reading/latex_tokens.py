@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
-from archdsl.verify.reading.raw import Remark
+from archdsl import limits
+from archdsl.verify.reading.raw import Remark, TooMuch
 
 __all__ = ["Macro", "Stream", "TeX", "tex_tokens"]
 
@@ -39,7 +41,7 @@ class Macro:
 
 
 def tex_tokens(text: str, remarks: list[Remark]) -> list[TeX]:
-    """The tokens of a text; comments go to the remarks.
+    """The tokens of a text; comments go to the remarks. Raises `TooMuch` for more than any document has.
 
     >>> [token.text for token in tex_tokens("a & \\\\textbf{b} % c", [])]
     ['a', ' ', '&', ' ', '\\\\textbf', '{', 'b', '}', ' ']
@@ -49,10 +51,15 @@ def tex_tokens(text: str, remarks: list[Remark]) -> list[TeX]:
         code, comment = _parted(line)
         if comment is not None and comment.strip("% \t"):
             remarks.append(Remark(number, comment.strip("% \t")))
-        found += [TeX(" " if match.lastgroup == "space" else match.group(), number) for match in _TOKEN.finditer(code)]
+        found += [
+            TeX(" " if match.lastgroup == "space" else match.group(), number)
+            for match in islice(_TOKEN.finditer(code), limits.TOKENS + 1)
+        ]
         # A comment takes the line end with it.
         if comment is None and found and found[-1].text != " ":
             found.append(TeX(" ", number))
+        if len(found) > limits.TOKENS:
+            raise TooMuch(f"the document has more than {limits.TOKENS:,} words and signs", number)
     return found
 
 

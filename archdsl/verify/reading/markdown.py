@@ -68,10 +68,16 @@ def _table(lines: list[str], at: int, across: int, document: Document) -> int:
     table.caption = next((one.text for one in reversed(document.remarks) if not is_directive(one)), "")
     at += 2
     while at < len(lines) and lines[at].strip() and "|" in lines[at]:
-        table.rows.append(RawRow(at + 1, [RawCell(unmarked(text), at + 1) for text in _cells(lines[at])]))
+        table.add(_row(lines[at], at + 1, header=False))
         at += 1
-    document.tables.append(table)
     return at
+
+
+def _row(line: str, number: int, *, header: bool) -> RawRow:
+    row = RawRow(number, header=header)
+    for text in _cells(line):
+        row.add(RawCell(unmarked(text), number))
+    return row
 
 
 def _html(source: Source, lines: list[str], at: int, document: Document, found: Collector) -> int:
@@ -80,7 +86,8 @@ def _html(source: Source, lines: list[str], at: int, document: Document, found: 
         end += 1
     inner = Source(source.path, "\n" * at + "\n".join(lines[at : end + 1]))
     inside = read_html(inner, found)
-    document.tables += inside.tables
+    for table in inside.tables:
+        document.add(table)
     document.remarks += inside.remarks
     return end + 1
 

@@ -102,8 +102,11 @@ class Partial:
             own, words = words.lower(), ""
         if words:
             extra.append(("said", words))
+        end = self.end
+        if text.count("(", self.start, end) > text.count(")", self.start, end) and text[end : end + 1] == ")":
+            end += 1
         return Said(
-            text[self.start : self.end], own, label, self.kernel, self.stride, self.padding, self.filters, self.groups,
+            text[self.start : end], own, label, self.kernel, self.stride, self.padding, self.filters, self.groups,
             self.same, self.rate, tuple(extra),
         )  # fmt: skip
 

@@ -21,6 +21,8 @@ from archdsl.verify.table import Cell, Column, Entry, Line, Printed, Reading, Ro
 
 __all__ = ["understand"]
 
+_LONGEST = 1000
+"""Characters of a cell that is read; a stage of ResNet-152 has 40."""
 _ORDER = {"layer": 0, "repeat": 2}
 """The layer is read before its arguments, which mean different things for different kinds."""
 
@@ -115,6 +117,8 @@ def _summed(row: Row, columns: Sequence[Column]) -> Counted:
 def _entry(cell: Cell, column: Column, symbols: Mapping[str, int], kind: str | None, whole: Quantity | None) -> Entry:
     try:
         value: Printed
+        if len(cell.text) > _LONGEST and column.role not in ("index", "note", "unknown"):
+            raise NotUnderstood(f"it has {len(cell.text):,} characters, more than {_LONGEST:,}")
         if whole and column.role == "network":
             value = counted(cell.text, whole.power, whole.counted)
         elif whole and column.role in ("layer", "arguments"):
