@@ -204,6 +204,8 @@ class _Gathering:
     def folder(self, folder: Path) -> None:
         """Everything in a folder: documents whose directive names a network, and all claims."""
         for path in _walk(folder):
+            if not path.is_file():
+                continue  # a pipe, a link that leads nowhere
             if path.suffix == _NETWORK:
                 self.claims.setdefault((_real(path), None), Target(path))
             elif _is_table(path):

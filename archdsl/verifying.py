@@ -17,7 +17,7 @@ from archdsl.elaborate import Request, Unresolved, Workspace
 from archdsl.elaborate.program import Program
 from archdsl.gathering import Document, Gathered, Listed, Target
 from archdsl.graph import Graph
-from archdsl.verify.acknowledged import Acknowledgement, acknowledge, known_path, read_known
+from archdsl.verify.acknowledged import acknowledge, known_path, read_known
 from archdsl.verify.called import called, parts
 from archdsl.verify.finding import Judgement, Verdict
 from archdsl.verify.judge import judge
@@ -30,7 +30,7 @@ from archdsl.verify.table import Column, Reading
 
 __all__ = ["Claims", "Judged", "Verification", "Wishes", "verify"]
 
-_FALSE = frozenset({"wrong-claim", "stale-acknowledgement", "bad-acknowledgement"})
+_FALSE = frozenset({"wrong-claim", "wrong-size", "stale-acknowledgement", "bad-acknowledgement"})
 """Errors about what is said and not true; all others keep something from being compared."""
 
 
@@ -49,7 +49,7 @@ class Judged:
 
     - `files`: of the networks it was compared with; none for a table that was checked against itself.
     - `chosen`: how its networks were found, a line each: `alexnet_one_tower: fits best of 3`.
-    - `known`: the file with its known misprints; `entries`: those.
+    - `known`: where its known misprints stand, or would.
     - `outright`: whether the command line names it.
     """
 
@@ -59,7 +59,6 @@ class Judged:
     chosen: tuple[str, ...]
     outright: bool
     known: Path
-    entries: tuple[Acknowledgement, ...] = ()
 
     @property
     def name(self) -> str:
@@ -188,16 +187,18 @@ class _Family:
         return self._made[variant]
 
     def _graph(self, workspace: Workspace, variant: str | None, found: Collector, span: Span | None) -> Graph | None:
+        """A network whose file states wrong sizes (`::`) is compared all the same, after reporting them."""
         inner = Collector()
+        network = None
         try:
             network = workspace.network(replace(self._request, variant=variant), inner)
+            if network is None and {one.id for one in inner if one.severity == "error"} == {"wrong-size"}:
+                network = workspace.network(replace(self._request, variant=variant, claims=False), Collector())
         except Unresolved as left:
             inner.add(unresolved(workspace, left))
-            network = None
-        if network is None:
-            for diagnostic in inner:
-                if diagnostic.severity == "error":
-                    found.add(diagnostic if diagnostic.span else replace(diagnostic, span=span))
+        for diagnostic in inner:
+            if diagnostic.severity == "error":
+                found.add(diagnostic if diagnostic.span else replace(diagnostic, span=span))
         return network.graph if network is not None else None
 
     def rebuilt(self, text: str, variant: str | None) -> Subject | None:
@@ -259,7 +260,7 @@ class _Run:
         else:
             made = acknowledge([one.judgement for one in judged], entries, self._found)
         for one, judgement in zip(judged, made, strict=True):
-            yield replace(one, judgement=judgement, known=path, entries=tuple(entries))
+            yield replace(one, judgement=judgement)
 
     def _table(self, listed: Listed, document: Document) -> Judged | None:
         """None after reporting why it cannot be judged."""
@@ -376,10 +377,10 @@ class _Run:
         tried = [(_misfit(judge(reading, [case])), case) for case in cases]
         least, best = min(tried, key=lambda one: one[0])
         others = [(case.subject.name, misfit > least) for misfit, case in tried if case is not best]
-        worse = ", ".join(other for other, more in others if more)
-        alike = ", ".join(other for other, more in others if not more)
+        worse = " and ".join(other for other, more in others if more)
+        alike = " and ".join(other for other, more in others if not more)
         told = f", which fits better than {worse}" if worse else ""
-        told += f"; as well as {alike}" if alike else ""
+        told += f"; {alike} would do as well" if alike else ""
         chosen.append(f"{name}: {best.subject.name}{told}")
         return best
 
@@ -416,12 +417,10 @@ def _misfit(judgement: Judgement) -> tuple[int, int]:
 
 
 def _fits(judgement: Judgement) -> bool:
-    """Whether no other network need be tried: nothing is contradicted, and there is a layer for every row."""
-    return (
-        not judgement.count("contradiction")
-        and judgement.count("not-checked") < len(judgement.findings)
-        and all(match.layers for match in judgement.matches)
-    )
+    """Whether no other network need be tried: nothing is contradicted, and there are layers for nearly every row."""
+    matched = sum(bool(match.layers) for match in judgement.matches)
+    compared = any(finding.compared for finding in judgement.findings)
+    return compared and not judgement.count("contradiction") and 4 * matched >= 3 * len(judgement.matches)
 
 
 def _foreign(judgement: Judgement) -> bool:

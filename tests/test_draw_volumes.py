@@ -10,6 +10,7 @@ import os
 import re
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -141,7 +142,7 @@ def test_boxes_are_as_large_as_their_maps_say_and_all_can_be_seen(name: str) -> 
     volumes, fronts = _strip(name).volumes, _fronts(name)
     assert len(volumes) == len(fronts)
     maps = [(v.shape, front) for v, front in zip(volumes, fronts, strict=True) if len(v.shape) == 3]
-    for (shape, (wide, high)), (other, (its_wide, its_high)) in zip(maps, maps[1:], strict=False):
+    for (shape, (wide, high)), (other, (its_wide, its_high)) in pairwise(maps):
         assert (high > its_high + 1e-6) == (shape[0] > other[0]) or min(high, its_high) == 9.0
         assert (wide > its_wide + 1e-6) == (shape[-1] > other[-1]) or min(wide, its_wide) == 3.0
     assert min(wide for wide, _ in fronts) >= 3
@@ -181,8 +182,8 @@ def test_a_picture_of_volumes_is_on_its_page_and_can_be_read(entry: zoo.Entry) -
     for index, text in enumerate(texts):
         assert not any(text.box.meets(other.box, 2) for other in texts[:index]), text
     shown = Counter(text.text for text in texts)
-    for volume, count in Counter(volume.text for volume in strip.volumes).items():
-        assert shown[volume.text] >= count
+    for written, count in Counter(volume.text for volume in strip.volumes).items():
+        assert shown[written] >= count
     for leaving in strip.exits:
         assert shown[f"→ {leaving.text}"] == 1
 

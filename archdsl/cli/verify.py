@@ -206,14 +206,20 @@ def _write(path: Path, text: str, option: str) -> None:
 def _acknowledge(made: Verification) -> None:
     """Write the contradictions of each document beside it, behind what is known already."""
     from archdsl.diagnostics import counted
-    from archdsl.verify.acknowledged import written
+    from archdsl.verify.acknowledged import HEADER, unexplained
 
     for known in dict.fromkeys(one.known for one in made.tables):
-        tables = [one for one in made.tables if one.known == known]
-        wrong = sum(one.judgement.count("contradiction") for one in tables)
-        if wrong:
-            _write(known, written([one.judgement for one in tables], tables[0].entries), "--acknowledge")
-            click.echo(f"wrote {known}: say there why, for {counted(wrong, 'contradiction')}", err=True)
+        tables = [one.judgement for one in made.tables if one.known == known]
+        lines = unexplained(tables)
+        if not lines:
+            continue
+        try:
+            before = known.read_text(encoding="utf-8") if known.exists() else HEADER
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.BadParameter(f"cannot read {known}: {error}", param_hint="--acknowledge") from None
+        _write(known, before + ("" if before.endswith("\n") else "\n") + lines, "--acknowledge")
+        wrong = sum(one.count("contradiction") for one in tables)
+        click.echo(f"wrote {known}: say there why, for {counted(wrong, 'contradiction')}", err=True)
 
 
 @contextmanager

@@ -46,6 +46,14 @@ def errata_markdown(found: Verification, command: str) -> str:
         lines += _table(one, cells)
     if not wrong:
         lines += ["None.", ""]
+    false = [one for one in found.diagnostics if one.id == "wrong-claim"]
+    if false:
+        lines += ["## Claims that are not true", ""]
+        lines += [
+            f"- {escape_markdown(f'{one.span.source.path}: ' if one.span else '')}{escape_markdown(one.message)}"
+            for one in false
+        ]
+        lines.append("")
     lines += ["## What explains the rest", ""]
     reasons = explained_by(found.tables)
     lines += [_row(("cells", "hold")), _row(("---:", ":---")), _row((f"{sums.verdicts['holds']:,}", "as printed"))]

@@ -17,11 +17,13 @@ from archdsl.diagnostics import Collector, Source, Span, counted
 from archdsl.verify.finding import Finding, Judgement
 from archdsl.verify.reading.places import line_span
 
-__all__ = ["SUFFIX", "Acknowledgement", "acknowledge", "known_path", "read_known", "written"]
+__all__ = ["SUFFIX", "Acknowledgement", "acknowledge", "known_path", "HEADER", "read_known", "unexplained"]
 
 SUFFIX = ".known.csv"
 _COLUMNS = ("row", "column", "printed", "why")
-_HEADER = f"the first line is {','.join(_COLUMNS)}"
+HEADER = ",".join(_COLUMNS)
+"""The first line of every such file."""
+_HINT = f"the first line is {HEADER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def read_known(path: Path, found: Collector) -> list[Acknowledgement]:
         found.error("unreadable-file", f"{path.as_posix()} is not UTF-8 text: line {line}", hint="save it as UTF-8")
         return []
     if len(content) > limits.FILE_BYTES:
-        found.error("limit-file", f"{path.as_posix()} is larger than {limits.FILE_BYTES:,} bytes", hint=_HEADER)
+        found.error("limit-file", f"{path.as_posix()} is larger than {limits.FILE_BYTES:,} bytes", hint=_HINT)
         return []
     return _entries(source, found)
 
@@ -99,7 +101,7 @@ def _entries(source: Source, found: Collector) -> list[Acknowledgement]:
 
 def _wrong(message: str, source: Source, line: int, found: Collector) -> None:
     found.error(
-        "bad-acknowledgement", message, line_span(source, line), hint=f"{_HEADER}; a cell with a comma stands in quotes"
+        "bad-acknowledgement", message, line_span(source, line), hint=f"{_HINT}; a cell with a comma stands in quotes"
     )
 
 
@@ -159,16 +161,10 @@ def _why_not(entry: Acknowledgement, cells: Sequence[Finding]) -> str:
     return f"the cell is no contradiction any more: {same[0].verdict}"
 
 
-def written(judgements: Sequence[Judgement], known: Iterable[Acknowledgement]) -> str:
-    """The text of a file that names what it named, and every contradiction, these with an empty reason to be filled
-    in.
-    """
+def unexplained(judgements: Iterable[Judgement]) -> str:
+    """Every contradiction as a line of such a file, with an empty reason to be filled in."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    rows = [(entry.row, entry.column, entry.printed, entry.why) for entry in known]
-    for one in judgements:
-        wrong = (cell for cell in one.findings if cell.verdict == "contradiction")
-        rows.extend((cell.row, cell.column, cell.printed, "") for cell in wrong)
-    writer.writerows(dict.fromkeys(rows))
+    cells = [cell for one in judgements for cell in one.findings if cell.verdict == "contradiction"]
+    rows = dict.fromkeys((cell.row, cell.column, cell.printed, "") for cell in cells)
+    csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue()

@@ -247,7 +247,7 @@ class _Row:
         """Add the row's line to the draft; the size that leaves it."""
         letters = self._style.letters
         try:
-            fitted = fit(self._row, self._style, entering, self._trials)
+            fitted = self._fitted(entering)
         except Unwritable as why:
             self._fail(why.message, why.hint)
         notes: list[str] = []
@@ -271,6 +271,15 @@ class _Row:
         self._made.parts += subject.total
         self._made.depth += depth(fitted.graph)
         return leaves
+
+    def _fitted(self, entering: Shape) -> Fitted:
+        """The row, written so that it gives its output, or, where none is printed, the next row's input."""
+        following = self._following.input if self._following is not None else None
+        if self._row.output is None and following is not None:
+            fitted = fit(replace(self._row, output=following), self._style, entering, self._trials)
+            if fitted.reached:
+                return fitted
+        return fit(self._row, self._style, entering, self._trials)
 
     def _mended(self, fitted: Fitted, entering: Shape) -> tuple[Fitted, str]:
         """The row with the smallest change that gives its printed size, unless the next row goes on without it."""

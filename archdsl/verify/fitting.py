@@ -6,7 +6,7 @@ room knows nothing of the language's own passes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from archdsl.graph import Graph
@@ -16,7 +16,7 @@ from archdsl.verify.figures import matches_size
 from archdsl.verify.phrase import Phrase, Style, phrases
 from archdsl.verify.table import Size
 
-__all__ = ["Elaborate", "Fitted", "Trials", "fit", "leaving", "one_row", "shape_of"]
+__all__ = ["Elaborate", "Fitted", "Trials", "fit", "leaving", "one_row", "shape_of", "ways"]
 
 Elaborate = Callable[[str], Graph | None]
 """An `.arch` text to its checked graph; None where it has mistakes."""
@@ -66,19 +66,22 @@ def fit(row: Content, style: Style, entering: Shape, elaborate: Elaborate) -> Fi
 
     Raises `Unwritable`.
     """
-    first: Fitted | None = None
-    working: Fitted | None = None
+    tried: list[Fitted] = []
+    for found in ways(row, style, entering, elaborate):
+        if found.reached:
+            return found
+        tried.append(found)
+    return next((one for one in tried if one.graph is not None), tried[0])
+
+
+def ways(row: Content, style: Style, entering: Shape, elaborate: Elaborate) -> Iterator[Fitted]:
+    """All ways to write a row, the likeliest first; at least one. Raises `Unwritable`."""
     for phrase in phrases(row, style, entering):
         graph = elaborate(one_row(phrase, entering, style))
-        if graph is not None and (row.output is None or matches_size(row.output, leaving(graph), style.letters)):
-            return Fitted(phrase, graph, True)
-        found = Fitted(phrase, graph, False)
-        first = first or found
-        if graph is not None:
-            working = working or found
-    best = working or first
-    assert best is not None  # `phrases` yields one or raises
-    return best
+        reached = graph is not None and (
+            row.output is None or matches_size(row.output, leaving(graph), style.letters) is not None
+        )
+        yield Fitted(phrase, graph, reached)
 
 
 def one_row(phrase: Phrase, entering: Shape, style: Style) -> str:

@@ -111,7 +111,10 @@ class CellJudge:
             return _open(role)
         result = _of_facts([self._size(stretch, role, size)])
         why = derive.as_printed(row.said[0], row.entries) if len(row.said) == 1 else ""
-        if result.verdict == "contradiction" and why:
+        if (
+            result.verdict == "contradiction"
+            and why.partition("as printed, ")[2].partition(" =")[0] not in result.explanation
+        ):
             return replace(result, explanation=f"{result.explanation}; {why}")
         return result
 

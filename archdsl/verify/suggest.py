@@ -54,7 +54,7 @@ def suggest(judgement: Judgement, case: Case, editor: Editor) -> Judgement:
             continue
         words, also = trials.mend(row, case, row.stretch)
         for other in also:
-            mended.setdefault(other, words if other == number else f"as row {number}: {words}")
+            mended.setdefault(other, words if other == number else f"the change of row {number}")
     rows = {row.line.number: row for row in sheet.rows}
     findings = [
         _suggested(one, mended.get(one.row, "") or _print_instead(one, rows[one.row], case))

@@ -6,8 +6,8 @@ rows is the true one, by what the cells around it say. Verdicts are left to `sel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from archdsl.diagnostics import ArchError
@@ -17,7 +17,7 @@ from archdsl.verify.changes import Change, changes_of
 from archdsl.verify.content import Content
 from archdsl.verify.drafting import entering, network_rows
 from archdsl.verify.figures import matches_size, reading, square
-from archdsl.verify.fitting import Fitted, Trials, fit, leaving, one_row, shape_of
+from archdsl.verify.fitting import Fitted, Trials, fit, leaving, one_row, shape_of, ways
 from archdsl.verify.phrase import Phrase, Style, Unwritable
 from archdsl.verify.subject import Subject
 from archdsl.verify.table import Column, Line, Number, Reading, Said
@@ -98,66 +98,94 @@ class _Walker:
 
     def take(self, step: Step, following: tuple[Line, Content] | None, *, first: bool) -> None:
         """Compute a row and find what truly leaves it."""
-        row = step.row
         if step.entering is None:
             step.why = "the size that enters the row is not known"
+            tried: list[Fitted] = []
         else:
             try:
-                step.fitted = fit(row, self._style, step.entering, self._trials)
+                tried = list(self._ways(step, step.entering, following))
             except Unwritable as why:
                 step.why = why.message
-        computed = step.computed
-        if step.fitted is not None and step.fitted.graph is None and not self._trials.spent:
-            step.why = f"`{step.fitted.phrase.text}` does not go with {show_shape(step.entering or ())}"
-        elif self._trials.spent:
+                tried = []
+        if self._trials.spent:
             step.why = "the table has too many rows to try them all"
-        step.graph = step.fitted.graph if step.fitted is not None else None
-        step.leaving, step.votes = self._boundary(step, computed, following)
-        if row.output is None or step.leaving is None or step.fitted is None or step.entering is None:
+        elif tried and all(one.graph is None for one in tried):
+            step.why = f"`{tried[0].phrase.text}` does not go with {show_shape(step.entering or ())}"
+        if tried and tried[-1].reached:
+            step.fitted, step.graph = tried[-1], tried[-1].graph
+            step.leaving, step.votes = step.computed, 2 if step.row.output is not None else 1
             return
-        if not matches_size(row.output, step.leaving, self._style.letters):
-            step.blame = "output"
-        elif computed is None or not matches_size(row.output, computed, self._style.letters):
-            self._mend(step, step.entering, keep_input=not first)
+        step.fitted = next((one for one in tried if one.graph is not None), tried[0] if tried else None)
+        step.graph = step.fitted.graph if step.fitted is not None else None
+        self._judge(step, tried, following, first=first)
 
-    def _mend(self, step: Step, entering: Shape, *, keep_input: bool) -> None:
-        assert step.fitted is not None
-        found = changes_of(step.row, entering, self._trials, style=self._style, keep_input=keep_input)
-        graphs = {id(change): self._changed(change, step.fitted) for change in found}
-        # Where the row prints counts, the change that makes them true goes first.
-        step.mends = sorted(found, key=lambda change: -_come_out(step.line, graphs[id(change)]))
-        step.blame = step.mends[0].what if step.mends else "arguments"
-        if step.mends:
-            step.graph = graphs[id(step.mends[0])]
+    def _ways(self, step: Step, entering: Shape, following: tuple[Line, Content] | None) -> Iterator[Fitted]:
+        """The ways to write a row up to the one that gives its output; where none is printed, the next row's input."""
+        row = step.row
+        if row.output is None and following is not None and following[1].input is not None:
+            wanted = replace(row, output=following[1].input)
+            found = next((one for one in ways(wanted, self._style, entering, self._trials) if one.reached), None)
+            if found is not None:
+                yield found
+                return
+        for one in ways(row, self._style, entering, self._trials):
+            yield one
+            if one.reached:
+                return
+
+    def _judge(
+        self, step: Step, tried: Sequence[Fitted], following: tuple[Line, Content] | None, *, first: bool
+    ) -> None:
+        """Which size leaves a row that does not come out, by a vote, and which of its cells is wrong then.
+
+        The row's arguments, its printed output and the next row's printed input have a vote each, and so has every
+        figure of this row and the next that follows from a size. Between equals the arguments win. An output that no
+        change of the arguments can give has one vote less.
+        """
+        letters = self._style.letters
+        like = step.computed or step.entering or ()
+        graphs: dict[int, Graph | None] = {}
+        if step.row.output is not None and step.fitted is not None and step.entering is not None:
+            found = changes_of(step.row, step.entering, self._trials, style=self._style, keep_input=not first)
+            graphs = {id(change): self._changed(change, step.fitted) for change in found}
+            # Where the row prints counts, the change that makes them true goes first.
+            step.mends = sorted(found, key=lambda change: -_come_out(step.line, graphs[id(change)]))
+        best_mend = graphs[id(step.mends[0])] if step.mends else None
+        options: list[tuple[Shape, Fitted | None, int]] = []
+        for one in tried:
+            shape = leaving(one.graph) if one.graph is not None else None
+            if shape is not None and not any(_bare(shape) == _bare(known) for known, _, _ in options):
+                options.append((shape, one, 1 + _come_out(step.line, one.graph)))
+        for size, votes in (
+            (step.row.output, (1 if step.mends or not tried else 0) + _come_out(step.line, best_mend)),
+            (following[1].input if following is not None else None, 1),
+        ):
+            shape = shape_of(size, letters, like=like) if size is not None else None
+            if shape is None:
+                continue
+            same = next((at for at, (known, _, _) in enumerate(options) if _bare(known) == _bare(shape)), None)
+            if same is None:
+                options.append((shape, None, votes))
+            else:
+                options[same] = (*options[same][:2], options[same][2] + votes)
+        best = -1
+        for shape, fitted, votes in options:
+            if following is not None and len(options) > 1:
+                votes += self._accepts(following[1], shape) + self._counts(following, shape)
+            if votes > best:
+                best, step.leaving, step.votes = votes, shape, votes
+                step.fitted = fitted or step.fitted
+        if step.row.output is None or step.leaving is None or step.fitted is None:
+            return
+        if not matches_size(step.row.output, step.leaving, letters):
+            step.blame = "output"
+            step.graph = step.fitted.graph
+        else:
+            step.blame = step.mends[0].what if step.mends else "arguments"
+            step.graph = best_mend or step.graph
 
     def _changed(self, change: Change, fitted: Fitted) -> Graph | None:
         return self._trials(one_row(Phrase(change.phrase, (), fitted.phrase.blocks), change.input, self._style))
-
-    def _boundary(
-        self, step: Step, computed: Shape | None, following: tuple[Line, Content] | None
-    ) -> tuple[Shape | None, int]:
-        """The size between a row and the next that most cells agree on, and how many do.
-
-        The row's own arguments, its printed output and the next row's printed input have a vote each, and so has what
-        the next row prints of its output, parameters and operations, where it follows from a size. Between equals the
-        computed one wins, then the printed output.
-        """
-        letters = self._style.letters
-        like = computed or step.entering or ()
-        said = [computed]
-        for size in (step.row.output, following[1].input if following is not None else None):
-            same = computed is not None and size is not None and matches_size(size, computed, letters)
-            said.append(computed if same else shape_of(size, letters, like=like) if size is not None else None)
-        options = [shape for shape in dict.fromkeys(map(_bare, said)) if shape is not None]
-        best: tuple[Shape | None, int] = (None, 0)
-        for bare in options:
-            shape = next(one for one in said if one is not None and _bare(one) == bare)
-            votes = sum(one is not None and _bare(one) == bare for one in said)
-            if following is not None and len(options) > 1:
-                votes += self._accepts(following[1], shape) + self._counts(following, shape)
-            if votes > best[1]:
-                best = (shape, votes)
-        return best
 
     def _accepts(self, row: Content, entering: Shape) -> bool:
         """Whether a row goes on from a size: a fully connected layer with a kernel takes all of it."""

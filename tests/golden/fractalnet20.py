@@ -9,8 +9,8 @@ Written by archdsl from:
     # FractalNet: Larsson, Maire & Shakhnarovich, "FractalNet: ultra-deep neural networks without residuals", 2016, for
     # CIFAR: five blocks of three columns make 20 layers, of four columns 40. In training half of the batches run one
     # column of the whole network (global path dropping); in the others each join drops each of its columns with
-    # probability 0.15 (local). The generator pools each column before a block's last join, this file behind it, as the
-    # paper's figure has it.
+    # probability 0.15 (local). Values are dropped in each layer, more in later blocks, as in the authors' generator; that
+    # pools each column before a block's last join, this file behind it, as the paper's figure has it.
     #
     # The paper prints 38.6M parameters for 20 layers. The widths in its text, in the authors' own generator and in
     # pytorchcv make 33,724,618 if the first layer of each column widens: fractalnet20_plain. 38.6M come out, 38,649,034, if
@@ -20,22 +20,22 @@ Written by archdsl from:
     arch fractalnet<columns, widen=false, classes=10> "Larsson, Maire & Shakhnarovich, 2016"
     input image 32x32x3
 
-    block layer<c, k=3> = conv k c half bias=false -> bn -> relu
-    block columns_of<n, c>(h, pick) {
-        if n == 1 then @h -> layer<c>
-            else (@h -> layer<c>, ((@h, @pick) -> fractal<n-1, c>, @pick) -> columns_of<n-1, c>)
+    block layer<c, p, k=3> = conv k c half bias=false -> dropout p -> bn -> relu
+    block columns_of<n, c, p>(h, pick) {
+        if n == 1 then @h -> layer<c, p>
+            else (@h -> layer<c, p>, ((@h, @pick) -> fractal<n-1, c, p>, @pick) -> columns_of<n-1, c, p>)
     }
-    block fractal<n, c>(h, pick) {
-        if n == 1 then @h -> layer<c> else (@pick, (@h, @pick) -> columns_of<n, c>) -> column_mean drop=0.15
+    block fractal<n, c, p>(h, pick) {
+        if n == 1 then @h -> layer<c, p> else (@pick, (@h, @pick) -> columns_of<n, c, p>) -> column_mean drop=0.15
     }
-    block stage<w, p>(h, pick) {
-        @h -> (if widen and h.c != w then layer<w, 1> else id) @wide
-        (@wide, @pick) -> fractal<columns, w> -> maxpool 2 -> dropout p @y
+    block stage<c, p>(h, pick) {
+        @h -> (if widen and h.c != c then layer<c, p, 1> else id) @wide
+        (@wide, @pick) -> fractal<columns, c, p> -> maxpool 2 @y
         return @y, @pick
     }
 
     @image -> pick_column columns p=0.5 @pick
-    (@image, @pick) -> stage<w, p> x((w, p) in [(64, 0), (128, 0.1), (256, 0.2), (512, 0.3), (512, 0.4)])
+    (@image, @pick) -> stage<c, p> x((c, p) in [(64, 0), (128, 0.1), (256, 0.2), (512, 0.3), (512, 0.4)])
     -> first -> fc classes
 
     variant fractalnet20 = fractalnet<3, true> expect params 38.6M "the paper, Table 1"
@@ -138,24 +138,28 @@ class PickColumn(nn.Module):
 
 
 class Layer(nn.Module):
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, p: float
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(
             in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False
         )
+        self.dropout = nn.Dropout(p)
         self.bn = nn.BatchNorm2d(out_channels)
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.bn(self.conv(x)))
+        x = self.bn(self.dropout(self.conv(x)))
+        return self.relu(x)
 
 
 class ColumnsOf2(nn.Module):
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, p: float) -> None:
         super().__init__()
-        self.layer = Layer(channels, channels, 3)
-        self.fractal = Layer(channels, channels, 3)
-        self.columns_of = Layer(channels, channels, 3)
+        self.layer = Layer(channels, channels, 3, p)
+        self.fractal = Layer(channels, channels, 3, p)
+        self.columns_of = Layer(channels, channels, 3, p)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         y1 = self.layer(x)
@@ -165,9 +169,9 @@ class ColumnsOf2(nn.Module):
 
 
 class Fractal2(nn.Module):
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, p: float) -> None:
         super().__init__()
-        self.columns_of = ColumnsOf2(channels)
+        self.columns_of = ColumnsOf2(channels, p)
         self.column_mean = ColumnMean(0.15)
 
     def forward(self, h: Tensor, pick: Tensor) -> Tensor:
@@ -176,11 +180,11 @@ class Fractal2(nn.Module):
 
 
 class ColumnsOf(nn.Module):
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, p: float) -> None:
         super().__init__()
-        self.layer = Layer(channels, channels, 3)
-        self.fractal = Fractal2(channels)
-        self.columns_of = ColumnsOf2(channels)
+        self.layer = Layer(channels, channels, 3, p)
+        self.fractal = Fractal2(channels, p)
+        self.columns_of = ColumnsOf2(channels, p)
 
     def forward(self, h: Tensor, pick: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         y1 = self.layer(h)
@@ -190,9 +194,9 @@ class ColumnsOf(nn.Module):
 
 
 class Fractal(nn.Module):
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, p: float) -> None:
         super().__init__()
-        self.columns_of = ColumnsOf(channels)
+        self.columns_of = ColumnsOf(channels, p)
         self.column_mean = ColumnMean(0.15)
 
     def forward(self, h: Tensor, pick: Tensor) -> Tensor:
@@ -204,18 +208,17 @@ class Stage(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, p: float) -> None:
         super().__init__()
         self.layer = (
-            Layer(in_channels, out_channels, 1)
+            Layer(in_channels, out_channels, 1, p)
             if in_channels != out_channels
             else nn.Identity()
         )
-        self.fractal = Fractal(out_channels)
+        self.fractal = Fractal(out_channels, p)
         self.maxpool = nn.MaxPool2d(2)
-        self.dropout = nn.Dropout(p)
 
     def forward(self, h: Tensor, pick: Tensor) -> Tensor:
         y = self.layer(h)
         x = self.fractal(y, pick)
-        return self.dropout(self.maxpool(x))
+        return self.maxpool(x)
 
 
 class Fractalnet20(nn.Module):
