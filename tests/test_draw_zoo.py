@@ -75,12 +75,15 @@ def _layers(drawn: Drawn, graph: Graph) -> _Found:
     of: dict[str, tuple[_Layer, ...]] = {}
     for node in drawn.nodes:
         assert node.name not in of, node.name
-        words = [_word(texts) for box, texts in node.cells if not _is_caption(box, node)]
+        cells = [texts for box, texts in node.cells if not _is_caption(box, node)]
+        counts = [texts for texts in cells if _times(texts) > 1]
+        words = [_word(texts) for texts in cells if texts not in counts]
         if not words or node.name == "heading" or node.name.startswith("output "):
             of[node.name] = ()
             continue
         key = keys[node.name] if node.name in keys else int(node.name.removeprefix("node "))
-        times = _times(node.rest)
+        assert len(counts) <= 1
+        times = _times(counts[0]) if counts else 1
         for cluster in drawn.clusters:
             if cluster.box.holds(node.box):
                 times *= _times(cluster.texts)

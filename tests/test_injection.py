@@ -321,6 +321,7 @@ NAMES = (
         "sum",
     ),
     *("node", "edge", "graph", "subgraph", "digraph", "strict", "cluster", "label", "script", "svg", "nan", "inf"),
+    *("i", "Unit", "Join", "Crop", "Sequential", "Module", "Conv2d", "Parameter", "range", "dtype", "T", "in_channels"),
     *("count", "index", "constructor", "prototype", "con", "nul", "a" * 79),
 )
 
@@ -332,6 +333,13 @@ ROLES = {
     "block and label": "input 8x8x3\nblock {0} = conv 3x3+1 3 -> relu\n({0} @{0}) x2 -> fc 3\n",
     "share": "input 8x8x3\nshare {0} = conv 3x3+1 3 -> relu\n{0} -> {0} -> fc 3\n",
     "output": "input 8x8x3\nconv 3x3+1 3 @a -> fc 3\noutput {0} = @a -> gap -> fc 2\noutput {0}_ training = @a\n",
+    "argument": "input 8x8x3\nblock unit<{0}, u> = conv 1x1 ({0}) -> conv 1x1 (u) -> (conv 1x1 (u)) x4 -> conv 1x1 5\n"
+    "unit<3, 4> -> unit<6, 7> -> unit<4, 8> -> fc 3\n",
+    "tensor": "input 8x8x3\nconv 1x1 4 @a -> conv 1x1 3 @b\njoin<4>(@a, @b) -> crop 2 @c\n"
+    "join<3>(@a, @b) -> crop 2 -> concat<id | @c> -> fc 3\n"
+    "block join<w>({0}, u) {{ @u -> conv 1x1 w @v\n@{0} -> conv 1x1 w -> concat<id | @v> -> crop w }}\n",
+    "optional": "input 8x8x3\nblock unit<w, p> = conv 1x1 w -> (if p then conv 1x1 w @{0} else id) -> relu -> Unit<w>\n"
+    "block Unit<w> = conv 1x1 w -> relu -> conv 1x1 w\nunit<3, true> -> unit<3, false> -> unit<4, true> -> fc 3\n",
     "parameter": "arch net<{0}=3>\ninput 8x8x3\nconv 3x3 ({0}) -> fc {0}\n",
 }
 

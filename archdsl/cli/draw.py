@@ -77,7 +77,9 @@ _POINTS: Final = {"mm": 72 / 25.4, "cm": 72 / 2.54, "in": 72.0, "pt": 1.0}
     help="Down, in columns that fit a page; or right, in one line.",
 )
 @click.option(
-    "--width", metavar="88mm", help="A paper's column: laid out for it, and never wider. In mm, cm, in or pt."
+    "--width",
+    metavar="88mm",
+    help="A paper's column, in mm, cm, in or pt: never wider, and blocks are closed where text would be unreadable.",
 )
 @click.option("--dpi", type=click.IntRange(36, 1200), metavar="N", help=f"Dots per inch, for png [{DPI}].")
 def command(

@@ -353,7 +353,8 @@ def _divided(program: ExportedProgram) -> ExportedProgram:
     pools = (torch.ops.aten.avg_pool2d.default, torch.ops.aten.avg_pool3d.default)
     if not any(node.target in pools for node in program.graph.nodes):
         return program
-    return program.run_decompositions({pool: rewritten(pool) for pool in pools})
+    without: ExportedProgram = program.run_decompositions({pool: rewritten(pool) for pool in pools})
+    return without
 
 
 def _onnxruntime(

@@ -73,12 +73,14 @@ class Match:
     """A pair for every tensor of the network but its counters, in the order of the text.
 
     `alike` are parts of one of their modules that could change places: their order alone says which is which.
+    `tied` are modules of theirs that could be laid in another way just as well; the whole has the name "".
     `alphabetical` says that the checkpoint's order is that of the names, as in a safetensors file, and not the one in
     which its modules were made; then names that count, `conv1` and `conv2`, are in their order.
     """
 
     pairs: tuple[Pair, ...]
     alike: tuple[tuple[str, ...], ...]
+    tied: tuple[str, ...]
     alphabetical: bool
 
 
@@ -163,7 +165,7 @@ def match(theirs: Sequence[Tensor], ours: Sequence[Slot]) -> Match | Mismatch:
             }
             if all(pair.fits or pair.ours.head for pair in found.values()):
                 pairs = tuple(found.get(slot.name, Pair(None, slot, 0)) for slot in wanted)
-                return Match(pairs, laid.alike, by_name)
+                return Match(pairs, laid.alike, laid.tied, by_name)
     return Mismatch(_rows(theirs, wanted))
 
 

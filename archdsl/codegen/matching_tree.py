@@ -27,11 +27,15 @@ _STEPS: Final = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """`order[i]` is the index of the tensor at place i; `alike` are the names of parts of one module that could change
-    places, so that their order alone says which is which."""
+    """`order[i]` is the index of the tensor at place i.
+
+    `alike` are the names of parts of one module that could change places, so that their order alone says which is
+    which; `tied` those of modules whose other parts could be laid in another way just as well.
+    """
 
     order: tuple[int, ...]
     alike: tuple[tuple[str, ...], ...]
+    tied: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -75,7 +79,7 @@ def lay(
     """A place for every tensor, or None where the kinds are not those that are wanted, in whatever order.
 
     >>> lay(["down.w", "conv1.w", "conv2.w"], ["1x1", "3x3", "3x3"], ["3x3", "3x3", "1x1"])
-    Laid(order=(1, 2, 0), alike=(('conv1', 'conv2'),))
+    Laid(order=(1, 2, 0), alike=(('conv1', 'conv2'),), tied=())
 
     `by_name` says that the order is that of the names, so that only those that count, `conv1`, `conv2`, are in order.
     """
@@ -127,6 +131,7 @@ class _Layer:
         self._weights: dict[int, int] = {}
         self._places: dict[int, dict[int, int]] = {}
         self._steps = 0
+        self._tied: list[str] = []
 
     def lay(self, root: _Part) -> Laid | None:
         parts = self._prepared(root)
@@ -139,8 +144,9 @@ class _Layer:
             whole = _Part("", -1, _leaves(whole))
             self._identify(whole)
             self._steps = 0
+            self._tied = []
             order = self._flat(whole, 0)
-        return None if order is None else Laid(tuple(order), tuple(_alike(whole)))
+        return None if order is None else Laid(tuple(order), tuple(_alike(whole)), tuple(self._tied))
 
     def _prepared(self, part: _Part) -> list[_Part]:
         """The parts of a module, from the inside out; in place of one that has no place in one piece, its own."""
@@ -172,7 +178,7 @@ class _Layer:
         if part.key not in self._places:
             found: dict[int, int] = {}
             for start in self._starts(part.size).get(self._weights[part.key], []):
-                trial = self._orders(part, start) if part.leaf < 0 else _NOTHING
+                trial = next(self._orders(part, start), None) if part.leaf < 0 else _NOTHING
                 if trial is not None:
                     found[start] = trial.disorder
             self._places[part.key] = found
@@ -187,8 +193,8 @@ class _Layer:
             self._stretches[size] = found
         return self._stretches[size]
 
-    def _orders(self, part: _Part, start: int) -> _Trial | None:
-        """The parts of a module in the order of least disorder that fits from a place on; None where none fits.
+    def _orders(self, part: _Part, start: int) -> Iterator[_Trial]:
+        """The parts of a module in every order that fits from a place on, the least disorder first.
 
         A* (Hart, Nilsson & Raphael, 1968); the estimate is what each part left has at its best place. Of parts that
         could change places one is enough to try: the one that follows the last, else the earliest.
@@ -238,7 +244,9 @@ class _Layer:
             while True:
                 self._steps += 1
                 if len(trial.chosen) == len(parts):
-                    return trial
+                    yield trial
+                    ways = []
+                    break
                 ways = sorted(candidates(trial))
                 if len(ways) != 1:
                     break
@@ -253,15 +261,18 @@ class _Layer:
                 made += 1
                 other = extended(trial.copy(), index)
                 heappush(waiting, (other.disorder, -len(other.chosen), made, other))
-        return None
 
     def _flat(self, part: _Part, start: int) -> list[int] | None:
         """The tensors of a part in order."""
         if part.leaf >= 0:
             return [part.leaf]
-        trial = self._orders(part, start)
+        orders = self._orders(part, start)
+        trial = next(orders, None)
         if trial is None:
             return None
+        other = next(orders, None)
+        if other is not None and other.disorder == trial.disorder:
+            self._tied.append(part.name)
         found: list[int] = []
         for index, place in trial.chosen:
             inner = self._flat(part.parts[index], place)

@@ -28,6 +28,8 @@ _COMPARED: Final = 64
 """Parameters of which another value is tried as a multiple."""
 
 
+_TAKEN: Final = ("i",)
+"""What constructors call the number of an iteration."""
 _ORDER: Final = {"channels": 0, "in_channels": 0, "out_channels": 1, "width": 2, "kernel_size": 3}
 """Arguments that stand before others, as in PyTorch's layers."""
 
@@ -99,12 +101,12 @@ def fit(group: Sequence[Instance], entering: Column, leaving: Column, inputs: Ma
         texts.append(text)
     found = [(_parameter(base, names[quantity]), quantity[1]) for quantity, base in bases.items()]
     conditions: list[tuple[str, str]] = []
-    scope = Scope(names.values())
+    scope = Scope((*_TAKEN, *names.values()))
     for attribute in dict.fromkeys(name for instance in group for name in sorted(instance.missing)):
         present = tuple(attribute not in instance.missing for instance in group)
         condition = _condition(present, found, names, entering, leaving)
         if not condition:
-            condition = scope.claim(variable(attribute))
+            condition = scope.claim(_argument(attribute))
             flags = tuple(Value.of(there) for there in present)
             found.append((Parameter(condition, "bool", Value.of(False)), flags))
         conditions.append((attribute, condition))
@@ -231,7 +233,7 @@ def _names(
 
     `ends` names the channels that enter and leave.
     """
-    scope = Scope()
+    scope = Scope(_TAKEN)
     own = _arguments(arguments)
     widths = [base for base in bases if _wide(base) and base.column not in ends]
     owners = Counter(base.owner for base in widths)
@@ -248,8 +250,14 @@ def _names(
             wish = base.hole.kind
         else:
             wish = own.get(base.column, f"{base.owner}_{base.hole.kind or base.hole.name}")
-        found[base.hole.kind, base.column] = scope.claim(variable(wish))
+        found[base.hole.kind, base.column] = scope.claim(_argument(wish))
     return found
+
+
+def _argument(name: str) -> str:
+    """A name for a parameter; one that begins like a class could hide one from the constructor."""
+    text = variable(name)
+    return text if text[0].islower() else text.lower()
 
 
 def _wide(base: _Base) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import pickle
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,17 +24,6 @@ PICKLED: Final = (".pth", ".pt", ".bin", ".ckpt", ".tar", ".th")
 _CONTAINERS: Final = ("state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params")
 """Under which name checkpoints hold the state dict, the likeliest first."""
 _DEEPEST: Final = 4
-_UNREADABLE: Final = (
-    RuntimeError,
-    EOFError,
-    ValueError,
-    LookupError,
-    AttributeError,
-    TypeError,
-    AssertionError,
-    zipfile.BadZipFile,
-)
-"""What torch raises for a file that was cut off or changed, by where."""
 _DAMAGED: Final = "the file is cut off or damaged; get it again"
 _SAVE_WEIGHTS: Final = 'where it comes from, save the weights alone: torch.save(model.state_dict(), "weights.pth")'
 _COUNTER: Final = "num_batches_tracked"
@@ -117,7 +105,7 @@ def _pickled(path: Path) -> Any:
             raise CheckpointError(f"{path} cannot be read: {_sentence(error)}", _DAMAGED) from None
         message = f"{path} holds code beside its weights, `{found[1]}`, and code in a file is never run"
         raise CheckpointError(message, _SAVE_WEIGHTS) from None
-    except _UNREADABLE as error:
+    except Exception as error:  # noqa: BLE001 - a damaged file makes torch raise errors of any kind
         if "TorchScript" in str(error):
             message = f"{path} holds a program of TorchScript, and code in a file is never run"
             raise CheckpointError(message, _SAVE_WEIGHTS) from None

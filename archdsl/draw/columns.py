@@ -12,13 +12,13 @@ from typing import Final
 
 from archdsl.draw.picture import Box, Edge, Piece, Plan
 
-__all__ = ["Columns", "arrange", "estimated_width"]
+__all__ = ["PAGE", "Columns", "arrange", "estimated_width"]
 
-_PAGE: Final = (504.0, 684.0)
+PAGE: Final = (504.0, 684.0)
 """Width and height of the text on a page, in points: 7 by 9.5 inches."""
 _MOST: Final = 6
 _WORTH: Final = 1.1
-"""How much larger the text must become for one more column."""
+"""How much larger the text must become for one more column of a picture that may have its own width."""
 _LINE: Final = 12.0
 _LETTER: Final = 5.5
 _NODE: Final = 19.0
@@ -34,10 +34,14 @@ _HEADING: Final = 70.0
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The column of every node, from 0; the edges of the longest way from an input to the main output."""
+    """The column of every node, from 0; the edges of the longest way from an input to the main output.
+
+    `scale` is about by how much the picture must be made smaller to fit its page.
+    """
 
     of: dict[int, int]
     spine: frozenset[tuple[int, int]]
+    scale: float
 
     @property
     def count(self) -> int:
@@ -55,16 +59,17 @@ def arrange(plan: Plan, *, break_up: bool = True, width: float | None = None) ->
     order, before = _order(plan)
     spine = _spine(plan, order, before)
     of = dict.fromkeys(order, 0)
+    page = (width or PAGE[0], PAGE[1])
+    best = _scale(plan, order, before, of, page)
     if break_up:
-        page = (width or _PAGE[0], _PAGE[1])
-        best = _scale(plan, order, before, of, page)
+        worth = _WORTH if width is None else 1.0
         for breaks in _candidates(plan, order, before):
             if any(breaks[edge.tail] > breaks[edge.head] for edge in plan.edges):
                 continue
             found = _scale(plan, order, before, breaks, page)
-            if found > best * _WORTH:
+            if found > best * worth:
                 best, of = found, breaks
-    return Columns(of, spine)
+    return Columns(of, spine, best)
 
 
 def _order(plan: Plan) -> tuple[list[int], dict[int, list[Edge]]]:

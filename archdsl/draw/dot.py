@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Literal
 
-from archdsl.draw.columns import Columns, estimated_width
+from archdsl.draw.columns import PAGE, Columns, estimated_width
 from archdsl.draw.label import SIZE, SMALL, Labels
 from archdsl.draw.picture import Box, Edge, Piece, Plan
 from archdsl.draw.placing import Places
@@ -52,7 +52,7 @@ class Writer:
     def whole(self, *, width: float | None = None, dpi: int | None = None) -> str:
         """The network as one text; where it has columns, these stand side by side without the lines between them.
 
-        - `width`: of the page in points, which a wider picture is made smaller for.
+        - `width`: of the page in points, which a larger picture is made smaller for.
         - `dpi`: dots per inch.
         """
         return self._text(None, None, width, dpi)
@@ -113,7 +113,7 @@ class Writer:
         if places is not None:
             more["bb"] = places.page
         if width is not None:
-            more["size"] = f"{width / 72:.4f},1000"
+            more["size"] = f"{width / 72:.4f},{PAGE[1] / 72:.4f}"
         if dpi is not None:
             more["dpi"] = str(dpi)
         dot = self._graph(more)

@@ -13,6 +13,7 @@ from typing import Final, Literal, get_args
 from archdsl.diagnostics import nearest
 from archdsl.draw.columns import arrange
 from archdsl.draw.dot import Direction, Writer
+from archdsl.draw.label import SIZE
 from archdsl.draw.picture import Plan
 from archdsl.draw.placing import Turn, side_by_side
 from archdsl.draw.plan import ALL, Wish, make_plan
@@ -46,7 +47,8 @@ class Page:
       perspective.
     - `theme`: `light`, `dark`, or `print` for greyscale.
     - `direction`: `down` breaks a long network into columns that fit a page; `right` is one line, however long.
-    - `width`: of the paper's column in points, which a wider picture is made smaller for; None for its own size.
+    - `width`: of the paper's column in points, which a wider picture is made smaller for, closing blocks where its text
+      could not be read and the wish says nothing of depth; None for its own size.
     - `dpi`: dots per inch of a PNG, None for 144.
     """
 
@@ -58,6 +60,8 @@ class Page:
 
 
 _PLAIN: Final = Page()
+_LEGIBLE: Final = 5.0
+"""Points of the smallest text that a journal prints."""
 
 
 Watch = Callable[[int, int, int], None]
@@ -82,7 +86,7 @@ def image(
     _check(graph, format, wish, page)
     if page.style == "volumes":
         return _volumes(graph, format, wish, page)
-    plan = make_plan(graph, wish if page.style == "graph" else _tabled(wish))
+    plan = _legible(graph, wish if page.style == "graph" else replace(wish, table=True), page)
     if format == "mmd":
         from archdsl.draw.mermaid import to_mermaid
 
@@ -121,11 +125,20 @@ def _check_blocks(graph: Graph, names: Set[str]) -> None:
             raise Misfit("expand", f"`{name}`: the network has no such block{told}")
 
 
-def _tabled(wish: Wish) -> Wish:
-    return replace(wish, table=True)
-
-
 # ---------------------------------------------------------------- blocks and tables
+
+
+def _legible(graph: Graph, wish: Wish, page: Page) -> Plan:
+    """With as many levels open as can be read in the width that was asked for; all of them where none was."""
+    plan = make_plan(graph, wish)
+    given = wish.depth is not None or wish.expand or not wish.fold
+    if page.width is None or page.direction != "down" or given:
+        return plan
+    depth = max((sum(frame.kind == "block" for frame in node.frame.path()) for node in graph.nodes), default=0)
+    while arrange(plan, width=page.width).scale * float(SIZE) < _LEGIBLE and depth > 0:
+        plan = make_plan(graph, replace(wish, depth=depth))
+        depth -= 1
+    return plan
 
 
 def _graph(plan: Plan, format: Literal["svg", "png", "pdf", "dot", "tex"], page: Page, watch: Watch) -> bytes:

@@ -44,7 +44,7 @@ class Labels:
             caption = f'<TR><TD COLSPAN="{span}" ALIGN="LEFT" BGCOLOR="{fill}">{title}</TD></TR>'
         if piece.times > 1:
             count = f'<FONT COLOR="{self.theme.text}">{_title("", piece.times)}</FONT>'
-            cells.append(f'<TD BORDER="0">{count}</TD>')
+            cells.append(f'<TD BGCOLOR="{fill}">{count}</TD>')
         rows = f"<TR>{''.join(cells)}</TR>" if self.down else "".join(f"<TR>{cell}</TR>" for cell in cells)
         return (
             f'<<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="3" COLOR="{self.theme.border}">'

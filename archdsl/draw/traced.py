@@ -73,9 +73,9 @@ class _Tracer:
                 corners = ((x - wide, y), (x, y - high), (x + wide, y), (x, y + high))
                 yield Polygon(corners, fill if kind == "E" else None, pen)
             elif kind == "T" and operation["text"].strip():
+                # Backslashes are still doubled, as labels have them.
+                text = operation["text"].replace("\\\\", "\\").replace("\N{NO-BREAK SPACE}", " ")
                 x, y = operation["pt"]
                 half = operation["width"] / 2
                 x += {"l": half, "c": 0.0, "r": -half}[operation["align"]]
-                yield Label(
-                    x - self.left, self.top - y, operation["text"].replace("\N{NO-BREAK SPACE}", " "), size, pen, bold
-                )
+                yield Label(x - self.left, self.top - y, text, size, pen, bold)

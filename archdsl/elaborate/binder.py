@@ -81,7 +81,9 @@ class Binder:
                 return
         arg = written.next_position(isinstance(value, tree.Geometry))
         if arg is None:
-            self._too_many(kind, operand, scope)
+            if not written.overfull:  # what stands behind the first word too many belongs to it
+                self._too_many(kind, operand, scope)
+            written.overfull = True
             raise Poisoned
         written.put(arg, self._read(kind, arg, value, scope), operand.span)
 
@@ -148,6 +150,10 @@ class Binder:
                 hint = f"did you mean `{close}`? {hint}"
             elif self._evaluator.is_layer(value, scope):
                 hint = f"a layer follows behind an arrow: -> {value.name}"
+            elif value.name == "x":
+                hint = "a repeat is written without a space, x3, and a computed one x(n)"
+            elif value.name == "expect":
+                hint = "a claim has a line of its own: expect params 61_706"
             message = f"`{kind.name}` has no flag `{value.name}`, and no place left for a value"
         elif isinstance(value, tree.Geometry):
             message = f"`{kind.name}` takes no geometry here"
@@ -377,6 +383,8 @@ class _Written:
         self._kind = kind
         self._found = found
         self.values: dict[str, Value] = {}
+        self.overfull = False
+        """Whether a value was found that no argument takes."""
         self._spans: dict[str, Span] = {}
         self._open: list[Arg] = [arg for arg in kind.arguments.values() if arg.kind in ("window", "positional")]
 

@@ -113,7 +113,9 @@ class Builder(Units):
                 "unknown-name",
                 f"there is no input `{name}`" if name else "there are several inputs: say which",
                 statements[0].span,
-                hint=f"the inputs are {', '.join(s.name.name for s in statements if s.name)}",
+                hint=f"the inputs are {', '.join(s.name.name for s in statements if s.name)}"
+                if any(s.name for s in statements)
+                else "this network's input has no name: --input 64x64x3",
             )
         scope.labels["in"] = tuple(ports)
         scope.entering = tuple(SizeValue(self._shape(port)) for port in ports)

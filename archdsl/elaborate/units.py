@@ -143,7 +143,10 @@ class Units(Chains):
             )
             raise Poisoned
         if unit.operands:
-            shown = " ".join(unit.operands[0].span.text.split())
+            first = unit.operands[0].value
+            shown = " ".join((first.kernel if isinstance(first, tree.Geometry) else first).span.text.split())
+            if isinstance(first, tree.Geometry) and "x" in shown and len(set(shown.split("x"))) == 1:
+                shown = shown.split("x")[0]  # blocks take a kernel of equal sides as one number
             self.found.error(
                 "unknown-argument",
                 f"`{name.name}` is a block, whose arguments stand in angle brackets",

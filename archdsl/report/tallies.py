@@ -72,9 +72,10 @@ def explained_by(tables: Sequence[Judged]) -> list[tuple[str, int]]:
 
 
 def source_of(one: Judged) -> str:
-    """Where a table is from, in the words of its document: its caption, else what is said first beside it."""
+    """Where a table is from, in the words of its document: how that begins, and the table's caption."""
     table = one.judgement.reading.table
-    return table.caption or (table.notes[0] if table.notes else "")
+    first = table.notes[0] if table.notes else ""
+    return f"{first} {table.caption}".strip() if table.caption != first else first
 
 
 def misprints(verification: Verification) -> list[tuple[Judged, list[Finding]]]:

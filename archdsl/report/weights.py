@@ -84,6 +84,9 @@ def _remarks(found: Transfer, checkpoint: Checkpoint, file: str, network: str, s
         yield from (f"  {_listed(names)}" for names in found.match.alike[:_LISTED])
         if len(found.match.alike) > _LISTED:
             yield f"  … and {len(found.match.alike) - _LISTED:,} more; --json has all"
+    if found.match.tied:
+        yield "could be laid in another way just as well, compare the outputs:"
+        yield f"  {_listed(tuple(name or 'the whole' for name in found.match.tied))}"
     for why, begun in (
         ("another shape in the checkpoint", [pair for pair in found.begun if pair.theirs is not None]),
         ("not in the checkpoint, needed in training only", [pair for pair in found.begun if pair.theirs is None]),
@@ -143,6 +146,7 @@ def transfer_json(
         ],
         "alphabetical": found.match.alphabetical,
         "alike": [list(names) for names in found.match.alike],
+        "tied": list(found.match.tied),
         "converted_from": list(found.converted),
         "left_out": list(checkpoint.others),
     }

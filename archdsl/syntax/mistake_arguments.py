@@ -129,9 +129,10 @@ ARGUMENTS: tuple[Mistake, ...] = (
         lambda s: f"write {float(s.text(-1).replace('_', '')) / 100:g}",
     ),
     Mistake(
-        ("conv 3x3 64 «//» first layer", "conv 3x3 64 «--» first", "«/*» relu */"),
+        ("conv 3x3 64 «//» first layer", "«//» first layer", "conv 3x3 64 «--» first", "«/*» relu */"),
         lambda s: (
-            (
+            (s.kind() == "FLOOR_SLASH" and s.place == 0)
+            or (
                 s.kind() == "FLOOR_SLASH"
                 and s.kind(1) == "NAME"
                 and s.spans(-1, 1).text.count(" ") >= 2
@@ -146,7 +147,7 @@ ARGUMENTS: tuple[Mistake, ...] = (
             or (s.kind() == "SLASH" and s.kind(1) == "STAR")
         ),
         "a comment starts with `#`",
-        lambda s: f"write # {s.rest(1 if s.kind() == 'FLOOR_SLASH' else 2)}",
+        lambda s: f"write # {s.rest(1 if s.kind() == 'FLOOR_SLASH' else 2).removesuffix('*/').rstrip()}",
         lambda s: (0, 0) if s.kind() == "FLOOR_SLASH" else (0, 1),
     ),
     Mistake(
@@ -174,9 +175,17 @@ ARGUMENTS: tuple[Mistake, ...] = (
             and ("INTEGER" in s.expected)
             and (s.kind(-1) in ENDS_VALUE | {"_ASSIGN"})
             and s.statement != "_LET"
+            and not (s.in_train and s.kind() == "MINUS")
         ),
         "a computed argument stands in parentheses",
         _in_parentheses,
+    ),
+    Mistake(
+        ("train { batch «-4» }",),
+        lambda s: s.in_train and s.kind() == "MINUS" and s.kind(1) in NUMBERS,
+        "a negative figure stands in parentheses",
+        lambda s: f"write ({s.text()}{s.text(1)}), if it is meant to be below zero",
+        (0, 1),
     ),
     Mistake(
         ("conv 3x3 64 groups«=»", "default conv bias«=»", "let n «=»", "block f «=»", "conv 3x3 64 groups= «->» relu"),

@@ -80,6 +80,13 @@ STATEMENTS: tuple[Mistake, ...] = (
         (-2, -2),
     ),
     Mistake(
+        ("input «8 x 8» x 3", "input left «8 x 8» x 3"),
+        lambda s: s.statement == "_INPUT" and s.text() == "x" and s.kind(-1) == "INTEGER" and s.kind(1) == "INTEGER",
+        "a size is written without spaces",
+        lambda s: f"write {''.join(s.rest(-1).split())}",
+        lambda s: (-1, 1),
+    ),
+    Mistake(
         (
             "relu x2 «let» n = 3",
             "block f { relu } «input» 3x3x3",
@@ -122,7 +129,7 @@ STATEMENTS: tuple[Mistake, ...] = (
         ('arch «"AlexNet (2012)"»',),
         lambda s: s.kind() == "STRING" and s.behind("_ARCH"),
         "`arch` needs a name before its title",
-        lambda s: f"write arch {_slug(s.text())} {s.text()}",
+        lambda s: f"write arch {_slug(s.text())}{'<…>' if s.text(1) == '<' else ''} {s.text()}",
     ),
     Mistake(
         ("arch alexnet «Krizhevsky»", "arch alexnet<n=1> «Krizhevsky» 2012"),

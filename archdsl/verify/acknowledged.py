@@ -17,7 +17,7 @@ from archdsl.diagnostics import Collector, Source, Span, counted
 from archdsl.verify.finding import Finding, Judgement
 from archdsl.verify.reading.places import line_span
 
-__all__ = ["SUFFIX", "Acknowledgement", "acknowledge", "known_path", "HEADER", "read_known", "unexplained"]
+__all__ = ["HEADER", "SUFFIX", "Acknowledgement", "acknowledge", "known_path", "read_known", "unexplained"]
 
 SUFFIX = ".known.csv"
 _COLUMNS = ("row", "column", "printed", "why")

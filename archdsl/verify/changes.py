@@ -275,7 +275,7 @@ def _of_widths(row: Content, input: Shape, style: Style) -> Iterator[_Proposal]:
     ends = {name: width for name, width in row.widths.items() if "reduce" not in name and "squeeze" not in name}
     last = channels(row.output) if row.output is not None else None
     wanted = style.letters.get(last) if isinstance(last, str) else last
-    if len(ends) < 2 or wanted is None:
+    if wanted is None:
         return
     off = wanted - sum(ends.values())
     for name, width in ends.items():

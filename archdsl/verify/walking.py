@@ -6,7 +6,7 @@ rows is the true one, by what the cells around it say. Verdicts are left to `sel
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,9 +20,12 @@ from archdsl.verify.figures import matches_size, reading, square
 from archdsl.verify.fitting import Fitted, Trials, fit, leaving, one_row, shape_of, ways
 from archdsl.verify.phrase import Phrase, Style, Unwritable
 from archdsl.verify.subject import Subject
-from archdsl.verify.table import Column, Line, Number, Reading, Said
+from archdsl.verify.table import Column, Line, Number, Reading, Said, Size
 
 __all__ = ["Step", "walk"]
+
+_PADDED = 0.5
+"""The vote of what arguments make with a padding that is not printed."""
 
 Blame = Literal["input", "arguments", "output", ""]
 
@@ -45,7 +48,7 @@ class Step:
     fitted: Fitted | None = None
     why: str = ""
     leaving: Shape | None = None
-    votes: int = 0
+    votes: float = 0
     blame: Blame = ""
     mends: Sequence[Change] = ()
     graph: Graph | None = None
@@ -81,6 +84,27 @@ def walk(table: Reading, column: Column | None, style: Style, trials: Trials) ->
 
 def _is_input(row: Content) -> bool:
     return all(isinstance(one, Said) and one.kind in ("input", "output") for one in row.said)
+
+
+@dataclass(slots=True)
+class _Option:
+    """A size that may leave a row, the votes for it, and the way to write the row that gives it."""
+
+    shape: Shape
+    votes: float
+    fitted: Fitted | None = None
+
+
+def _vote(options: list[_Option], size: Size | None, votes: float, letters: Mapping[str, int], like: Shape) -> None:
+    """Add a printed size's votes to the option that it is, or a new option."""
+    shape = shape_of(size, letters, like=like) if size is not None else None
+    if shape is None:
+        return
+    same = next((option for option in options if _bare(option.shape) == _bare(shape)), None)
+    if same is None:
+        options.append(_Option(shape, votes))
+    else:
+        same.votes += votes
 
 
 class _Walker:
@@ -139,8 +163,8 @@ class _Walker:
         """Which size leaves a row that does not come out, by a vote, and which of its cells is wrong then.
 
         The row's arguments, its printed output and the next row's printed input have a vote each, and so has every
-        figure of this row and the next that follows from a size. Between equals the arguments win. An output that no
-        change of the arguments can give has one vote less.
+        figure of this row and the next that follows from a size. Between equals the arguments win. What they make with
+        something assumed has half a vote; an output that no change of them can give has none.
         """
         letters = self._style.letters
         like = step.computed or step.entering or ()
@@ -151,30 +175,21 @@ class _Walker:
             # Where the row prints counts, the change that makes them true goes first.
             step.mends = sorted(found, key=lambda change: -_come_out(step.line, graphs[id(change)]))
         best_mend = graphs[id(step.mends[0])] if step.mends else None
-        options: list[tuple[Shape, Fitted | None, int]] = []
+        options: list[_Option] = []
         for one in tried:
             shape = leaving(one.graph) if one.graph is not None else None
-            if shape is not None and not any(_bare(shape) == _bare(known) for known, _, _ in options):
-                options.append((shape, one, 1 + _come_out(step.line, one.graph)))
-        for size, votes in (
-            (step.row.output, (1 if step.mends or not tried else 0) + _come_out(step.line, best_mend)),
-            (following[1].input if following is not None else None, 1),
-        ):
-            shape = shape_of(size, letters, like=like) if size is not None else None
-            if shape is None:
-                continue
-            same = next((at for at, (known, _, _) in enumerate(options) if _bare(known) == _bare(shape)), None)
-            if same is None:
-                options.append((shape, None, votes))
-            else:
-                options[same] = (*options[same][:2], options[same][2] + votes)
-        best = -1
-        for shape, fitted, votes in options:
-            if following is not None and len(options) > 1:
-                votes += self._accepts(following[1], shape) + self._counts(following, shape)
-            if votes > best:
-                best, step.leaving, step.votes = votes, shape, votes
-                step.fitted = fitted or step.fitted
+            if shape is not None and not any(_bare(shape) == _bare(known.shape) for known in options):
+                own = _PADDED if one.phrase.assumed else 1
+                options.append(_Option(shape, own + _come_out(step.line, one.graph), one))
+        printed = float(bool(step.mends) or not tried) + _come_out(step.line, best_mend)
+        _vote(options, step.row.output, printed, letters, like)
+        if following is not None:
+            _vote(options, following[1].input, 1, letters, like)
+            for option in options if len(options) > 1 else ():
+                option.votes += self._accepts(following[1], option.shape) + self._counts(following, option.shape)
+        if options:
+            winner = max(options, key=lambda option: option.votes)
+            step.leaving, step.votes, step.fitted = winner.shape, winner.votes, winner.fitted or step.fitted
         if step.row.output is None or step.leaving is None or step.fitted is None:
             return
         if not matches_size(step.row.output, step.leaving, letters):

@@ -54,6 +54,8 @@ def _table(
 ) -> Table | None:
     rows = list(raw.rows)
     caption = fold(raw.caption)
+    if len(rows) < 2:
+        return _without_rows(raw, number, source, found)
     while len(rows) > 1 and _title(rows):
         caption = fold(next(cell.text for cell in rows.pop(0).cells if cell.text.strip()))
     if not _within(rows, source, found):
@@ -64,13 +66,7 @@ def _table(
         return None
     width = len(grid[0]) if grid else 0
     if len(grid) <= len(heads):
-        found.error(
-            "table-empty",
-            f"table {number} has no rows below its header",
-            line_span(source, raw.line),
-            hint="a table has a header and at least one row",
-        )
-        return None
+        return _without_rows(raw, number, source, found)
     if heads:
         headers = tuple(_joined([grid[at][column] for at in range(len(heads))]) for column in range(width))
     else:
@@ -83,6 +79,15 @@ def _table(
         )
     body = tuple(Row(tuple(cells), row.line) for row, cells in zip(rows[len(heads) :], grid[len(heads) :], strict=True))
     return Table(source.path, number, caption, headers, body, notes, directives, source)
+
+
+def _without_rows(raw: RawTable, number: int, source: Source, found: Collector) -> None:
+    found.error(
+        "table-empty",
+        f"table {number} has no rows below its header",
+        line_span(source, raw.line),
+        hint="a table has a header and at least one row",
+    )
 
 
 def _title(rows: Sequence[RawRow]) -> bool:
@@ -206,8 +211,8 @@ def _even(
 ) -> bool:
     """Whether all rows have as many cells as the header; what prints nothing at the end may be left out or added."""
     width = len(grid[0]) if heads or not grid else max(map(len, grid))
-    if raw.fills and grid:
-        width = max(map(len, grid))
+    if raw.fills and heads:
+        width = max(map(len, grid[:heads]))
     fine, others = True, "the header" if heads else "the others"
     for at, line in enumerate(grid):
         while len(line) > width and not line[-1].text:

@@ -117,17 +117,19 @@ def _read(source: Source, format: str, found: Collector) -> Document:
 
 def _decoded(content: bytes, name: str, found: Collector) -> str | None:
     """The text of a file, or None and a mistake: no binary files, no other encodings than UTF-8."""
-    binary = content.find(b"\0")
-    if binary < 0:
-        try:
-            return content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            binary = error.start
-    line = content.count(b"\n", 0, binary) + 1
-    column = binary - content.rfind(b"\n", 0, binary)
+    wrong = content.find(b"\0")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        wrong = error.start if wrong < 0 else min(wrong, error.start)
+    else:
+        if wrong < 0:
+            return text
+    line = content.count(b"\n", 0, wrong) + 1
+    column = wrong - content.rfind(b"\n", 0, wrong)
     found.error(
         "table-encoding",
-        f"{name} is not UTF-8 text: the first byte that is none is 0x{content[binary]:02x}, in line {line}, "
+        f"{name} is not UTF-8 text: the first byte that is none is 0x{content[wrong]:02x}, in line {line}, "
         f"at byte {column}",
         hint="save it as UTF-8; a spreadsheet saves a sheet as CSV UTF-8",
     )

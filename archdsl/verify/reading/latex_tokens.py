@@ -51,10 +51,8 @@ def tex_tokens(text: str, remarks: list[Remark]) -> list[TeX]:
         code, comment = _parted(line)
         if comment is not None and comment.strip("% \t"):
             remarks.append(Remark(number, comment.strip("% \t")))
-        found += [
-            TeX(" " if match.lastgroup == "space" else match.group(), number)
-            for match in islice(_TOKEN.finditer(code), limits.TOKENS + 1)
-        ]
+        matches = islice(_TOKEN.finditer(code), limits.TOKENS + 1)
+        found += [TeX(" " if match.lastgroup == "space" else match.group(), number) for match in matches]
         # A comment takes the line end with it.
         if comment is None and found and found[-1].text != " ":
             found.append(TeX(" ", number))

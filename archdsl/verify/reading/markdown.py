@@ -39,8 +39,8 @@ def read_markdown(source: Source, found: Collector) -> Document:
         if fence or line.startswith(_FENCES):
             fence = "" if fence and line.startswith(fence) else fence or line[:3]
             at += 1
-        elif "|" in line and at + 1 < len(lines) and (across := _alignment(lines[at + 1])):
-            at = _table(lines, at, across, document)
+        elif "|" in line and at + 1 < len(lines) and _alignment(lines[at + 1]):
+            at = _table(lines, at, document)
         elif line.lower().startswith("<table"):
             at = _html(source, lines, at, document, found)
         elif line.startswith("<!--"):
@@ -52,20 +52,17 @@ def read_markdown(source: Source, found: Collector) -> Document:
     return document
 
 
-def _alignment(line: str) -> int:
-    """How many columns a line like `|---|:-:|` has; 0 where it is none."""
-    cells = _cells(line)
-    if not cells or "-" not in line or ("|" not in line and len(cells) < 2):
-        return 0
-    return (
-        len(cells) if all(cell.strip().strip(":") and not cell.strip().strip(":").strip("-") for cell in cells) else 0
-    )
+def _alignment(line: str) -> bool:
+    """Whether a line is like `|---|:-:|`, which stands below a header."""
+    cells = [cell.strip().strip(":") for cell in _cells(line)]
+    return "-" in line and ("|" in line or len(cells) > 1) and all(cell and not cell.strip("-") for cell in cells)
 
 
-def _table(lines: list[str], at: int, across: int, document: Document) -> int:
-    head = RawRow(at + 1, [RawCell(unmarked(text), at + 1) for text in _cells(lines[at])], header=True)
-    table = RawTable(at + 1, [head], marked=True)
-    table.caption = next((one.text for one in reversed(document.remarks) if not is_directive(one)), "")
+def _table(lines: list[str], at: int, document: Document) -> int:
+    caption = next((one.text for one in reversed(document.remarks) if not is_directive(one)), "")
+    table = RawTable(at + 1, marked=True, caption=caption)
+    document.add(table)
+    table.add(_row(lines[at], at + 1, header=True))
     at += 2
     while at < len(lines) and lines[at].strip() and "|" in lines[at]:
         table.add(_row(lines[at], at + 1, header=False))

@@ -262,7 +262,7 @@ class _Phrase(Cursor):
             self._now.label = token.text
         self._take(count)
         number = self.whole(1)
-        if self.said() != "-" or number is None or self.said(2) == "×":
+        if self.said() != "-" or number is None or not self._single(1):
             return None
         # `FC-4096`; after a tool's class name, `Linear-20`, the number is the layer's.
         if token.text in _CLASSES or kind in WEIGHTLESS:
@@ -289,6 +289,10 @@ class _Phrase(Cursor):
             self._now.words.append(token.text)
             self._take()
 
+    def _single(self, offset: int) -> bool:
+        """Whether a number begins no window: `64`, and `64 ×2`, but not `7x7`."""
+        return self.said(offset + 1) != "×" or self.clings(offset + 1)
+
     def _numbered(self, token: Token, kind: str | None, number: str) -> None:
         if self._now.kind is not None or (self._now.kernel is not None and self._comma):
             self._flush()
@@ -298,7 +302,7 @@ class _Phrase(Cursor):
         if self.said(1) == "×" and self.whole(2) is not None and short and not self.clings(1):
             now.kernel = (int(number), self.whole(2) or 0)
             return self._take(3)
-        dashed = self.said(1) == "-" and self.whole(2) is not None and self.said(3) != "×"
+        dashed = self.said(1) == "-" and self.whole(2) is not None and self._single(2)
         if kind == "conv" and dashed and short and len(number) <= 2:
             now.kernel, now.filters = (int(number),), self.whole(2)
             return self._take(3)

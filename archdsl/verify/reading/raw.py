@@ -67,7 +67,7 @@ class RawTable:
     def add(self, row: RawRow) -> None:
         """Another row. Raises `TooMuch` where there are more than a table may have."""
         self.rows.append(row)
-        if len(self.rows) > limits.TABLE_ROWS:
+        if len(self.rows) > limits.TABLE_ROWS + 1:  # and a header
             raise TooMuch(f"the table has more than {limits.TABLE_ROWS:,} rows", row.line)
 
 
