@@ -15,7 +15,7 @@ BENCH   := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench test-slow kills zoo ways golden clean
+.PHONY: help demo test lint bench test-slow kills zoo ways golden pictures gallery clean
 
 help: ## Show this list
 	@echo "archdsl: the language in which neural-network architectures are written down"
@@ -63,6 +63,24 @@ bench: $(BENCH) ## Time and memory beside torchinfo and torchvision, as ratios o
 golden: $(READY) ## Write the expected texts of tests/golden anew; read the diff
 	ARCHDSL_GOLDEN=write $(PYTHON) -m pytest -q -m golden
 	@git --no-pager diff --stat -- tests/golden
+
+pictures: $(READY) ## Every network of specs/ in every style and format, read back
+	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal tests/test_draw_zoo.py tests/test_draw_volumes.py tests/test_draw_formats.py
+
+gallery: $(READY) ## Draw the pictures of specs/gallery anew
+	@mkdir -p specs/gallery
+	$(ARCHDSL) draw zoo:lenet5 --style table -o specs/gallery/lenet5.svg
+	$(ARCHDSL) draw zoo:alexnet --style volumes -o specs/gallery/alexnet.svg
+	$(ARCHDSL) draw zoo:vgg16 --style volumes -o specs/gallery/vgg16.svg
+	$(ARCHDSL) draw zoo:googlenet -o specs/gallery/googlenet.svg
+	$(ARCHDSL) draw zoo:resnet18 --style volumes -o specs/gallery/resnet18.svg
+	$(ARCHDSL) draw zoo:resnet50 -o specs/gallery/resnet50.svg
+	$(ARCHDSL) draw zoo:resnet50 --depth 2 --heat macs -o specs/gallery/resnet50_macs.svg
+	$(ARCHDSL) draw zoo:densenet121 -o specs/gallery/densenet121.svg
+	$(ARCHDSL) draw zoo:unet --style volumes -o specs/gallery/unet.svg
+	$(ARCHDSL) draw zoo:siamese -o specs/gallery/siamese.svg
+	$(ARCHDSL) draw zoo:nasnet_large --depth 1 -o specs/gallery/nasnet_large.svg
+	$(ARCHDSL) draw zoo:vit_b_16 -o specs/gallery/vit_b_16.svg
 
 clean: ## Remove what was built, the environment too
 	rm -rf $(VENV) $(OUT) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -10,22 +10,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from archdsl.api import unresolved
 from archdsl.checking import check_file
-from archdsl.diagnostics import Collector, Diagnostic, Span, counted
-from archdsl.elaborate import Request, Unresolved, Workspace
-from archdsl.elaborate.program import Program
+from archdsl.diagnostics import Collector, Diagnostic, counted
+from archdsl.elaborate import Request, Workspace
+from archdsl.families import Family, Member, members_called
 from archdsl.gathering import Document, Gathered, Listed, Target
 from archdsl.graph import Graph
 from archdsl.verify.acknowledged import acknowledge, known_path, read_known
-from archdsl.verify.called import called, parts
+from archdsl.verify.called import parts
 from archdsl.verify.finding import Judgement, Verdict
 from archdsl.verify.judge import judge
 from archdsl.verify.reading.places import cell_span
 from archdsl.verify.reading.understand import understand
-from archdsl.verify.sheet import Case
-from archdsl.verify.subject import Subject
-from archdsl.verify.suggest import Editor, suggest
+from archdsl.verify.suggest import suggest
 from archdsl.verify.table import Column, Reading
 
 __all__ = ["Claims", "Judged", "Verification", "Wishes", "verify"]
@@ -141,99 +138,13 @@ def _nothing(gathered: Gathered, wishes: Wishes, found: Collector) -> None:
     found.error("nothing-to-verify", why, hint="archdsl verify net.arch table.csv, or archdsl verify table.csv")
 
 
-class _Family:
-    """One file with networks, each made once."""
-
-    def __init__(self, target: Target, request: Request, found: Collector) -> None:
-        self.path = target.path
-        self._request = request
-        self._found = found
-        self._made: dict[str | None, Subject | None] = {}
-        inner = Collector()
-        self.workspace = Workspace.open(target.path, inner)
-        self.broken = inner.failed or self.workspace.unit is None or self.workspace.is_library
-        if not inner.failed and self.workspace.is_library:
-            inner.error(
-                "nothing-to-verify", f"{target.path} holds blocks and no network", hint="name a file with an `input`"
-            )
-        for diagnostic in inner:
-            if diagnostic.severity == "error":
-                found.add(diagnostic if diagnostic.span else replace(diagnostic, span=target.span))
-
-    @property
-    def name(self) -> str:
-        """Of the file's own network."""
-        unit = self.workspace.unit
-        return unit.architecture.name.name if unit is not None and unit.architecture else self.path.stem
-
-    def members(self, variant: str | None) -> list[_Member]:
-        """All networks of the file, its own first, or the variant alone; under each of their names."""
-        variants = self.workspace.unit.variants if self.workspace.unit is not None else {}
-        if variant is not None:
-            same = variants.get(variant)
-            names = [name for name, one in variants.items() if one is same and name != variant]
-            return [_Member(self, variant, (variant, *names))]
-        own = [] if self.workspace.needs_variant and variants else [_Member(self, None, (self.name,))]
-        grouped: dict[int, list[str]] = {}
-        for name, one in variants.items():
-            grouped.setdefault(id(one), []).append(name)
-        return [*own, *(_Member(self, names[0], tuple(names)) for names in grouped.values())]
-
-    def subject(self, variant: str | None, span: Span | None = None) -> Subject | None:
-        """A network, ready to be compared; None after reporting why there is none."""
-        if variant not in self._made:
-            graph = self._graph(self.workspace, variant, self._found, span)
-            self._made[variant] = Subject(graph) if graph is not None else None
-        return self._made[variant]
-
-    def _graph(self, workspace: Workspace, variant: str | None, found: Collector, span: Span | None) -> Graph | None:
-        """A network whose file states wrong sizes (`::`) is compared all the same, after reporting them."""
-        inner = Collector()
-        network = None
-        try:
-            network = workspace.network(replace(self._request, variant=variant), inner)
-            if network is None and {one.id for one in inner if one.severity == "error"} == {"wrong-size"}:
-                network = workspace.network(replace(self._request, variant=variant, claims=False), Collector())
-        except Unresolved as left:
-            inner.add(unresolved(workspace, left))
-        for diagnostic in inner:
-            if diagnostic.severity == "error":
-                found.add(diagnostic if diagnostic.span else replace(diagnostic, span=span))
-        return network.graph if network is not None else None
-
-    def rebuilt(self, text: str, variant: str | None) -> Subject | None:
-        """The network of a changed text in the place of the file's; None where it makes none."""
-        inner = Collector()
-        program = Program(inner)
-        workspace = Workspace(program.read_text(text, str(self.path), self.path), program, inner)
-        graph = self._graph(workspace, variant, Collector(), None)
-        return Subject(graph) if graph is not None else None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Member:
-    """A network of a family under its names; `variant` is None for the file's own."""
-
-    family: _Family
-    variant: str | None
-    names: tuple[str, ...]
-
-    def called(self, name: str) -> _Member:
-        """The same under the one of its names that a paper uses."""
-        return self if self.variant is None or name == self.variant else replace(self, variant=name)
-
-    def case(self, column: Column | None = None) -> Case | None:
-        subject = self.family.subject(self.variant)
-        return Case(subject, column) if subject is not None else None
-
-
 class _Run:
     """One run of the command: every file of networks is read once."""
 
     def __init__(self, wishes: Wishes, found: Collector) -> None:
         self._wishes = wishes
         self._found = found
-        self._families: dict[Path, _Family] = {}
+        self._families: dict[Path, Family] = {}
 
     def claims(self, target: Target, before: Claims) -> Claims:
         """The claims of a file, all its variants', added to those before."""
@@ -299,7 +210,7 @@ class _Run:
     # ------------------------------------------------------------ which networks
 
     def _against(self, reading: Reading, targets: Sequence[Target], chosen: list[str]) -> Judgement | None:
-        members: list[_Member] = []
+        members: list[Member] = []
         for target in targets:
             family = self._family(target)
             if family is None:
@@ -311,17 +222,17 @@ class _Run:
             return self._by_column(reading, columns, members, named, chosen)
         return self._whole(reading, members, chosen)
 
-    def _family(self, target: Target) -> _Family | None:
+    def _family(self, target: Target) -> Family | None:
         if target.path not in self._families:
-            self._families[target.path] = _Family(target, self._wishes.request, self._found)
+            self._families[target.path] = Family(target, self._wishes.request, self._found)
         family = self._families[target.path]
         if not family.broken and target.variant is not None and family.subject(target.variant, target.span) is None:
             return None
         return None if family.broken else family
 
-    def _whole(self, reading: Reading, members: Sequence[_Member], chosen: list[str]) -> Judgement | None:
+    def _whole(self, reading: Reading, members: Sequence[Member], chosen: list[str]) -> Judgement | None:
         """A table about one network: the first one if it fits, else the one that fits best."""
-        tried: list[tuple[_Member, Judgement]] = []
+        tried: list[tuple[Member, Judgement]] = []
         for member in members:
             case = member.case()
             if case is None:
@@ -334,57 +245,57 @@ class _Run:
             chosen.append(f"{best.network}: fits best of {len(members)}")
         if _foreign(best):
             chosen.append(f"hardly anything fits {best.network}: is the table about another network?")
+            if 4 * _matched(best) < 3 * len(best.matches):
+                return best  # no small change mends that
         case = member.case()
-        text = member.family.workspace.unit.file.source.text if member.family.workspace.unit is not None else ""
-
-        def rebuild(changed: str) -> Case | None:
-            subject = member.family.rebuilt(changed, member.variant)
-            return Case(subject) if subject is not None else None
-
-        return suggest(best, case, Editor(text, rebuild)) if case is not None else None
+        return suggest(best, case, member.editor) if case is not None else None
 
     def _by_column(
         self,
         reading: Reading,
         columns: Sequence[Column],
-        members: Sequence[_Member],
+        members: Sequence[Member],
         named: bool,
         chosen: list[str],
     ) -> Judgement | None:
         """A table with a column a network; where variants are named outright, only their columns."""
-        cases: list[Case] = []
+        found: list[Member] = []
         missing: list[tuple[Column, str]] = []
         for column in columns:
             whole = column.detail or column.header
-            names = [whole] if _called(whole, members, named) else parts(whole)
+            names = [whole] if members_called(whole, members, named) else parts(whole)
             for name in names:
-                options = _called(name, members, named)
-                case = self._best(reading, column, name, options, chosen) if options else None
-                if case is not None:
-                    cases.append(case)
-                elif not options:
+                options = [replace(one, column=column) for one in members_called(name, members, named)]
+                if options:
+                    found.append(self._best(reading, name, options, chosen))
+                else:
                     missing.append((column, name))
-        if missing and not (named and cases):
+        if missing and not (named and found):
             self._unknown(reading, missing, members)
-        return judge(reading, cases) if cases else None
+        cases = [case for member in found if (case := member.case()) is not None]
+        if not found or len(cases) < len(found):
+            return None
+        judgement = judge(reading, cases)
+        return judgement if _foreign(judgement) else _with_suggestions(judgement, found)
 
-    def _best(
-        self, reading: Reading, column: Column, name: str, options: Sequence[_Member], chosen: list[str]
-    ) -> Case | None:
-        cases = [case for member in options if (case := member.case(column)) is not None]
-        if len(cases) <= 1:
-            return cases[0] if cases else None
-        tried = [(_misfit(judge(reading, [case])), case) for case in cases]
+    def _best(self, reading: Reading, name: str, options: Sequence[Member], chosen: list[str]) -> Member:
+        if len(options) == 1:
+            return options[0]
+        tried = [(_misfit(judge(reading, [case])), one) for one in options if (case := one.case()) is not None]
+        if not tried:
+            return options[0]
         least, best = min(tried, key=lambda one: one[0])
-        others = [(case.subject.name, misfit > least) for misfit, case in tried if case is not best]
+        others = [
+            (member.variant or member.family.name, misfit > least) for misfit, member in tried if member is not best
+        ]
         worse = " and ".join(other for other, more in others if more)
         alike = " and ".join(other for other, more in others if not more)
         told = f", which fits better than {worse}" if worse else ""
         told += f"; {alike} would do as well" if alike else ""
-        chosen.append(f"{name}: {best.subject.name}{told}")
+        chosen.append(f"{name}: {best.variant or best.family.name}{told}")
         return best
 
-    def _unknown(self, reading: Reading, missing: Sequence[tuple[Column, str]], members: Sequence[_Member]) -> None:
+    def _unknown(self, reading: Reading, missing: Sequence[tuple[Column, str]], members: Sequence[Member]) -> None:
         column, name = missing[0]
         header = reading.table.headers[reading.columns.index(column)]
         known = ", ".join(dict.fromkeys(name for member in members for name in member.names))
@@ -399,13 +310,31 @@ class _Run:
         )
 
 
-def _called(name: str, members: Sequence[_Member], named: bool) -> list[_Member]:
-    """The networks that a printed name may mean, each once; under that one of their names, unless one was named."""
-    owners = {name: member for member in reversed(members) for name in member.names}
-    found: dict[int, _Member] = {}
-    for known in called(name, [name for member in members for name in member.names]):
-        found.setdefault(id(owners[known]), owners[known] if named else owners[known].called(known))
-    return list(found.values())
+def _with_suggestions(judgement: Judgement, members: Sequence[Member]) -> Judgement:
+    """What would mend the contradictions of a table about several networks: each is asked for its own column, the first
+    for those that all share.
+    """
+    asked = {finding.column for finding in judgement.findings if finding.verdict == "contradiction"}
+    words: dict[tuple[str, str], str] = {}
+    for member in members:
+        column, case = member.column, member.case()
+        own = {name for name in asked if column is None or name == column.header or name not in _headers(members)}
+        if not own or case is None:
+            continue
+        asked -= own
+        alone = suggest(judge(judgement.reading, [case]), case, member.editor)
+        words |= {(one.row, one.column): one.suggestion for one in alone.findings if one.column in own}
+    findings = [
+        replace(one, suggestion=one.suggestion or words.get((one.row, one.column), ""))
+        if one.verdict == "contradiction"
+        else one
+        for one in judgement.findings
+    ]
+    return replace(judgement, findings=findings)
+
+
+def _headers(members: Sequence[Member]) -> set[str]:
+    return {member.column.header for member in members if member.column is not None}
 
 
 def _misfit(judgement: Judgement) -> tuple[int, int]:
@@ -418,9 +347,14 @@ def _misfit(judgement: Judgement) -> tuple[int, int]:
 
 def _fits(judgement: Judgement) -> bool:
     """Whether no other network need be tried: nothing is contradicted, and there are layers for nearly every row."""
-    matched = sum(bool(match.layers) for match in judgement.matches)
     compared = any(finding.compared for finding in judgement.findings)
-    return compared and not judgement.count("contradiction") and 4 * matched >= 3 * len(judgement.matches)
+    enough = 4 * _matched(judgement) >= 3 * len(judgement.matches)
+    return compared and enough and not judgement.count("contradiction")
+
+
+def _matched(judgement: Judgement) -> int:
+    """For how many rows there are layers."""
+    return sum(bool(match.layers) for match in judgement.matches)
 
 
 def _foreign(judgement: Judgement) -> bool:

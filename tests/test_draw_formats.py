@@ -265,13 +265,9 @@ def test_text_in_a_column_can_be_read() -> None:
 
     for name in ("resnet50", "googlenet", "densenet121"):
         assert text(name, Wish(), 249.4) > 5
-        # On a whole page of 7 inches nothing needs to be closed.
-        assert text(name, Wish(fold=True), None) * min(1.0, 504 / _width(name)) > 5
+    # On a whole page of 7 inches nothing needs to be closed in a ResNet-50, and in a column it would.
+    assert text("resnet50", Wish(), 504) > 5
     assert text("resnet50", Wish(depth=3), 249.4) < 5
-
-
-def _width(name: str) -> float:
-    return float(ElementTree.fromstring(image(_graph(name))).attrib["width"].removesuffix("pt"))
 
 
 @pytest.mark.parametrize("theme", THEMES)

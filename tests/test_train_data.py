@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -429,6 +432,26 @@ def test_an_image_that_breaks_while_it_is_streamed_stops_the_run_by_its_name(tmp
     plan = Plan(Data("folder", str(tmp_path)), batch=4, epochs=1)
     with pytest.raises(TrainError, match=r"dog/01\.png: cannot be read"):
         train(net.graph, plan, data, RunFolder(tmp_path / "run"), replace(CPU, workers=workers), Quiet())
+
+
+def test_ctrl_c_ends_a_run_with_workers_in_order(tmp_path: Path) -> None:
+    _folders(tmp_path / "data")
+    (tmp_path / "net.arch").write_text("input 8x8x3\nfc 3\n")
+    given = [sys.executable, "-m", "archdsl", "train", "net.arch", "--data", "folder:data", "--out", "run"]
+    given += ["--epochs", "100000", "--batch", "4", "--store", "stream", "--workers", "2"]
+    with subprocess.Popen(
+        given, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        line = ""
+        while not line.startswith("epoch"):
+            line = process.stdout.readline()
+            assert line, process.communicate()
+        os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the workers too
+        _, errors = process.communicate()
+    assert process.returncode == 130, errors
+    assert "the same command goes on from there" in errors
+    assert "Traceback" not in errors
 
 
 def test_small_pictures_are_scaled_where_told() -> None:

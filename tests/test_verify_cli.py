@@ -7,6 +7,7 @@ The networks are small enough to count by hand: `conv 3x3 4` on 8x8x3 gives 6x6x
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -302,6 +303,50 @@ def test_a_folder_is_everything_in_it(write: Write) -> None:
     assert "1 claim (`expect`) of 1 network in 1 file: all hold" in result.stdout
     assert "2 documents of the folders were passed over" in result.stdout
     assert json.loads(run("a", "--json").stdout)["totals"]["documents_passed_over"] == 2
+
+
+DOCUMENTS = {
+    "t.tsv": "# archdsl network: net.arch\ntype\tparams\nconv\t113\nfc\t50\n",
+    "t.md": "<!-- archdsl network: net.arch -->\n\n| type | params |\n|---|---|\n| conv | 113 |\n| fc | 50 |\n",
+    "t.html": "<!-- archdsl network: net.arch --><table><tr><th>type</th><th>params</th></tr>"
+    "<tr><td>conv</td><td>113</td></tr><tr><td>fc</td><td>50</td></tr></table>",
+    "t.tex": "% archdsl network: net.arch\n\\begin{tabular}{lr}\ntype & params \\\\ \\hline\nconv & 113 \\\\\n"
+    "fc & 50 \\\\\n\\end{tabular}\n",
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_of_any_format_says_which_network_it_is_about(write: Write, name: str) -> None:
+    write("a/net.arch", NET)
+    write(f"a/{name}", DOCUMENTS[name])
+    for argument in ("a", f"a/{name}"):
+        found = cells(argument)
+        assert [place for place, cell in found.items() if cell["verdict"] == "contradiction"] == [("1", "params")]
+
+
+def test_a_folder_may_hold_what_is_no_file(write: Write, tmp_path: Path) -> None:
+    write("a/net.arch", NET + "expect params 162\n")
+    os.mkfifo(tmp_path / "a" / "pipe.csv")
+    (tmp_path / "a" / "gone.csv").symlink_to("nowhere.csv")
+    (tmp_path / "a" / "round").symlink_to(tmp_path / "a")
+    assert run("a").exit_code == 0
+
+
+def test_a_table_of_another_network_is_called_so(write: Write) -> None:
+    table = "type,output,params\nconv,112x112x64,9472\nconv,56x56x192,110784\nfc,1000,1025000\n"
+    result = run(write("net.arch", NET), write("t.csv", table))
+    assert result.exit_code == 1
+    assert "is the table about another network?" in " ".join(result.stdout.split())
+
+
+def test_a_table_without_a_network_is_checked_against_itself(write: Write) -> None:
+    # 3x3 without padding on 8x8 gives 6x6; 3*3*3*4 + 4 = 112.
+    head = "type,arguments,input,output,params\n"
+    assert run(write("t.csv", head + "conv,f=3; s=1; p=0; d=4,8x8x3,6x6x4,112\n")).exit_code == 0
+    wrong = run(write("u.csv", head + "conv,f=3; s=1; p=0; d=4,8x8x3,6x6x4,113\n"))
+    assert wrong.exit_code == 1
+    assert "u.csv, against itself" in wrong.stdout
+    assert "3*3*3*4 + 4 = 112" in wrong.stdout
 
 
 def test_a_folder_shows_its_misprints_and_all_on_request(write: Write) -> None:

@@ -27,6 +27,8 @@ _COMMANDS = {
     "export": "Write the network for another program: .onnx, .pt2, .safetensors.",
     "weights": "Bring another implementation's weights onto the network.",
     "train": "Train the network.",
+    "eval": "Test trained weights, or several as an ensemble.",
+    "predict": "Say what trained weights see in images.",
     "draw": "Draw the network.",
     "zoo": "List the networks that come with archdsl, or print one.",
     "new": "Start a file of one's own.",

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from archdsl.cli.common import fail, target_options
-from archdsl.cli.training import errors_shown
-from archdsl.diagnostics import Collector
+from archdsl.cli.common import target_options
+from archdsl.cli.training import errors_shown, written_settings
 
 if TYPE_CHECKING:
     from archdsl.api import Architecture
-    from archdsl.elaborate.recipe import Recipe
-    from archdsl.graph import Output
     from archdsl.train.dataset import Dataset
     from archdsl.train.machine import Machine
     from archdsl.train.plan import Plan
@@ -51,6 +47,13 @@ Examples:
     "--recipe", "written", multiple=True, metavar="TEXT", help="Settings in place of the file's, as it has them."
 )
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="What decides every random number.")
+@click.option(
+    "--init",
+    "weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Begin at the weights of a file, .safetensors or .pth; a head of another size begins anew.",
+)
+@click.option("--freeze", multiple=True, metavar="PATTERN", help="Hold the weights of layers: 'stage1*'.")
 @click.option("--on-nan", type=click.Choice(["stop", "skip"]), help="At a loss that is not finite [stop].")
 @click.option("--resume", is_flag=True, help="Go on, or fail where there is nothing to go on from.")
 @click.option("--force", is_flag=True, help="Go on although network, recipe or data are others.")
@@ -84,6 +87,8 @@ def command(
     optimizer: str | None,
     written: tuple[str, ...],
     seed: int | None,
+    weights: Path | None,
+    freeze: tuple[str, ...],
     on_nan: str | None,
     resume: bool,
     force: bool,
@@ -109,6 +114,7 @@ def command(
     from archdsl.train.loop import Keeping, train
     from archdsl.train.objective import class_count
     from archdsl.train.plan import Overrides, plan
+    from archdsl.train.transfer import file_weights
 
     graph = architecture.graph
     path = out or Path("runs") / architecture.name
@@ -117,8 +123,10 @@ def command(
         machine = _machine(device, precision, compiled, channels_last, deterministic, fast, workers)
         keeping = Keeping(Interval.of(checkpoint_every) if checkpoint_every else Interval(), resume, force)
         given = parse_data(data) if data is not None else None
-        settings = _settings(lines, graph.outputs) if lines else None
-        made = plan(architecture.recipe, Overrides(settings, given, batch, epochs, seed, lr, on_nan))
+        settings = written_settings(lines, graph.outputs)
+        begun = file_weights(weights) if weights is not None else None
+        overrides = Overrides(settings, given, batch, epochs, seed, lr, on_nan, begun, freeze)
+        made = plan(architecture.recipe, overrides)
         if len(graph.inputs) != 1:
             raise TrainError(f"the network has {len(graph.inputs)} inputs, and training knows one image at a time")
         classes = class_count(made.criterion, graph.shape(graph.outputs[0].port)[-1])
@@ -135,17 +143,6 @@ def command(
     left = [name for name in (WEIGHTS, BEST, METRICS, TABLE, RECIPE) if (path / name).exists()]
     click.echo(f"the results lie in {path}: {', '.join(left)}")
     sys.exit(result.status)
-
-
-def _settings(lines: Iterable[str], outputs: Iterable[Output]) -> Recipe:
-    """Settings of the command line; ends the process after saying what is wrong with them."""
-    from archdsl.elaborate.recipe import read_settings
-
-    found = Collector()
-    recipe = read_settings("\n".join(lines), list(outputs), found)
-    if recipe is None:
-        fail(found.sorted())
-    return recipe
 
 
 def _machine(

@@ -1,20 +1,39 @@
-"""What `train`, `eval` and `predict` share: saying what went wrong.
+"""What `train`, `eval` and `predict` share: settings of the command line, and saying what went wrong.
 
-In: exceptions of `archdsl.train`. Out: lines on standard error, and the exit status. Imports torch when it is used.
+In: texts, exceptions of `archdsl.train`. Out: a `Recipe`; lines on standard error, and the exit status.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from archdsl.cli.common import fail
-from archdsl.diagnostics import ArchError
+from archdsl.diagnostics import ArchError, Collector
 
-__all__ = ["errors_shown"]
+if TYPE_CHECKING:
+    from archdsl.elaborate.recipe import Recipe
+    from archdsl.graph import Output
+
+__all__ = ["errors_shown", "written_settings"]
+
+
+def written_settings(lines: Iterable[str], outputs: Iterable[Output]) -> Recipe | None:
+    """What `--recipe` says, or None; ends the process after saying what is wrong with it."""
+    from archdsl.elaborate.recipe import read_settings
+
+    text = "\n".join(lines)
+    if not text:
+        return None
+    found = Collector()
+    recipe = read_settings(text, list(outputs), found)
+    if recipe is None:
+        fail(found.sorted())
+    return recipe
 
 
 @contextmanager

@@ -51,7 +51,9 @@ applies is an error:
 \b
 --json: {"cells": [{"table", "row", "column", "printed", "computed", "verdict",
 "convention", "explanation", "suggestion"}], "totals": {…}}. `verdict` is one of
-holds, rounded, convention, contradiction, acknowledged, not-checked.
+holds, rounded, convention, contradiction, acknowledged, not-checked. Totals:
+tables, cells, compared (cells), facts, one for each verdict, claims,
+false_claims, documents_passed_over.
 """
 _FORMS = ("text", "json", "markdown", "latex", "github")
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from archdsl.ops.base import Shape
 
-__all__ = ["Dataset", "Examples", "Prepare", "Read", "Source"]
+__all__ = ["Dataset", "Examples", "Prepare", "Read", "Source", "centre"]
 
 
 class Source(Protocol):

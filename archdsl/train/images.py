@@ -25,7 +25,7 @@ from archdsl.train.randomness import seed_of, uniforms
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["ImageFiles", "read_image", "read_images"]
+__all__ = ["Cut", "ImageFiles", "image_bytes", "read_image", "read_images"]
 
 _ENDINGS: Final = (".jpg", ".jpeg", ".png")
 _TEST_NAMES: Final = ("test", "val", "validation")
@@ -119,6 +119,11 @@ def read_image(path: Path, channels: int) -> Image:
         raise TrainError(f"{path}: it is no image that can be read") from None
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise TrainError(f"{path}: cannot be read: {error}") from None
+
+
+def image_bytes(image: Image, size: tuple[int, int]) -> torch.Tensor:
+    """An image in another size (height, width) as bytes (C, H, W)."""
+    return _bytes(_scaled(image, size))
 
 
 def _scaled(image: Image, size: tuple[int, int], box: tuple[float, float, float, float] | None = None) -> Image:

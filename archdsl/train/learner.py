@@ -10,6 +10,7 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -28,6 +29,7 @@ from archdsl.train.penalties import penalised
 from archdsl.train.plan import Plan
 from archdsl.train.progress import Sums
 from archdsl.train.randomness import seed_of, seed_torch
+from archdsl.train.transfer import bring, freeze, held
 
 __all__ = ["Learner", "outputs"]
 
@@ -66,6 +68,10 @@ class Learner:
             initialise(self.module, open_graph, plan.init, plan.seed)
         except InitialiseError as error:
             raise TrainError(error.message, error.hint) from None
+        self.said = freeze(self.module, plan.freeze)
+        if plan.weights is not None:
+            self.said = bring(self.module, open_graph, Path(plan.weights.path), plan.seed) + self.said
+        self._held = held(self.module) if plan.freeze else []
         layout = torch.channels_last if machine.channels_last else torch.preserve_format
         self.module.to(machine.device, memory_format=layout)  # type: ignore[call-overload]
         self._penalised = penalised(self.module, open_graph, plan.l2)
@@ -84,13 +90,15 @@ class Learner:
         skips = self._plan.on_nan == "skip"
         buffers = [buffer.clone() for buffer in self.module.buffers()] if skips else []
         self.module.train()
+        for layer in self._held:
+            layer.eval()
         self._seed(number)
         self._optimizers.zero_grad()
         images = sum(map(len, batches))
         total, right = 0.0, 0.0
         for batch in batches:
             with self._machine.autocast():
-                found = outputs(self._call(batch.images))
+                found = self._outputs(batch)
                 loss = self._objective(found, batch.labels, batch.others, batch.shares)
             value = float(loss.detach())
             if not math.isfinite(value):
@@ -110,6 +118,18 @@ class Learner:
             for buffer, before in zip(self.module.buffers(), buffers, strict=True):
                 buffer.copy_(before)
         return Learned(None, Sums(skipped=1))
+
+    def _outputs(self, batch: Batch) -> tuple[torch.Tensor, ...]:
+        try:
+            return outputs(self._call(batch.images))
+        except torch.OutOfMemoryError:
+            hint = "a smaller --batch, with `accumulate` in the recipe for as large a step; --precision bf16"
+            raise TrainError(f"{self._machine.device} has no memory for a batch of {len(batch)}", hint) from None
+        except RuntimeError as error:
+            if not (self._machine.compile and type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))):
+                raise
+            first = str(error).strip().splitlines()[0]
+            raise TrainError(f"the network cannot be compiled here: {first}", "leave out --compile") from None
 
     def _right(self, output: torch.Tensor, batch: Batch) -> float:
         """How many images are guessed right; of a mixed one, the share whose label is guessed."""

@@ -110,6 +110,9 @@ class _Run:
             self._resume(found, force=keeping.force)
         elif keeping.resume:
             raise TrainError(f"{self._folder.path} holds no checkpoint to go on from", "leave out --resume")
+        else:
+            for text in self._learner.said:
+                self._display.note(text)
         try:
             self._folder.write_recipe(self._record)
             self._folder.write_metrics(self._progress.history)

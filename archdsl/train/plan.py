@@ -26,7 +26,15 @@ from archdsl.elaborate.recipe_learning import (
 from archdsl.elaborate.recipe_settings import Augment, Clip, Data, EarlyStopping
 from archdsl.train.errors import TrainError
 
-__all__ = ["Overrides", "Plan", "as_record", "describe", "plan"]
+__all__ = ["Overrides", "Plan", "Weights", "as_record", "describe", "merged", "plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A file of weights to begin with, and its digest."""
+
+    path: str
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,8 @@ class Overrides:
     seed: int | None = None
     lr: float | None = None
     on_nan: str | None = None
+    weights: Weights | None = None
+    freeze: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,8 @@ class Plan:
     """Everything that decides a run, beside the network, the data and the machine.
 
     `batch` is in images, `epochs` in passes over the training images, `accumulate` in batches a step; `on_nan` is
-    `stop` or `skip`, for a step whose loss is not finite.
+    `stop` or `skip`, for a step whose loss is not finite. Learning begins at `weights`; what a pattern of `freeze`
+    names is held.
     """
 
     data: Data
@@ -66,6 +77,8 @@ class Plan:
     l2: tuple[Penalty, ...] = ()
     early_stopping: EarlyStopping | None = None
     on_nan: str = "stop"
+    weights: Weights | None = None
+    freeze: tuple[str, ...] = ()
 
     @property
     def step_images(self) -> int:
@@ -78,7 +91,7 @@ def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
 
     Raises `TrainError` for what does not go together.
     """
-    recipe = _merged(recipe or Recipe(), overrides.recipe or Recipe())
+    recipe = merged(recipe, overrides.recipe)
     if overrides.data is not None:
         recipe = dataclasses.replace(recipe, data=overrides.data)
     if recipe.data is None:
@@ -97,6 +110,8 @@ def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
         "l2": recipe.l2,
         "early_stopping": recipe.early_stopping,
         "on_nan": overrides.on_nan,
+        "weights": overrides.weights,
+        "freeze": overrides.freeze,
     }
     if recipe.loss is not None:
         chosen |= {"criterion": recipe.loss.criterion, "auxiliaries": recipe.loss.auxiliaries}
@@ -117,8 +132,9 @@ def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
     return made
 
 
-def _merged(recipe: Recipe, other: Recipe) -> Recipe:
+def merged(recipe: Recipe | None, other: Recipe | None) -> Recipe:
     """A recipe with the settings of another in place of its own."""
+    recipe, other = recipe or Recipe(), other or Recipe()
     given = {field.name: getattr(other, field.name) for field in dataclasses.fields(Recipe) if field.name != "places"}
     return dataclasses.replace(recipe, **{name: value for name, value in given.items() if value not in (None, ())})
 

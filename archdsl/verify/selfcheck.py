@@ -94,6 +94,7 @@ class _Network:
         self._letters = letters
         self._sheets: dict[int, Sheet] = {}
         self._totals: Sheet | None = None
+        self._input_row = False
 
     @property
     def name(self) -> str:
@@ -160,6 +161,7 @@ class _Network:
     def results(self, reading: Reading, choices: Mapping[Quantity, Choices]) -> Iterator[tuple[Entry, Result, str]]:
         """Every cell with its verdict and what would mend it."""
         before: Step | None = None
+        self._input_row = any(_is_input(line) for line in reading.lines)
         for line in reading.lines:
             step = self._steps.get(id(line))
             for entry in self._entries(line):
@@ -171,13 +173,15 @@ class _Network:
                     yield entry, _open("nobody knows what the column means; say so with --columns"), ""
                 elif line.quantity:
                     yield entry, self._total(line, entry, choices), ""
+                elif step is None and _is_input(line) and self._order and isinstance(entry.value, Size):
+                    yield entry, *self._first_input(self._order[0], entry.value)
                 elif step is None:
-                    yield entry, self._outside(entry, reading), ""
+                    yield entry, self._outside(), ""
                 else:
                     yield entry, *self._cell(step, before, entry, choices)
             before = step or before
 
-    def _outside(self, entry: Entry, reading: Reading) -> Result:
+    def _outside(self) -> Result:
         if self._column is not None:
             return _open(f"the row says nothing of {self._column.header}")
         return _open("the row names no layer, so that there is nothing to compute")
@@ -308,7 +312,7 @@ class _Network:
     def _blamed(self, step: Step) -> Entry | None:
         """The cell of a row whose arguments are wrong."""
         entries = self._entries(step.line)
-        if step.blame == "input" and any(e.column.role == "input" for e in entries):
+        if step.blame == "input" and (step.row.input is not None or self._input_row):
             return None
         if step.blame not in ("input", "arguments") or step.row.widths:
             return None
@@ -402,6 +406,10 @@ class _Network:
             )
             return Result("holds", 1, entry.cell.text, explanation=f"{told_by.column.header} come out with it")
         return _open("only the row's counts depend on it, and none of them comes out")
+
+
+def _is_input(line: Line) -> bool:
+    return {one.kind for one in layers(line.said)} == {"input"}
 
 
 def _said(entry: Entry) -> list[Said]:

@@ -71,7 +71,9 @@ def _print_instead(finding: Finding, row: Row, case: Case) -> str:
     if entry is None or row.stretch is None:
         return ""
     if isinstance(entry.value, Size):
-        return f"print {finding.computed}"
+        sides = finding.computed.split("x")
+        bare = len(entry.value.parts) == len(sides) - 1  # 28x28, without the channels
+        return f"print {'x'.join(sides[:-1]) if bare else finding.computed}"
     if not isinstance(entry.value, tuple) or len(entry.value) != 1 or not isinstance(entry.value[0], Said):
         return ""
     layer = main_layer(row.said, entry.value[0], case.subject.layers[row.stretch.start : row.stretch.stop])

@@ -25,7 +25,7 @@ from archdsl.verify.table import Column, Line, Number, Reading, Said, Size
 __all__ = ["Step", "walk"]
 
 _PADDED = 0.5
-"""The vote of what arguments make with a padding that is not printed."""
+"""The vote of arguments that say so only with something assumed, a padding that is not printed."""
 
 Blame = Literal["input", "arguments", "output", ""]
 
@@ -202,17 +202,20 @@ class _Walker:
     def _changed(self, change: Change, fitted: Fitted) -> Graph | None:
         return self._trials(one_row(Phrase(change.phrase, (), fitted.phrase.blocks), change.input, self._style))
 
-    def _accepts(self, row: Content, entering: Shape) -> bool:
-        """Whether a row goes on from a size: a fully connected layer with a kernel takes all of it."""
+    def _accepts(self, row: Content, entering: Shape) -> float:
+        """The vote of the next row for what enters it; a fully connected layer with a kernel takes all of it."""
         one = row.said[0] if row.said else None
         if isinstance(one, Said) and one.kind == "fc" and one.kernel is not None:
-            return square(one.kernel) == square(entering[:-1] or (1,))
+            return float(square(one.kernel) == square(entering[:-1] or (1,)))
         if row.output is None:
-            return False
+            return 0
         try:
-            return fit(row, self._style, entering, self._trials).reached
+            fitted = fit(row, self._style, entering, self._trials)
         except Unwritable:
-            return False
+            return 0
+        if not fitted.reached:
+            return 0
+        return _PADDED if fitted.phrase.assumed else 1
 
     def _counts(self, following: tuple[Line, Content], entering: Shape) -> int:
         """How many of the next row's counts come out when a size enters it."""

@@ -55,8 +55,9 @@ def _table(
     rows = list(raw.rows)
     caption = fold(raw.caption)
     if len(rows) < 2:
-        return _without_rows(raw, number, source, found)
-    while len(rows) > 1 and _title(rows):
+        _without_rows(raw, number, source, found)
+        return None
+    while len(rows) > 2 and _title(rows):
         caption = fold(next(cell.text for cell in rows.pop(0).cells if cell.text.strip()))
     if not _within(rows, source, found):
         return None
@@ -66,7 +67,8 @@ def _table(
         return None
     width = len(grid[0]) if grid else 0
     if len(grid) <= len(heads):
-        return _without_rows(raw, number, source, found)
+        _without_rows(raw, number, source, found)
+        return None
     if heads:
         headers = tuple(_joined([grid[at][column] for at in range(len(heads))]) for column in range(width))
     else:
@@ -91,11 +93,12 @@ def _without_rows(raw: RawTable, number: int, source: Source, found: Collector) 
 
 
 def _title(rows: Sequence[RawRow]) -> bool:
-    """Whether the first row is a title over the table: one cell that says something, where the next has more."""
-    said = [cell for cell in rows[0].cells if cell.text.strip()]
-    below = [cell for cell in rows[1].cells if cell.text.strip()]
-    alone = len(rows[0].cells) == 1 or (not rows[0].header and said and said[0] is rows[0].cells[0])
-    return len(said) == 1 and len(below) > 1 and bool(alone)
+    """Whether the first row is a title: one cell that says something, above a row of several words, the header."""
+    first, second = rows[0], rows[1]
+    said = [cell for cell in first.cells if cell.text.strip()]
+    below = [cell.text for cell in second.cells if cell.text.strip()]
+    alone = len(first.cells) == 1 or (not first.header and said and said[0] is first.cells[0])
+    return len(said) == 1 and bool(alone) and len(below) > 1 and all(_kind(text) == "text" for text in below)
 
 
 def _within(rows: Sequence[RawRow], source: Source, found: Collector) -> bool:
@@ -203,6 +206,10 @@ def _grid(
             line = line[: limits.TABLE_COLUMNS]
         pending = below
         grid.append(line)
+    # A spreadsheet writes separators for columns in which nothing stands.
+    while grid and len(grid[0]) > 1 and all(len(line) == len(grid[0]) and not line[-1].text for line in grid):
+        for line in grid:
+            line.pop()
     return grid if _even(grid, raw, rows, heads, source, found) else None
 
 

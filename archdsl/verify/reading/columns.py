@@ -12,14 +12,15 @@ from typing import get_args
 
 from archdsl.diagnostics import Collector, nearest
 from archdsl.verify.reading.cells import is_nothing
+from archdsl.verify.reading.kinds import longest_kind
 from archdsl.verify.reading.numbers import NotANumber, figure
 from archdsl.verify.reading.phrases import NoLayers, layers
 from archdsl.verify.reading.places import line_span
-from archdsl.verify.reading.quantities import quantity
+from archdsl.verify.reading.quantities import is_total, quantity
 from archdsl.verify.reading.sizes import NotASize, size
 from archdsl.verify.reading.text import plain
 from archdsl.verify.reading.vocabulary import Header, header, is_network, key
-from archdsl.verify.table import Column, Group, Role, Said, Table
+from archdsl.verify.table import Column, Group, Role, Row, Said, Table
 
 __all__ = ["columns_of"]
 
@@ -53,10 +54,7 @@ class _Values:
 def columns_of(table: Table, said: Mapping[str, str], found: Collector) -> tuple[Column, ...]:
     """The columns of a table; `said` gives roles by header, or by number from 1, over what the document says."""
     outright = _outright(table, said, found)
-    values = [
-        _values([row.cells[at].text for row in table.rows if not is_nothing(row.cells[at].text)])
-        for at in range(len(table.headers))
-    ]
+    values = [_values(texts) for texts in _by_column(table)]
     texts = [cell.text for cell in table.headers]
     headless = not any(texts)
     lettered = len(_LETTERS & set(texts)) >= 3
@@ -75,14 +73,29 @@ def columns_of(table: Table, said: Mapping[str, str], found: Collector) -> tuple
     return tuple(_completed(columns, values, table, headless))
 
 
+def _by_column(table: Table) -> list[list[str]]:
+    """The cells of each column that print anything, in rows that are about layers; of all rows, if there are none."""
+    about_layers = [row for row in table.rows if not _summary(row)] or table.rows
+    return [
+        [row.cells[at].text for row in about_layers if not is_nothing(row.cells[at].text)]
+        for at in range(len(table.headers))
+    ]
+
+
+def _summary(row: Row) -> bool:
+    """Whether the first words of a row name a quantity of a whole network."""
+    first = next((cell.text for cell in row.cells if not is_nothing(cell.text)), "")
+    return is_total(first) or (quantity(first) is not None and not first[:1].isdigit())
+
+
 def _outright(table: Table, said: Mapping[str, str], found: Collector) -> dict[int, Role]:
     """Roles that the document or the caller gives, by place."""
     given: dict[int, Role] = {}
     places: dict[str, list[int]] = {}
     for at, cell in enumerate(table.headers):
         places.setdefault(key(cell.text) or str(at + 1), []).append(at)
-    span = line_span(table.source, table.headers[0].line) if table.source is not None else None
-    for source in (table.directives.columns, said):
+    place = line_span(table.source, table.headers[0].line) if table.source is not None else None
+    for source, span in ((table.directives.columns, place), (said, None)):
         for name, role in source.items():
             if role not in get_args(Role):
                 close = nearest(role, get_args(Role))
@@ -144,7 +157,7 @@ def _values(texts: Sequence[str]) -> _Values:
         except NoLayers:
             continue
         said_of = list(_flat(found))
-        known = [one for one in said_of if one.kind is not None and not _only_words(one, said)]
+        known = [one for one in said_of if _is_known(one.kind)]
         kinds += bool(known) and not pairs
         layered += bool(known) or any(one.filters is not None and one.kernel is not None for one in said_of)
         attributes += any(one.kernel is not None and (one.stride or one.filters) for one in said_of)
@@ -166,22 +179,14 @@ def _flat(found: Iterable[Said | Group]) -> Iterable[Said]:
             waiting.extend(one.items)
 
 
-def _only_words(one: Said, text: str) -> bool:
-    """Whether the kind is nothing but the text's own words, which name nothing known."""
-    return one.kind == " ".join(text.lower().split())[: len(one.kind or "")] and not header_kind(one.kind or "")
-
-
-def header_kind(word: str) -> bool:
-    """Whether a text is a layer's name."""
-    from archdsl.verify.reading.kinds import longest_kind
-
-    words = word.replace("-", " ").split()
-    return bool(words) and longest_kind(words)[0] is not None
+def _is_known(kind: str | None) -> bool:
+    """Whether a kind is one of those that layers have, and not merely the words of the cell."""
+    return kind is not None and longest_kind(kind.split())[0] is not None
 
 
 def _column(text: str, names: Header | None, values: _Values, lettered: bool) -> Column:
     """A column by its header, where its values agree; by its values, where they say otherwise."""
-    if names is None or (len(text) == 1 and text.isalpha() and not lettered and values.mostly(values.layers)):
+    if names is None or (len(text) == 1 and text.isascii() and not lettered and values.mostly(values.layers)):
         return Column(text, "unknown")
     role, why = _agreed(names.role, names, values)
     if role == "unknown":

@@ -19,9 +19,10 @@ _TOKEN = re.compile(
     r"(?P<word>\\[A-Za-z@]+\*?)|(?P<sign>\\[^A-Za-z@])|(?P<mark>[{}\[\]&$^~#])|(?P<space>\s+)"
     r"|(?P<text>[^\\{}\[\]&$^~#\s]+|\\)"
 )
-_MOST_WRITTEN = 500_000
-"""Tokens that macros may write out, and how long an optional argument may be."""
-_LONGEST_OPTION = 100
+_MOST_WRITTEN = 200_000
+"""Tokens that macros may write out; ResNet's blocks write out 600."""
+_LONGEST_OPTION = 40
+"""Tokens of an optional argument."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ _NOT_OURS = frozenset(
 """Words in headers of figures that no network has by itself."""
 _PREFIXED = re.compile(r"(k|m|g|b|t)(flops?|macs?|madds?|params?|ops)")
 _BRANCH = re.compile(
-    r"#? ?(?:(?P<named>(?:double )?\d ?× ?\d(?: ?(?:reduce|conv|convs|red|squeeze|expand))?)"
+    r"#? ?(?:(?P<named>(?:double #?)?\d ?× ?\d(?: ?(?:reduce|conv|convs|red|squeeze|expand))?)"
     r"|(?P<pool>(?:pool|pooling|avg|max|avg pool|max pool) ?[-+]? ?proj(?:ection)?)"
     r"|(?P<fire>[se]_?\d ?[x×] ?\d)(?: ?\(.{0,60}\))?)"
 )
@@ -149,7 +149,7 @@ def header(text: str) -> Header | None:
         return None
     branch = _BRANCH.fullmatch(said.lower())
     if branch:
-        name = branch["named"] or branch["pool"] or branch["fire"]
+        name = (branch["named"] or branch["pool"] or branch["fire"]).replace("#", "")
         return Header("branch", fold(name.replace("×", "x").replace("-", " ").replace("+", " ")).replace(" x ", "x"))
     named, power = _unit(said)
     role = _ROLES.get(key(named)) or _ROLES.get(key(said))
