@@ -15,7 +15,7 @@ BENCH   := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench test-slow kills zoo ways golden pictures gallery clean
+.PHONY: help demo test lint bench errata test-slow kills zoo ways golden pictures gallery clean
 
 help: ## Show this list
 	@echo "archdsl: the language in which neural-network architectures are written down"
@@ -81,6 +81,10 @@ gallery: $(READY) ## Draw the pictures of specs/gallery anew
 	$(ARCHDSL) draw zoo:siamese -o specs/gallery/siamese.svg
 	$(ARCHDSL) draw zoo:nasnet_large --depth 1 -o specs/gallery/nasnet_large.svg
 	$(ARCHDSL) draw zoo:vit_b_16 -o specs/gallery/vit_b_16.svg
+
+errata: $(READY) ## Every table and claim of specs/ against its network; the misprints as a page
+	@mkdir -p $(OUT)
+	$(ARCHDSL) verify specs/ --report $(OUT)/errata.md
 
 clean: ## Remove what was built, the environment too
 	rm -rf $(VENV) $(OUT) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -71,5 +71,8 @@ TABLE_LINES: Final = 100_000
 CELL_LENGTH: Final = 10_000
 """Characters of a cell of a printed table."""
 
+ROW_LAYERS: Final = 10_000
+"""Layers that one row or cell of a printed table names, repeats written out; a stage of ResNet-1202 has 400."""
+
 CELL_NESTING: Final = 20
 """Brackets inside brackets in a cell of a printed table; ResNet's has one."""

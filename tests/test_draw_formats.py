@@ -101,7 +101,7 @@ def test_a_tex_document_is_whole_whatever_its_names(text: str, style: str) -> No
 def test_every_network_is_a_tex_document(entry: zoo.Entry) -> None:
     graph = entry.graph()
     for style in ("graph", "table", "volumes"):
-        if style == "table" and len(graph) > 800:
+        if style == "table" and len(graph) > 300:
             continue  # a document of megabytes
         _is_document(image(graph, "tex", page=Page(style)).decode())  # type: ignore[arg-type]
 

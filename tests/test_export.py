@@ -1,4 +1,4 @@
-"""Files for other programs: ONNX run by onnxruntime, `.pt2` loaded by torch, weights by safetensors, each compared here.
+"""Files for other programs: ONNX run by onnxruntime, `.pt2` loaded by torch, weights by safetensors, each compared.
 
 In: small networks. Out: facts: what those programs compute from the files, against the PyTorch module.
 """
@@ -24,15 +24,12 @@ from archdsl.codegen import export as exporting
 from archdsl.codegen.export import FORMATS, ExportError, Format, export
 
 _NETS = {
-    "plain": "input 16x16x3\nconv 3x3+1 8 -> bn -> relu -> maxpool 2 -> residual<conv 3x3+1 8 -> bn> -> gap -> fc 5",
+    "image": "input 15x15x3\ndefault conv bias=false\nconv 3x3/2 8 same -> bn -> silu -> se<2>\n"
+    "-> residual<conv 3x3+1 8 -> bn> -> maxpool 3/2 ceil -> lrn 5 -> drop_path 0.2 -> shuffle 2 -> dropout 0.5",
     "volume": "input 8x8x8x2\nconv 3x3x3+1 4 -> bn -> relu -> avgpool 2 -> gap -> fc 3",
     "sequence": "input 12x8\nposition -> attention heads=2 -> ln -> fc 6 -> gelu",
-    "gate": "input 8x8x8\nconv 3x3+1 8 -> bn -> silu -> se<2> -> dropout 0.5 -> drop_path 0.2",
-    "same padding": "input 15x15x3\nconv 3x3/2 4 same -> relu6 -> maxpool 3/2 same",
-    "ceil": "input 15x15x3\nconv 3x3 4 -> maxpool 3/2 ceil -> avgpool 2 -> lrn 5",
     "trained pools": "input 12x12x2\nconv 3x3 4 connect=[[0], [1], [0, 1], [1]] -> subsample 2 -> tanh -> rbf 4",
-    "shuffle": "input 8x8x8\nsplit 2 @a @b\nconcat<@a | @b -> conv 1x1 4 -> relu> -> shuffle 2",
-    "two inputs": "input left 9\ninput right 9\nshare tower = fc 4 -> tanh\nsub<@left -> tower | @right -> tower> -> fc 1",
+    "two inputs": "input left 9\ninput right 9\nshare tower = fc 4\nsub<@left -> tower | @right -> tower> -> fc 1",
     "two outputs": "input x 9\nfc 4 -> relu @h -> fc 2\noutput second = @h -> fc 3",
     "training head": "input 8x8x3\nconv 3x3 4 -> relu @h -> gap -> fc 2\noutput aux training = @h -> gap -> fc 2",
 }
@@ -116,12 +113,12 @@ def test_an_input_and_an_output_of_one_name(tmp_path: Path) -> None:
 
 
 def test_a_fixed_batch(tmp_path: Path) -> None:
-    net = _net("plain")
+    net = _net("volume")
     found = export(net.graph, net.module(seed=0), tmp_path / "net.onnx", "onnx", batch=5)
     assert found.batches == (5,)
     model = onnx.load(tmp_path / "net.onnx")
     sizes = [dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim]
-    assert sizes == [5, 3, 16, 16]
+    assert sizes == [5, 2, 8, 8, 8]
 
 
 def test_words_are_whole_numbers(tmp_path: Path) -> None:
@@ -144,7 +141,7 @@ def test_a_file_that_computes_something_else_is_not_written(
     format: Format, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A part of 2e-4 of the largest value is twice what is allowed."""
-    net = _net("plain")
+    net = _net("volume")
     made = net.module(seed=0)
     plain = exporting._outputs
     calls = 0
@@ -168,7 +165,7 @@ def test_a_pool_that_onnx_lacks_is_found_out(tmp_path: Path) -> None:
 
 
 def test_training_mode_and_generators_are_left_alone(tmp_path: Path) -> None:
-    net = _net("gate")
+    net = _net("image")
     torch.manual_seed(8)
     before = torch.get_rng_state()
     made = net.module(seed=0)

@@ -543,10 +543,13 @@ def test_the_run_folder(tmp_path: Path) -> None:
     assert sorted(file.name for file in (tmp_path / "run").iterdir()) == [
         "best.safetensors",
         "checkpoints",
+        "confusion.csv",
+        "curves.svg",
         "metrics.csv",
         "metrics.jsonl",
         "model.safetensors",
         "recipe.json",
+        "report.html",
     ]
     assert sorted(file.name for file in (tmp_path / "run" / "checkpoints").iterdir()) == [
         ".lock",

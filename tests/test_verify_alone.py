@@ -213,6 +213,19 @@ def test_what_cannot_be_computed_is_not_checked() -> None:
         assert (one.compared == 0) == (one.verdict == "not-checked")
 
 
+def test_an_input_behind_a_row_that_nobody_knows_is_not_checked() -> None:
+    judgement = alone("type,arguments,input\nwobble,,9x9x3\nconv,f=3; d=4,7x7x8\nmaxpool,f=2; s=1,6x6x4\n")
+    assert cell(judgement, "2", "input").verdict == "not-checked"
+    # 3x3 on 7x7 gives 7 or 5 with a stride of 1, 4 or 3 with one of 2; never 6.
+    assert cell(judgement, "3", "input").verdict == "contradiction"
+
+
+def test_padding_that_only_the_next_row_tells_is_a_convention() -> None:
+    judgement = alone("type,arguments,input\nconv,f=3; d=4,7x7x8\nmaxpool,f=2; s=1,7x7x4\n")
+    found = cell(judgement, "2", "input")
+    assert (found.verdict, found.convention) == ("convention", "padding 1, which is not printed")
+
+
 def test_a_table_without_sizes_holds_nothing() -> None:
     judgement = alone("layer,arguments\nconv,f=3; d=4\nmaxpool,f=2; s=2\nfc,d=10\n")
     assert len(judgement.findings) == 6

@@ -19,7 +19,7 @@ from archdsl.draw.dot import Direction
 from archdsl.draw.image import FORMATS, STYLES, ImageFormat, Misfit, Page, StyleName, Watch, image
 from archdsl.draw.picture import Count, Figure
 from archdsl.draw.plan import Wish
-from archdsl.draw.render import DPI, RenderError
+from archdsl.draw.render import DPI, MOST_DOTS, RenderError
 from archdsl.draw.style import THEMES, ThemeName
 
 if TYPE_CHECKING:
@@ -81,7 +81,12 @@ _POINTS: Final = {"mm": 72 / 25.4, "cm": 72 / 2.54, "in": 72.0, "pt": 1.0}
     metavar="88mm",
     help="A paper's column, in mm, cm, in or pt: never wider, and blocks are closed where text would be unreadable.",
 )
-@click.option("--dpi", type=click.IntRange(36, 1200), metavar="N", help=f"Dots per inch, for png [{DPI}].")
+@click.option(
+    "--dpi",
+    type=click.IntRange(36, 1200),
+    metavar="N",
+    help=f"Dots per inch, for png [{DPI}; fewer where a side would have more than {MOST_DOTS:,} dots].",
+)
 def command(
     architecture: Architecture,
     output: Path | None,

@@ -118,19 +118,13 @@ def _shown(score: Score) -> str:
 
 def _write_confusion(path: Path, answers: Answers, names: tuple[str, ...]) -> None:
     """A row for each class, a column for each that it was taken for."""
-    import csv
-    import io
-
+    from archdsl.files import write_whole
     from archdsl.train.errors import TrainError
-    from archdsl.train.files import write_whole
     from archdsl.train.inference import class_name
+    from archdsl.train.report import confusion_csv
 
     table = answers.confusion().tolist()
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["class", *(class_name(names, label) for label in range(len(table)))])
-    writer.writerows([class_name(names, label), *row] for label, row in enumerate(table))
     try:
-        write_whole(path, text.getvalue().encode())
+        write_whole(path, confusion_csv(table, [class_name(names, label) for label in range(len(table))]).encode())
     except OSError as error:
         raise TrainError(f"cannot write {path}: {error.strerror}") from None

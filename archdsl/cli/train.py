@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from archdsl.train.dataset import Dataset
     from archdsl.train.machine import Machine
     from archdsl.train.plan import Plan
+    from archdsl.train.team import Team
 
 __all__ = ["command"]
 
@@ -75,6 +76,7 @@ Examples:
     show_default=True,
     help="Images whole in memory, or read as they are needed.",
 )
+@click.option("--gpus", type=click.IntRange(min=1), metavar="N", help="Train on N GPUs of this machine, by torchrun.")
 @click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes that read images [a core each, 8].")
 def command(
     architecture: Architecture,
@@ -101,26 +103,33 @@ def command(
     fast: bool,
     store: str,
     workers: int | None,
+    gpus: int | None,
 ) -> None:
     """Train the network as the file's `train { … }` says, or as the options say instead.
 
     A run that was stopped or killed goes on where it was when the same command is given again.
     """
+    import torch
+
     from archdsl.train.data import load, parse_data
-    from archdsl.train.display import choose_display
+    from archdsl.train.display import Silent, choose_display
     from archdsl.train.errors import TrainError
     from archdsl.train.folder import BEST, METRICS, RECIPE, TABLE, WEIGHTS, RunFolder
     from archdsl.train.interval import Interval
     from archdsl.train.loop import Keeping, train
     from archdsl.train.objective import class_count
     from archdsl.train.plan import Overrides, plan
+    from archdsl.train.report import REPORT
+    from archdsl.train.team import joined
     from archdsl.train.transfer import file_weights
 
     graph = architecture.graph
     path = out or Path("runs") / architecture.name
     lines = [*written, f"optimizer {optimizer}"] if optimizer is not None else list(written)
-    with errors_shown():
-        machine = _machine(device, precision, compiled, channels_last, deterministic, fast, workers)
+    if gpus is not None:
+        _launch(gpus)
+    with errors_shown(), joined(cuda=device != "cpu" and torch.cuda.is_available()) as team:
+        machine = _machine(device, precision, compiled, channels_last, deterministic, fast, workers, team)
         keeping = Keeping(Interval.of(checkpoint_every) if checkpoint_every else Interval(), resume, force)
         given = parse_data(data) if data is not None else None
         settings = written_settings(lines, graph.outputs)
@@ -131,18 +140,35 @@ def command(
             raise TrainError(f"the network has {len(graph.inputs)} inputs, and training knows one image at a time")
         classes = class_count(made.criterion, graph.shape(graph.outputs[0].port)[-1])
         found = load(made.data, graph.inputs[0].shape, classes, made.augment, made.seed, store)
-        folder = RunFolder(path, overwrite=overwrite)
-        click.echo(_headline(architecture.name, made, found, machine))
-        result = train(graph, made, found, folder, machine, choose_display(), keeping)
+        folder = RunFolder(path, overwrite=overwrite, chief=team.chief)
+        if team.chief:
+            click.echo(_headline(architecture.name, made, found, machine))
+        result = train(graph, made, found, folder, machine, choose_display() if team.chief else Silent(), keeping)
+    if not team.chief:
+        sys.exit(result.status)
     if result.status:
         click.echo(f"stopped after step {result.steps:,}; the same command goes on from there", err=True)
     if result.last is not None:
         right = round(result.last.test_accuracy * len(found.test))
         when = "" if not result.status else f" after epoch {result.last.epoch}"
         click.echo(f"test accuracy {result.last.test_accuracy:.2%} ({right:,} of {len(found.test):,} images){when}")
-    left = [name for name in (WEIGHTS, BEST, METRICS, TABLE, RECIPE) if (path / name).exists()]
+    left = [name for name in (WEIGHTS, BEST, METRICS, TABLE, RECIPE, REPORT) if (path / name).exists()]
     click.echo(f"the results lie in {path}: {', '.join(left)}")
     sys.exit(result.status)
+
+
+def _launch(processes: int) -> NoReturn:
+    """Begin the same command in so many processes of this machine, by `torchrun`."""
+    given = list(sys.argv[1:])
+    for place, word in enumerate(given):
+        if word == "--gpus":
+            del given[place : place + 2]
+            break
+        if word.startswith("--gpus="):
+            del given[place]
+            break
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m", "archdsl", *given]
+    os.execv(sys.executable, [sys.executable, *words])
 
 
 def _machine(
@@ -153,13 +179,14 @@ def _machine(
     deterministic: bool,
     fast: bool,
     workers: int | None,
+    team: Team,
 ) -> Machine:
     """The machine that the options name; what is said stands in place of what `--fast` chooses."""
     from dataclasses import replace
 
     from archdsl.train.machine import Machine, choose_device, fastest
 
-    chosen = choose_device(device)
+    chosen = choose_device(f"cuda:{team.place}" if team.size > 1 and device in ("auto", "cuda") else device)
     base = fastest(chosen) if fast else Machine(chosen)
     machine = replace(
         base,
@@ -168,8 +195,9 @@ def _machine(
         channels_last=channels_last or base.channels_last,
         deterministic=deterministic,
         workers=min(8, os.cpu_count() or 1) if workers is None else workers,
+        team=team,
     )
-    if fast:
+    if fast and team.chief:
         click.echo(f"fast on {chosen.type}: {machine.arithmetic}")
     return machine
 

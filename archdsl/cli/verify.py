@@ -27,18 +27,18 @@ __all__ = ["command", "read_columns", "read_letters"]
 
 _EXAMPLES = """\b
 Examples:
-  archdsl verify resnet.arch table1.md           every variant against its column
-  archdsl verify vgg.arch:vgg16 table.csv        one network
-  archdsl verify table.csv                       the table against itself, or the
-                                                 network that its first lines name
-  archdsl verify googlenet.arch                  the tables beside it, its claims
-  archdsl verify specs/ --report errata.md       everything in a folder, as a page
-  archdsl verify net.arch t.csv --columns "params=#Params,output=Size" --let C=10
+  archdsl verify resnet.arch table1.md      every variant against its column
+  archdsl verify vgg.arch:vgg16 table.csv   one network
+  archdsl verify table.csv                  the network that its first lines
+                                            name, else itself
+  archdsl verify googlenet.arch             the tables beside it, its claims
+  archdsl verify specs/ --report errata.md  everything in a folder, as a page
+  archdsl verify net.arch t.csv --columns "params=#Params,output=Size"
 
 \b
-Lines at the head of a table (# in CSV, <!-- --> in Markdown and HTML, % in LaTeX):
-  # archdsl network: vgg.arch:vgg16              relative to the table; several
-                                                 files are separated by commas
+Lines at the head of a table (# in CSV, <!-- --> in Markdown and HTML, % in
+LaTeX); a network is relative to the table, several are separated by commas:
+  # archdsl network: vgg.arch:vgg16
   # archdsl columns: params=#Params, output=Output size
   # archdsl let: C=1000
 
@@ -49,11 +49,15 @@ applies is an error:
   10,params,463K,"the filters of the row give 498K"
 
 \b
---json: {"cells": [{"table", "row", "column", "printed", "computed", "verdict",
-"convention", "explanation", "suggestion"}], "totals": {…}}. `verdict` is one of
-holds, rounded, convention, contradiction, acknowledged, not-checked. Totals:
-tables, cells, compared (cells), facts, one for each verdict, claims,
-false_claims, documents_passed_over.
+--json: {"cells": [{"table", "row", "column", "printed", "computed",
+"verdict", "convention", "explanation", "suggestion"}], "totals": {…}}.
+`verdict` is one of holds, rounded, convention, contradiction, acknowledged,
+not-checked. Totals: tables, cells, compared (cells), facts, one for each
+verdict, claims, false_claims, documents_passed_over. Mistakes are on
+standard error.
+
+\b
+In CI: archdsl verify papers/ --format github
 """
 _FORMS = ("text", "json", "markdown", "latex", "github")
 

@@ -19,7 +19,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from archdsl.files import write_whole
 from archdsl.graph import Graph
+from archdsl.ops.attention import Embed
 from archdsl.ops.base import torch_shape
 
 if TYPE_CHECKING:
@@ -131,13 +133,13 @@ def _inputs(graph: Graph, batch: int) -> tuple[torch.Tensor, ...]:
     import torch
 
     generator = torch.Generator().manual_seed(batch)
+    tables = [(node.key, node.op) for node in graph.layers if isinstance(node.op, Embed)]
     found = []
     for node in graph.inputs:
         shape = (batch, *torch_shape(node.shape))
-        words = [graph.op_of(key) for key in graph.consumers[node.key] if graph.nodes[key].kind == "embed"]
-        if words:
-            most = min(int(getattr(op, "words")) for op in words)  # noqa: B009
-            found.append(torch.randint(most, shape, generator=generator, device="cpu"))
+        sizes = [op.vocab for key, op in tables if node.key in graph.reaching([key])]
+        if sizes:
+            found.append(torch.randint(min(sizes), shape, generator=generator, device="cpu"))
         else:
             found.append(torch.randn(shape, generator=generator, device="cpu"))
     return tuple(found)
@@ -266,8 +268,6 @@ def _program(
 ) -> Exported:
     import torch
 
-    from archdsl.train.files import write_whole
-
     held = io.BytesIO()
     step("writing")
     torch.export.save(program, held)
@@ -293,8 +293,6 @@ def _onnx(
     import onnx
     import torch
     from torch.onnx import OnnxExporterError
-
-    from archdsl.train.files import write_whole
 
     inputs, outputs = _named(graph)
     held = sum(value.numel() * value.element_size() for value in made.state_dict().values())

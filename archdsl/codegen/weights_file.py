@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archdsl.codegen.matching import Tensor
+from archdsl.files import safetensors_bytes, write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -158,8 +159,6 @@ def _has_tensors(held: Mapping[Any, Any], depth: int = 0) -> bool:
 
 def write_weights(path: Path, values: Mapping[str, torch.Tensor], remarks: Mapping[str, str]) -> int:
     """Write a safetensors file, whole or not at all; its size in bytes. Raises `OSError`."""
-    from archdsl.train.files import safetensors_bytes, write_whole
-
     content = safetensors_bytes(values, remarks)
     write_whole(path, content)
     return len(content)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape
@@ -29,6 +29,9 @@ _LETTER: Final = 0.6 * _SIZE
 """Wider than nearly every letter of the fonts is at that size, so that names keep apart in all of them."""
 _Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
+_CELL: Final = 4.0
+_Cell = tuple[int, int]
+"""A square of the page; which are taken is known for each, so that hundreds of names take no longer to place."""
 _FILLS: Final = ("#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#bbcc33", "#aaaa00", "#dddddd")
 """Paul Tol's "light" scheme, which the colour-blind can tell apart too."""
 
@@ -127,11 +130,13 @@ def place(bubbles: Sequence[Bubble]) -> tuple[Axis, Axis, tuple[Drawn, ...]]:
         x, y, _ = circles[index]
         return sum(1 / (1 + math.hypot(x - u, y - v)) for u, v, _ in circles)
 
-    taken: list[_Box] = []
+    taken: set[_Cell] = set()
     labels: dict[int, tuple[_Box, bool]] = {}
     for index in sorted(range(len(bubbles)), key=crowd, reverse=True):
         box, distant = _label(circles[index], width(clean(bubbles[index].name)) * _LETTER + 6, circles, taken)
-        taken += [box, *(_leader(circles[index], box) if distant else ())]
+        taken.update(_cells(box))
+        if distant:
+            taken.update(_leader(circles[index], box))
         labels[index] = (box, distant)
     drawn = [Drawn(bubble, *circles[index], *labels[index]) for index, bubble in enumerate(bubbles)]
     return across, up, tuple(drawn)
@@ -157,7 +162,7 @@ def _label(
     circle: tuple[float, float, float],
     wide: float,
     circles: Sequence[tuple[float, float, float]],
-    taken: Sequence[_Box],
+    taken: Set[_Cell],
 ) -> tuple[_Box, bool]:
     """The nearest free place for a name; where the page is full, the one that covers least."""
     x, y, radius = circle
@@ -173,9 +178,9 @@ def _label(
             box = (middle_x - wide / 2, middle_y - high / 2, middle_x + wide / 2, middle_y + high / 2)
             if box[0] < _LEFT or box[2] > _WIDTH - 2 or box[1] < 2 or box[3] > _HEIGHT - _BOTTOM:
                 continue
-            covered = sum(_common(box, other) for other in taken) + sum(_inside(box, other) for other in circles)
+            covered = _CELL**2 * sum(cell in taken for cell in _cells(box)) + sum(_inside(box, c) for c in circles)
             if step > 1:
-                covered += sum(_common(dot, other) for dot in _leader(circle, box) for other in taken)
+                covered += _CELL**2 * sum(cell in taken for cell in _leader(circle, box))
             if best is None or covered < best[0]:
                 best = (covered, box, step > 1)
             if covered == 0:
@@ -185,25 +190,27 @@ def _label(
     return best[1], best[2]
 
 
-def _leader(circle: tuple[float, float, float], box: _Box) -> list[_Box]:
-    """The line from a bubble to its name, as dots."""
+def _cells(box: _Box) -> Iterator[_Cell]:
+    """The squares of the page that a box touches."""
+    left, top, right, bottom = (math.floor(side / _CELL) for side in box)
+    return ((x, y) for x in range(left, right + 1) for y in range(top, bottom + 1))
+
+
+def _leader(circle: tuple[float, float, float], box: _Box) -> set[_Cell]:
+    """The squares that the line from a bubble to its name goes through."""
     x, y, _ = circle
     end_x, end_y = _end(circle, box)
-    steps = max(1, round(math.hypot(end_x - x, end_y - y) / 3))
-    dots = ((x + (end_x - x) * step / steps, y + (end_y - y) * step / steps) for step in range(steps))
-    return [(dot_x - 1, dot_y - 1, dot_x + 1, dot_y + 1) for dot_x, dot_y in dots]
+    steps = max(1, round(math.hypot(end_x - x, end_y - y)))
+    shares = (step / steps for step in range(steps))
+    return {
+        (math.floor((x + (end_x - x) * share) / _CELL), math.floor((y + (end_y - y) * share) / _CELL))
+        for share in shares
+    }
 
 
 def _end(circle: tuple[float, float, float], box: _Box) -> tuple[float, float]:
     """The point of a box that is nearest to the middle of a circle."""
     return min(max(circle[0], box[0]), box[2]), min(max(circle[1], box[1]), box[3])
-
-
-def _common(one: _Box, other: _Box) -> float:
-    """The area that two boxes share."""
-    wide = min(one[2], other[2]) - max(one[0], other[0])
-    high = min(one[3], other[3]) - max(one[1], other[1])
-    return wide * high if wide > 0 and high > 0 else 0.0
 
 
 def _inside(box: _Box, circle: tuple[float, float, float]) -> float:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from archdsl.draw.columns import PAGE, Columns, estimated_width
+from archdsl.draw.columns import Columns, estimated_width
 from archdsl.draw.label import SIZE, SMALL, Labels
 from archdsl.draw.picture import Box, Edge, Piece, Plan
 from archdsl.draw.placing import Places
@@ -20,7 +21,7 @@ from archdsl.draw.text import sizes
 if TYPE_CHECKING:
     import graphviz
 
-__all__ = ["Direction", "Writer"]
+__all__ = ["Direction", "Scale", "Writer"]
 
 Direction = Literal["down", "right"]
 
@@ -30,6 +31,17 @@ _TITLE_LETTER: Final = 5.4
 _SKIP: Final = 22.0
 _FRAME: Final = 12.0
 """Points: a letter of a box's title, the room that a shortcut takes on the right of a box, a box's own margins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """`page`: width and height in points, for which a larger picture is made smaller; `dpi`: dots per inch."""
+
+    page: tuple[float, float] | None = None
+    dpi: int | None = None
+
+
+_AS_IT_IS: Final = Scale()
 
 
 class Writer:
@@ -49,17 +61,13 @@ class Writer:
         self.names = {piece.id: _node_name(piece) for piece in plan.pieces()}
         self.readers = Counter(edge.tail for edge in plan.edges)
 
-    def whole(self, *, width: float | None = None, dpi: int | None = None) -> str:
-        """The network as one text; where it has columns, these stand side by side without the lines between them.
-
-        - `width`: of the page in points, which a larger picture is made smaller for.
-        - `dpi`: dots per inch.
-        """
-        return self._text(None, None, width, dpi)
+    def whole(self, scale: Scale = _AS_IT_IS) -> str:
+        """The network as one text; where it has columns, these stand side by side without the lines between them."""
+        return self._text(None, None, scale)
 
     def column(self, index: int) -> str:
         """One column alone."""
-        return self._text(index, None, None, None)
+        return self._text(index, None, _AS_IT_IS)
 
     def heading(self) -> str:
         """Name, title and legend alone, as the node `heading`."""
@@ -67,9 +75,9 @@ class Writer:
         dot.node("heading", self.labels.heading())
         return str(dot.source)
 
-    def placed(self, places: Places, *, width: float | None = None, dpi: int | None = None) -> str:
+    def placed(self, places: Places, scale: Scale = _AS_IT_IS) -> str:
         """The network as one text in which everything has its place."""
-        return self._text(None, places, width, dpi)
+        return self._text(None, places, scale)
 
     # ------------------------------------------------------------ the graph
 
@@ -106,16 +114,16 @@ class Writer:
             },
         )
 
-    def _text(self, column: int | None, places: Places | None, width: float | None, dpi: int | None) -> str:
+    def _text(self, column: int | None, places: Places | None, scale: Scale) -> str:
         more: dict[str, str] = {}
         if column is None and places is None:
             more |= {"label": self.labels.heading(), "labelloc": "t"}
         if places is not None:
             more["bb"] = places.page
-        if width is not None:
-            more["size"] = f"{width / 72:.4f},{PAGE[1] / 72:.4f}"
-        if dpi is not None:
-            more["dpi"] = str(dpi)
+        if scale.page is not None:
+            more["size"] = f"{scale.page[0] / 72:.4f},{scale.page[1] / 72:.4f}"
+        if scale.dpi is not None:
+            more["dpi"] = str(scale.dpi)
         dot = self._graph(more)
         _Run(self, column, places).fill(dot)
         return str(dot.source)

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 from archdsl.diagnostics import nearest
-from archdsl.draw.columns import arrange
-from archdsl.draw.dot import Direction, Writer
+from archdsl.draw.columns import PAGE, arrange
+from archdsl.draw.dot import Direction, Scale, Writer
 from archdsl.draw.label import SIZE
 from archdsl.draw.picture import Plan
 from archdsl.draw.placing import Turn, side_by_side
 from archdsl.draw.plan import ALL, Wish, make_plan
-from archdsl.draw.render import DPI, drawn, lay_out, render
+from archdsl.draw.render import DPI, MOST_DOTS, drawn, lay_out, render
 from archdsl.draw.sheet import Sheet
 from archdsl.draw.style import THEMES, ThemeName
 from archdsl.graph import Graph
@@ -49,7 +49,7 @@ class Page:
     - `direction`: `down` breaks a long network into columns that fit a page; `right` is one line, however long.
     - `width`: of the paper's column in points, which a wider picture is made smaller for, closing blocks where its text
       could not be read and the wish says nothing of depth; None for its own size.
-    - `dpi`: dots per inch of a PNG, None for 144.
+    - `dpi`: dots per inch of a PNG, None for 144, or fewer where a side would have more than 10,000 dots.
     """
 
     style: StyleName = "graph"
@@ -145,9 +145,8 @@ def _graph(plan: Plan, format: Literal["svg", "png", "pdf", "dot", "tex"], page:
     columns = arrange(plan, break_up=page.direction == "down", width=page.width)
     writer = Writer(plan, columns, theme=page.theme, direction=page.direction)
     if format == "dot":
-        return writer.whole(width=page.width).encode()
-    dpi = (page.dpi or DPI) if format == "png" else None
-    width = page.width if format != "tex" else None
+        return writer.whole(_scale(format, page)).encode()
+    scale = _scale(format, page)
     placed = columns.count > 1
     nodes, steps = sum(bool(piece.cells) for piece in plan.pieces()), columns.count + placed
     watch(nodes, steps, 0)
@@ -162,14 +161,22 @@ def _graph(plan: Plan, format: Literal["svg", "png", "pdf", "dot", "tex"], page:
             laid_out.append(lay_out(writer.column(index)))
             watch(nodes, steps, index + 1)
         places = side_by_side(lay_out(writer.heading()), laid_out, turns)
-        text = writer.placed(places, width=width, dpi=dpi)
+        text = writer.placed(places, scale)
     else:
-        text = writer.whole(width=width, dpi=dpi)
+        text = writer.whole(scale)
     if format != "tex":
         return render(text, format, placed=placed)
     from archdsl.draw.traced import trace
 
     return _tex(trace(drawn(text, placed=placed), plan.name, THEMES[page.theme].page), page)
+
+
+def _scale(format: ImageFormat, page: Page) -> Scale:
+    sides = (page.width, PAGE[1]) if page.width is not None and format != "tex" else None
+    if format != "png":
+        return Scale(sides)
+    most = MOST_DOTS / DPI * 72
+    return Scale(sides or ((most, most) if page.dpi is None else None), page.dpi or DPI)
 
 
 # ---------------------------------------------------------------- volumes

@@ -19,10 +19,13 @@ from typing import Final, Literal
 
 from archdsl.draw.placing import Layout, Spot
 
-__all__ = ["DPI", "Format", "RenderError", "drawn", "lay_out", "render"]
+__all__ = ["DPI", "MOST_DOTS", "Format", "RenderError", "drawn", "lay_out", "render"]
 
 DPI: Final = 144
 """Dots per inch of a PNG unless asked otherwise: sharp on a screen, 300 for print."""
+
+MOST_DOTS: Final = 10_000
+"""Dots on a side of a PNG unless asked otherwise; with more, it takes a minute and few programs show it."""
 
 Format = Literal["svg", "png", "pdf"]
 
@@ -104,6 +107,8 @@ def _by_command(text: str, format: str, engine: str) -> bytes:
 
 def _complain(said: str) -> None:
     """What Graphviz says about the text is a fault of ours, and no picture is better than a wrong one."""
+    if "too large for cairo-renderer bitmaps" in said:
+        raise RenderError("a png cannot be larger than 32,767 dots on a side: ask for fewer dots per inch, svg or pdf")
     if lines := _lines(said):
         raise RenderError("Graphviz says: " + "\n".join(lines))
 

@@ -71,15 +71,14 @@ def mixes(augment: Augment | None) -> bool:
 def blended(images: torch.Tensor, augment: Augment | None, draws: Draws) -> Mixed:
     """A batch after it is normalised: squares blanked, images mixed.
 
-    Where images are mixed, `images` has one more than `draws`: the one behind the last.
+    Where images are mixed, the last one is only there to be mixed into the one before it.
     """
     if augment is None:
         return Mixed(images)
     if augment.cutout is not None:
-        following = torch.cat([draws.indices, draws.indices[:1]])[: len(images)]
-        images = blanked(images, augment.cutout, Draws(draws.seed, draws.epoch, following)("cutout", 2))
+        images = blanked(images, augment.cutout, draws("cutout", 2))
     if augment.mixup is not None:
-        return Mixed(*mixed(images[:-1], images[1:], augment.mixup, draws("mixup")))
+        return Mixed(*mixed(images[:-1], images[1:], augment.mixup, draws("mixup")[:-1]))
     if augment.cutmix is not None:
-        return Mixed(*pasted(images[:-1], images[1:], augment.cutmix, draws("cutmix", 3)))
+        return Mixed(*pasted(images[:-1], images[1:], augment.cutmix, draws("cutmix", 3)[:-1]))
     return Mixed(images)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import torch
 
-from archdsl.train.files import safetensors_bytes
+from archdsl.files import safetensors_bytes
 
 __all__ = ["Checkpoint", "Damaged", "decode", "encode"]
 

@@ -14,7 +14,7 @@ from archdsl.train.progress import Epoch
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["Display", "RichDisplay", "choose_display"]
+__all__ = ["Display", "RichDisplay", "Silent", "choose_display"]
 
 
 class Display:
@@ -61,6 +61,16 @@ class Display:
 
     def _line(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
+
+
+class Silent(Display):
+    """Nothing: another process of the team speaks."""
+
+    def warn(self, text: str) -> None:
+        return
+
+    def _line(self, text: str) -> None:
+        return
 
 
 class RichDisplay(Display):

@@ -46,10 +46,12 @@ def evaluate(
 ) -> Score | None:
     """The score of the main output, or None where `stop` asked for an end."""
     made.eval()
-    total, right, among, seen, classes = 0.0, 0, 0, 0, 0
+    total, right, among, seen, classes = 0.0, 0.0, 0.0, 0.0, 0
+    stopped = False
     for batch in batches:
-        if stop():
-            return None
+        stopped = stop()
+        if stopped:
+            break
         with machine.autocast():
             output = outputs(made(batch.images))[0]
         output = output.float()
@@ -59,4 +61,8 @@ def evaluate(
         right += int((guesses(criterion, output) == batch.labels).sum())
         among += int(ranked.any(1).sum())
         seen += len(batch)
-    return Score(total / seen, right / seen, among / seen if classes > _TOP else None, seen)
+    classes = machine.team.told(classes)
+    stops, total, right, among, seen = machine.team.added([stopped, total, right, among, seen], machine.device)
+    if stops:
+        return None
+    return Score(total / seen, right / seen, among / seen if classes > _TOP else None, int(seen))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 
@@ -31,15 +31,27 @@ class Batch:
     """Images (N, C, H, W) as the network takes them, and their labels (N,), on the device.
 
     Where images are mixed, `shares` (N,) is how much of each is its own, and `others` (N,) are the labels of the rest.
+    `count` of them are learnt from, all but where a process of a team has none; `together` is that of the whole team.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     others: torch.Tensor | None = None
     shares: torch.Tensor | None = None
+    count: int = 0
+    together: int = 0
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return self.count
+
+
+class _Share(NamedTuple):
+    """The examples of a process in a batch, the one behind its last; how many count, how many the whole batch has."""
+
+    own: torch.Tensor
+    behind: torch.Tensor
+    counted: int
+    together: int
 
 
 def pieces(order: torch.Tensor, size: int) -> list[torch.Tensor]:
@@ -73,11 +85,25 @@ class Feed:
         taken = pieces(order(self._plan.seed, epoch, len(self._data.train)), self._plan.step_images)
         steps = [pieces(step, self._plan.batch) for step in taken[first:]]
         chosen = [batch for step in steps for batch in step]
+        shares = [self._share(batch) for batch in chosen]
         if mixes(self._augment):
-            chosen = [torch.cat([batch, batch[:1]]) for batch in chosen]
-        with closing(self._images(self._train, chosen, epoch)) as images:
+            read = [torch.cat([share.own, share.behind]) for share in shares]
+        else:
+            read = [share.own for share in shares]
+        with closing(self._images(self._train, read, epoch)) as images:
+            left = iter(shares)
             for step in steps:
-                yield [self._batch(batch, next(images), epoch) for batch in step]
+                yield [self._batch(next(left), next(images), epoch) for _ in step]
+
+    def _share(self, batch: torch.Tensor) -> _Share:
+        """The part of a batch that this process learns from; an image that counts nothing where there is none."""
+        team = self._machine.team
+        own = team.part(batch)
+        if not len(own):
+            return _Share(batch[:1], batch[:1], 0, len(batch))
+        last = int((batch == own[-1]).nonzero()[0, 0]) if team.size > 1 else len(batch) - 1
+        behind = batch[(last + 1) % len(batch)]
+        return _Share(own, behind[None], len(own), len(batch))
 
     def _images(
         self, source: Source, batches: Sequence[torch.Tensor], epoch: int | None
@@ -91,22 +117,29 @@ class Feed:
             for found in images:
                 yield found.to(device, non_blocking=True)
 
-    def _batch(self, chosen: torch.Tensor, images: torch.Tensor, epoch: int) -> Batch:
+    def _batch(self, share: _Share, images: torch.Tensor, epoch: int) -> Batch:
         prepare, seed = self._data.prepare, self._plan.seed
-        behind = torch.cat([chosen, chosen[:1]])[: len(images)]
-        images = augmented(prepare.floats(images), self._augment, Draws(seed, epoch, behind), self._components)
-        made = blended(prepare.normalised(images), self._augment, Draws(seed, epoch, chosen))
-        labels = self._labels(self._train, chosen)
-        others = labels.roll(-1) if made.shares is not None else None
-        return Batch(self._machine.placed(made.images), labels, others, made.shares)
+        read = torch.cat([share.own, share.behind])
+        draws = Draws(seed, epoch, read[: len(images)])
+        images = augmented(prepare.floats(images), self._augment, draws, self._components)
+        made = blended(prepare.normalised(images), self._augment, draws)
+        labels = self._labels(self._train, read)
+        others = labels[1:] if made.shares is not None else None
+        return Batch(self._machine.placed(made.images), labels[:-1], others, made.shares, share.counted, share.together)
 
     def _labels(self, source: Source, chosen: torch.Tensor) -> torch.Tensor:
         return source.labels[chosen.to(source.labels.device)].to(self._machine.device)
 
     def tests(self) -> Generator[Batch, None, None]:
-        """The test images in batches, in their order."""
-        batches = torch.split(torch.arange(len(self._test)), max(TEST_BATCH, 2 * self._plan.batch))
+        """The test images in batches, in their order; of a team, this process's part of them."""
+        own = self._machine.team.part(torch.arange(len(self._test)))
+        batches = torch.split(own, max(TEST_BATCH, 2 * self._plan.batch)) if len(own) else ()
         with closing(self._images(self._test, batches, None)) as images:
             for chosen in batches:
                 tested = self._data.tested(next(images))
-                yield Batch(self._machine.placed(tested), self._labels(self._test, chosen))
+                yield Batch(
+                    self._machine.placed(tested),
+                    self._labels(self._test, chosen),
+                    count=len(chosen),
+                    together=len(chosen),
+                )

@@ -17,9 +17,9 @@ from typing import Any, Final
 
 import torch
 
+from archdsl.files import remove_leftovers, safetensors_bytes, write_whole
 from archdsl.train.checkpoint import Checkpoint, Damaged, decode, encode
 from archdsl.train.errors import TrainError
-from archdsl.train.files import remove_leftovers, safetensors_bytes, write_whole
 from archdsl.train.progress import Epoch, csv_text, jsonl_text
 
 __all__ = ["BEST", "CHECKPOINTS", "METRICS", "RECIPE", "TABLE", "WEIGHTS", "RunFolder"]
@@ -31,6 +31,7 @@ WEIGHTS: Final = "model.safetensors"
 BEST: Final = "best.safetensors"
 CHECKPOINTS: Final = "checkpoints"
 
+_REPORT: Final = ("report.html", "curves.svg", "confusion.csv")
 _KEPT: Final = 2
 """The newest checkpoints that are kept."""
 _DAMAGED: Final = ".damaged"
@@ -39,17 +40,19 @@ _DAMAGED: Final = ".damaged"
 class RunFolder:
     """A folder that takes one run."""
 
-    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
-        """Make the folder. Raises `TrainError` where it cannot be made, or holds a result that nothing goes on from.
+    def __init__(self, path: Path, *, overwrite: bool = False, chief: bool = True) -> None:
+        """Make the folder; only the chief of a team touches it. Raises `TrainError` where it cannot be made, or holds a result that nothing goes on from.
 
         With `overwrite` what a run left there is removed.
         """
         self.path = path
         self._checkpoints = path / CHECKPOINTS
+        if not chief:
+            return
         try:
             path.mkdir(parents=True, exist_ok=True)
             if overwrite:
-                for name in (RECIPE, METRICS, TABLE, WEIGHTS, BEST):
+                for name in (RECIPE, METRICS, TABLE, WEIGHTS, BEST, *_REPORT):
                     (path / name).unlink(missing_ok=True)
                 if self._checkpoints.is_dir():
                     shutil.rmtree(self._checkpoints)
@@ -135,6 +138,11 @@ class RunFolder:
         """`metrics.jsonl` and `metrics.csv`, all epochs so far. Raises `OSError`."""
         write_whole(self.path / METRICS, jsonl_text(history).encode())
         write_whole(self.path / TABLE, csv_text(history).encode())
+
+    def write_report(self, files: Mapping[str, bytes]) -> None:
+        """The page at the end, and what goes with it. Raises `OSError`."""
+        for name, content in files.items():
+            write_whole(self.path / name, content)
 
     def write_weights(self, name: str, weights: Mapping[str, torch.Tensor], remarks: Mapping[str, str]) -> None:
         """`model.safetensors` or `best.safetensors`, with the names of the module's state dict. Raises `OSError`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,8 @@ class Learner:
         if plan.weights is not None:
             self.said = bring(self.module, open_graph, Path(plan.weights.path), plan.seed) + self.said
         self._held = held(self.module) if plan.freeze else []
+        if machine.team.size > 1 and machine.device.type == "cuda":
+            self.module = nn.SyncBatchNorm.convert_sync_batchnorm(self.module)
         layout = torch.channels_last if machine.channels_last else torch.preserve_format
         self.module.to(machine.device, memory_format=layout)  # type: ignore[call-overload]
         self._penalised = penalised(self.module, open_graph, plan.l2)
@@ -79,6 +82,8 @@ class Learner:
         self._average = copy.deepcopy(self.module).requires_grad_(False) if plan.ema is not None else None
         self._scaler = torch.amp.GradScaler(machine.device.type) if machine.precision == "fp16" else None
         self._call: Any = torch.compile(self.module) if machine.compile else self.module
+        if machine.team.size > 1:
+            self._call = nn.parallel.DistributedDataParallel(self._call)
 
     # ------------------------------------------------------------ one step
 
@@ -94,21 +99,25 @@ class Learner:
             layer.eval()
         self._seed(number)
         self._optimizers.zero_grad()
-        images = sum(map(len, batches))
+        images = sum(batch.together for batch in batches)
+        team = self._machine.team
         total, right = 0.0, 0.0
-        for batch in batches:
-            with self._machine.autocast():
-                found = self._outputs(batch)
-                loss = self._objective(found, batch.labels, batch.others, batch.shares)
-            value = float(loss.detach())
-            if not math.isfinite(value):
-                if not skips:
-                    raise self._stopped(f"the loss is {value}", number, batch, rate)
-                break
-            share = len(batch) / images
-            self._backward(loss if len(batches) == 1 else loss * share)
-            total += value * len(batch)
-            right += self._right(found[0].detach(), batch)
+        for place, batch in enumerate(batches):
+            with self._exchange(last=place == len(batches) - 1):
+                with self._machine.autocast():
+                    found = self._outputs(batch)
+                    loss = self._objective(found, batch.labels, batch.others, batch.shares)
+                mine = [float(loss.detach()) * len(batch), self._right(found[0].detach(), batch)]
+                summed, guessed = team.added(mine if len(batch) else [0.0, 0.0], self._machine.device)
+                if not math.isfinite(summed):
+                    if not skips:
+                        raise self._stopped(f"the loss is {summed / batch.together}", number, batch, rate)
+                    break
+                # Over a team gradients are averaged, whatever the parts of its processes are.
+                share = team.size * len(batch) / images
+                self._backward(loss if share == 1 else loss * share)
+            total += summed
+            right += guessed
         else:
             self._after_backward()
             if not skips or self._scaler is not None or finite(weight.grad for weight in self.module.parameters()):
@@ -118,6 +127,13 @@ class Learner:
             for buffer, before in zip(self.module.buffers(), buffers, strict=True):
                 buffer.copy_(before)
         return Learned(None, Sums(skipped=1))
+
+    def _exchange(self, *, last: bool) -> AbstractContextManager[Any]:
+        """Around a batch: the gradients of a team are exchanged with the last of a step."""
+        if last or self._machine.team.size == 1:
+            return nullcontext()
+        context: AbstractContextManager[Any] = self._call.no_sync()
+        return context
 
     def _outputs(self, batch: Batch) -> tuple[torch.Tensor, ...]:
         try:
@@ -141,7 +157,9 @@ class Learner:
 
     def _seed(self, number: int) -> None:
         """What is dropped in a step depends on its number alone."""
-        seed_torch(seed_of("step", self._plan.seed, number), self._machine.device)
+        rank = self._machine.team.rank
+        place = ("step", self._plan.seed, number, *([rank] if rank else []))
+        seed_torch(seed_of(*place), self._machine.device)
 
     def _backward(self, loss: torch.Tensor) -> None:
         scaled = loss if self._scaler is None else self._scaler.scale(loss)

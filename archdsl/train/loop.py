@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -27,8 +27,10 @@ from archdsl.train.machine import CPU, Machine, computing
 from archdsl.train.plan import Plan
 from archdsl.train.progress import Epoch, Progress, Sums
 from archdsl.train.record import differences, record
+from archdsl.train.report import report
 from archdsl.train.schedule import learning_rate, stale
 from archdsl.train.signals import Stop, stop_on_signals
+from archdsl.train.team import ALONE
 
 __all__ = ["Keeping", "Result", "train"]
 
@@ -72,7 +74,8 @@ def train(
     the plan do not go together, a loss is not finite, a checkpoint is of another run, or the results cannot be written.
     """
     display = display or Display()
-    with computing(machine, graph, plan.batch), folder.locked(), stop_on_signals() as stop, display:
+    lock = folder.locked() if machine.team.chief else nullcontext()
+    with computing(machine, graph, plan.batch), lock, stop_on_signals() as stop, display:
         return _Run(graph, plan, data, folder, machine, display, keeping or Keeping()).go(stop)
 
 
@@ -91,6 +94,7 @@ class _Run:
     ) -> None:
         self._name = graph.variant or graph.name
         self._plan = plan
+        self._data = data
         self._folder = folder
         self._machine = machine
         self._display = display
@@ -105,7 +109,9 @@ class _Run:
     # ------------------------------------------------------------ beginning, going on
 
     def _begin(self, keeping: Keeping) -> None:
-        found = self._folder.newest(self._display.warn)
+        team = self._machine.team
+        # The others may have no such disk: the chief reads, and tells.
+        found = team.told(self._folder.newest(self._display.warn) if team.chief else None)
         if found is not None:
             self._resume(found, force=keeping.force)
         elif keeping.resume:
@@ -113,6 +119,8 @@ class _Run:
         else:
             for text in self._learner.said:
                 self._display.note(text)
+        if not team.chief:
+            return
         try:
             self._folder.write_recipe(self._record)
             self._folder.write_metrics(self._progress.history)
@@ -162,7 +170,9 @@ class _Run:
                 return self._result(stop)
             if self._clock.due(self._progress.steps, epoch_ends=True) or self._finished():
                 self._keep()
-        self._write_results()
+        if self._machine.team.chief:
+            self._write_results()
+        self._machine.team.wait()
         return self._result(stop)
 
     def _result(self, stop: Stop) -> Result:
@@ -196,7 +206,8 @@ class _Run:
                 learned = self._learner.step(number, batches, self._rate(number))
                 self._progress = replace(self._progress, steps=number + 1, sums=sums + learned.sums)
                 self._display.step(epoch + 1, learned.loss, sum(map(len, batches)))
-                if stop.asked:
+                # One process that is asked to end ends all of them, after the same step.
+                if self._machine.team.added([stop.asked], self._machine.device)[0]:
                     return False
                 if self._clock.due(number + 1):
                     self._keep()
@@ -232,9 +243,11 @@ class _Run:
         best = progress.best
         if best == 0 or done.better_than(history[best - 1]):
             best = done.epoch
-            self._write_weights(BEST, best)
+            if self._machine.team.chief:
+                self._write_weights(BEST, best)
         self._progress = replace(progress, sums=Sums(), history=history, best=best)
-        self._unless_full("the metrics", lambda: self._folder.write_metrics(history))
+        if self._machine.team.chief:
+            self._unless_full("the metrics", lambda: self._folder.write_metrics(history))
         self._display.epoch(done)
         return True
 
@@ -244,6 +257,8 @@ class _Run:
         """Write a checkpoint."""
         step = self._progress.steps
         self._learner.check_finite(step)
+        if not self._machine.team.chief:
+            return
         self._unless_full(f"the checkpoint of step {step:,}", lambda: self._folder.save(step, self._checkpoint()))
         self._clock.done(step)
 
@@ -277,3 +292,18 @@ class _Run:
         except OSError as error:
             raise self._full(error) from None
         self._write_weights(WEIGHTS, len(history))
+        alone = replace(self._machine, team=ALONE)
+        made = report(
+            self._name,
+            self._record,
+            history,
+            self._progress.best,
+            self._learner.tested(),
+            self._data,
+            self._plan,
+            alone,
+        )
+        try:
+            self._folder.write_report(made)
+        except OSError as error:
+            raise self._full(error) from None

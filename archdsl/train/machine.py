@@ -17,6 +17,7 @@ import torch
 from archdsl.analysis.counts import count
 from archdsl.graph import Graph
 from archdsl.train.errors import TrainError
+from archdsl.train.team import ALONE, Team
 
 __all__ = ["CPU", "PRECISIONS", "Machine", "choose_device", "computing", "fastest"]
 
@@ -54,6 +55,7 @@ class Machine:
     - `channels_last`: images in memory as (N, H, W, C).
     - `deterministic`: only algorithms that give the same bits every time, on GPUs too.
     - `workers`: processes that read images which are not in memory; 0 reads them in this one.
+    - `team`: the processes that train together, each on a device of its own.
 
     Raises `TrainError` for what the device does not do.
     """
@@ -64,6 +66,7 @@ class Machine:
     channels_last: bool = False
     deterministic: bool = False
     workers: int = 0
+    team: Team = ALONE
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -79,7 +82,13 @@ class Machine:
     @property
     def arithmetic(self) -> str:
         """How it computes, for people."""
-        words = {"compiled": self.compile, "channels last": self.channels_last, "deterministic": self.deterministic}
+        together = f"{self.team.size} processes"
+        words = {
+            together: self.team.size > 1,
+            "compiled": self.compile,
+            "channels last": self.channels_last,
+            "deterministic": self.deterministic,
+        }
         return ", ".join([self.precision, *(word for word, on in words.items() if on)])
 
     def autocast(self) -> AbstractContextManager[Any]:

@@ -57,6 +57,7 @@ def record(graph: Graph, plan: Plan, data: Dataset, machine: Machine) -> dict[st
             "channels_last": machine.channels_last,
             "deterministic": machine.deterministic,
             "threads": torch.get_num_threads(),
+            "processes": machine.team.size,
         },
         "versions": {"archdsl": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }

@@ -59,6 +59,8 @@ def meant(said: Said) -> Said:
     """
     if said.kind is None and said.kernel is not None and said.filters is not None:
         return replace(said, kind="conv")
+    if said.kind == "output":
+        return replace(said, kind=None)  # the last layer, by what it does and not by what it is
     return said
 
 

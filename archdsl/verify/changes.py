@@ -37,6 +37,7 @@ class Change:
     - `what` is changed: the size that enters, or the row's arguments.
     - `phrase`: the changed row as `.arch` text, on `input`.
     - `size`: how large the change is; only the order means anything.
+    - `about`: which of `kernel`, `stride`, `padding` and `filters` of a layer it changes.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Change:
     phrase: str
     input: Shape
     size: float
+    about: frozenset[str] = frozenset()
 
 
 def changes(
@@ -105,6 +107,7 @@ class _Proposal:
     row: Content
     input: Shape
     ceil: bool = False
+    about: frozenset[str] = frozenset()
 
 
 class _Search:
@@ -131,7 +134,7 @@ class _Search:
         if graph is None or not self._fits(graph):
             return None
         what: Literal["input", "arguments"] = "input" if proposal.input != self._input else "arguments"
-        return Change(proposal.text, what, phrase.text, proposal.input, proposal.size)
+        return Change(proposal.text, what, phrase.text, proposal.input, proposal.size, proposal.about)
 
     def _fits(self, graph: Graph) -> bool:
         output = self._row.output
@@ -206,8 +209,19 @@ def _proposals(row: Content, input: Shape, style: Style, *, keep_input: bool) ->
             for words, size, changed, ceil in _of_layer(item, row.output, last=at == len(row.said) - 1):
                 said = (*row.said[:at], changed, *row.said[at + 1 :])
                 text = words or _printed(changed)
-                yield _Proposal(text, size, replace(row, said=said), input, ceil and at == len(row.said) - 1)
+                rounded = ceil and at == len(row.said) - 1
+                yield _Proposal(text, size, replace(row, said=said), input, rounded, _difference(item, changed))
     yield from _of_widths(row, input, style)
+
+
+def _difference(one: Said, other: Said) -> frozenset[str]:
+    names = ("kernel", "stride", "padding", "filters")
+    # Padding that nobody prints is filled in, not changed.
+    return frozenset(
+        name
+        for name in names
+        if getattr(one, name) != getattr(other, name) and not (name == "padding" and one.padding is None)
+    )
 
 
 def _of_layer(said: Said, output: Size | None, *, last: bool) -> Iterator[tuple[str, float, Said, bool]]:

@@ -6,6 +6,7 @@ the network has. Counting a table's parameters and operations is left to `conven
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -52,6 +53,10 @@ def compare_said(said: Said, layer: Layer, symbols: Mapping[str, int]) -> Iterat
     filters = symbols.get(said.filters, said.filters) if isinstance(said.filters, str) else said.filters
     if isinstance(filters, int) and layer.style in ("convolution", "linear"):
         yield Fact("filters", filters == layer.output[-1], str(layer.output[-1]))
+    entering = dict(said.extra).get("in", "")
+    if entering.isdigit() and layer.style in ("convolution", "linear"):
+        mine = layer.input[-1] if layer.style == "convolution" else math.prod(layer.input)
+        yield Fact("input channels", int(entering) == mine, str(mine))
     op = layer.node.op
     if said.groups is not None and layer.style == "convolution":
         groups = getattr(op, "groups", 1)

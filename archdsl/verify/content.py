@@ -20,7 +20,8 @@ class Content:
     """What a row says about one network: its layers, the widths of its branches (`3x3 reduce`: 96), its sizes.
 
     `activation` stands in a column of its own, behind what the row names. `final` says that it has the network's last
-    fully connected layer, whose scores no ReLU cuts.
+    fully connected layer, whose scores no ReLU cuts; `borrowed`, that its output is what the next row prints as its
+    input. `name` is what the table calls the row.
     """
 
     said: tuple[Said | Group, ...]
@@ -30,6 +31,8 @@ class Content:
     times: int = 1
     activation: str = ""
     final: bool = False
+    borrowed: bool = False
+    name: str = ""
 
 
 def content(line: Line, column: Column | None = None) -> Content:
@@ -56,7 +59,10 @@ def content(line: Line, column: Column | None = None) -> Content:
     }
     sizes = {e.column.role: e.value for e in own if isinstance(e.value, Size)}
     activation = next((kind for e in own if (kind := _activation(e)) and said and _kind(said[0]) != kind), "")
-    return Content(said, widths, sizes.get("input"), sizes.get("output"), numbers.get("repeat", 1), activation)
+    name = " ".join(e.cell.text for e in own if e.column.role == "layer").lower()
+    return Content(
+        said, widths, sizes.get("input"), sizes.get("output"), numbers.get("repeat", 1), activation, name=name
+    )
 
 
 def _activation(entry: Entry) -> str:

@@ -78,6 +78,7 @@ _MULTIPLY_ADDS = Convention("multiply-adds", lambda p: p.macs)
 _FLOPS = Convention("FLOPs, two a multiply-add", lambda p: 2 * p.macs)
 _OPS = (
     Convention("every addition and multiplication", lambda p: 2 * p.macs + p.work),
+    Convention("multiply-adds and biases, as torchinfo counts", lambda p: p.macs + p.bias_adds + p.norms),
     Convention("multiply-adds of convolutions only", lambda p: p.conv_macs),
     Convention("multiply-adds, groups not divided by", lambda p: p.dense_macs),
     Convention("multiply-adds, with the auxiliary heads", lambda p: p.macs, heads=True),

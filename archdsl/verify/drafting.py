@@ -17,13 +17,14 @@ from archdsl.ops.base import Shape, show_shape
 from archdsl.verify.changes import changes_of
 from archdsl.verify.content import Content, content, layers
 from archdsl.verify.figures import matches_size, square
+from archdsl.verify.figures import reading as reads
 from archdsl.verify.fitting import Fitted, Trials, fit, leaving, one_row, shape_of
 from archdsl.verify.phrase import Phrase, Style, Unwritable, phrases
 from archdsl.verify.reading.places import cell_span
 from archdsl.verify.subject import Parts, Subject
-from archdsl.verify.table import Column, Group, Line, Reading, Said
+from archdsl.verify.table import Column, Group, Line, Number, Reading, Said
 
-__all__ = ["Draft", "Written", "draft", "entering", "network_rows", "table_style", "trouble"]
+__all__ = ["Draft", "Written", "come_out", "draft", "entering", "network_rows", "operations", "table_style", "trouble"]
 
 _LIGHT = frozenset(
     {"relu", "lrn", "bn", "dropout", "flatten", "sigmoid", "tanh", "softmax", "relu6", "ln", "gn", "pad"}
@@ -88,6 +89,8 @@ def draft(
         following = rows[at + 1][1] if at + 1 < len(rows) else None
         if _is(row, "input"):
             continue
+        if row.output is None and following is not None and following.input is not None:
+            row = replace(row, output=following.input, borrowed=True)
         if following is None or all(_is(later, "softmax", "output") for _, later in rows[at + 1 :]):
             row = _without_loss(row, line, made)
         if row.said:
@@ -146,13 +149,11 @@ def table_style(reading: Reading, columns: Sequence[Column | None]) -> tuple[Sty
     """What a table leaves out everywhere, and the sentences that say so."""
     kinds: set[str | None] = set()
     brackets = False
-    bottleneck = False
     for column in columns:
         for _, row in network_rows(reading, column):
             kinds |= {one.kind for one in layers(row.said)} | ({"activation"} if row.activation else set())
             groups = [one for one in row.said if isinstance(one, Group) and len(list(layers([one]))) > 1]
             brackets = brackets or bool(groups)
-            bottleneck = bottleneck or any(len(list(layers([one]))) == 3 for one in groups)
     told: list[str] = []
     acts = bool(kinds & {"relu", "sigmoid", "tanh", "relu6", "activation"})
     norm = brackets and "bn" not in kinds
@@ -164,8 +165,6 @@ def table_style(reading: Reading, columns: Sequence[Column | None]) -> tuple[Sty
         told.append("a ReLU behind every convolution and fully connected layer but the last")
     if not norm:
         told.append("biases in every convolution and fully connected layer")
-    if bottleneck:
-        told.append("a bottleneck's stride is in its first 1x1 convolution, as the paper has it")
     return Style(relu=not acts, norm=norm, letters=dict(reading.symbols), named=True), told
 
 
@@ -217,6 +216,22 @@ def _deduced(first: Content, letters: dict[str, int]) -> Iterator[Shape]:
     yield (*((side - 1) * step + k for side, k in zip(leaves[:-1], kernel, strict=True)), channels)
 
 
+def operations(reading: Reading, column: Column | None) -> list[Number]:
+    """What the table prints of a whole network's operations."""
+    return [
+        entry.value
+        for line in reading.lines
+        if line.quantity == "ops"
+        for entry in line.entries
+        if isinstance(entry.value, Number) and (column is None or entry.column == column)
+    ]
+
+
+def come_out(printed: Sequence[Number], macs: int) -> bool:
+    """Whether printed operations are so many multiply-adds, or twice that, or nothing is printed."""
+    return all(any(reads(number, value) for value in (macs, 2 * macs)) for number in printed)
+
+
 # ---------------------------------------------------------------- one row
 
 
@@ -247,7 +262,7 @@ class _Row:
         """Add the row's line to the draft; the size that leaves it."""
         letters = self._style.letters
         try:
-            fitted = self._fitted(entering)
+            fitted = fit(self._row, self._style, entering, self._trials)
         except Unwritable as why:
             self._fail(why.message, why.hint)
         notes: list[str] = []
@@ -265,21 +280,13 @@ class _Row:
             )
         leaves = leaving(fitted.graph)
         output = self._row.output
-        claim = leaves if output is not None and matches_size(output, leaves, letters) else None
+        printed_here = output is not None and not self._row.borrowed
+        claim = leaves if output is not None and printed_here and matches_size(output, leaves, letters) else None
         self._add(fitted.phrase, claim, notes, leaves == entering)
         subject = Subject(fitted.graph)
         self._made.parts += subject.total
         self._made.depth += depth(fitted.graph)
         return leaves
-
-    def _fitted(self, entering: Shape) -> Fitted:
-        """The row, written so that it gives its output, or, where none is printed, the next row's input."""
-        following = self._following.input if self._following is not None else None
-        if self._row.output is None and following is not None:
-            fitted = fit(replace(self._row, output=following), self._style, entering, self._trials)
-            if fitted.reached:
-                return fitted
-        return fit(self._row, self._style, entering, self._trials)
 
     def _mended(self, fitted: Fitted, entering: Shape) -> tuple[Fitted, str]:
         """The row with the smallest change that gives its printed size, unless the next row goes on without it."""
@@ -289,7 +296,10 @@ class _Row:
         if fitted.graph is None:
             makes = f"prints `{said}`, which does not go with {show_shape(entering)}"
         else:
-            makes = f"prints {output.text}, where `{said}` makes {show_shape(leaving(fitted.graph))}"
+            made = show_shape(leaving(fitted.graph))
+            makes = f"prints {output.text}, where `{said}` makes {made}"
+            if self._row.borrowed:
+                makes = f"prints `{said}`, which makes {made}, where the next row has {output.text}"
             confirmed = self._following.input if self._following is not None else None
             if confirmed is not None and matches_size(confirmed, leaving(fitted.graph), self._style.letters):
                 return fitted, f"{makes}, as the next row has it"
@@ -305,6 +315,11 @@ class _Row:
     def _add(self, phrase: Phrase, claim: Shape | None, notes: list[str], kept: bool) -> None:
         for text in phrase.assumed:
             self._made.assume(text, self._line.number)
+        if "bottleneck" in phrase.text:
+            where = (
+                "first 1x1 convolution, as its paper has it" if "bottleneck_v1" in phrase.text else "3x3 convolution"
+            )
+            self._made.assume(f"a bottleneck's stride is in its {where}")
         for block in phrase.blocks:
             self._made.blocks.setdefault(block)
         if notes:

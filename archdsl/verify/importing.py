@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from archdsl.diagnostics import ArchError, Collector, Diagnostic, Source, nearest
 from archdsl.ops.base import Shape, show_shape
 from archdsl.syntax.formatter import format_source
 from archdsl.verify.called import called, parts
-from archdsl.verify.drafting import Draft, draft, table_style
+from archdsl.verify.drafting import Draft, come_out, draft, operations, table_style
 from archdsl.verify.figures import reading as reads
 from archdsl.verify.fitting import Elaborate, Trials
 from archdsl.verify.table import Column, Line, Number, Reading
@@ -59,7 +60,12 @@ def import_table(
     for column in columns:
         called_so = own if column is None or len(columns) == 1 else _free(_variant(column), taken)
         taken.add(called_so)
-        drafts.append(draft(reading, column, called_so, style, trials, input))
+        made = draft(reading, column, called_so, style, trials, input)
+        printed = operations(reading, column)
+        if not come_out(printed, made.parts.macs):
+            later = draft(reading, column, called_so, replace(style, early=False), trials, input)
+            made = later if come_out(printed, later.parts.macs) else made
+        drafts.append(made)
     totals = [_totals(made, column, reading, beside) for made, column in zip(drafts, columns, strict=True)]
     if len({made.input for made in drafts}) > 1:
         raise ArchError(

@@ -26,6 +26,7 @@ from archdsl.verify.table import Column, Entry, Group, Line, Number, Reading, Sa
 __all__ = ["CellJudge", "Result", "combined", "judge", "main_layer"]
 
 _LOSS = "the softmax is part of the loss: the network ends with its scores"
+_FLAT = "a fully connected layer takes an image whole: nothing is left to flatten"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,13 @@ class CellJudge:
             if isinstance(entry.value, Number) and entry.column.role in ("depth", "params", "ops"):
                 return replace(self._whole(entry.value, 0), convention=_LOSS)
             return Result("not-checked", 0, explanation=_LOSS)
+        if kinds == {"flatten"} and row.after is not None:
+            if isinstance(entry.value, Size):
+                flat = (math.prod(row.after),)
+                return _of_facts([replace(compare_size(entry.value, flat, self._symbols), convention=_FLAT)])
+            if isinstance(entry.value, Number) and entry.column.role in ("depth", "params", "ops"):
+                return replace(self._whole(entry.value, 0), convention=_FLAT)
+            return Result("not-checked", 0, explanation=_FLAT)
         if entry.column.role in ("layer", "network") and row.said and None not in kinds:
             named = row.said[0].text
             return Result("contradiction", 1, "no such layer", explanation=f"no layer here answers to `{named}`")
@@ -145,12 +153,13 @@ class CellJudge:
         said = flatten(cell)
         inside = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
         if len(said) > 1:
-            return self._several([meant(one) for one in said], inside)
+            return self._several([meant(one) for one in said], inside, row.beside)
         one = said[0]
-        if stretch.block is not None and one.kind is not None and one.kind in stretch.block.words:
-            return _of_facts([Fact("kind", True, one.kind)])
+        block = self._block_of(one, stretch)
         main = main_layer(row.said, one, inside)
-        if main is None:
+        if main is None or (block and not same_kind(one.kind, main)):
+            if block:
+                return _of_facts([Fact("kind", True, block)])
             if one.label is not None and self._subject.places(stretch)[0].lower().endswith(one.label.lower()):
                 return _of_facts([Fact("label", True, one.label)])
             return Result("not-checked", 0, explanation="a name, and the network has another or none")
@@ -159,12 +168,20 @@ class CellJudge:
             return Result("not-checked", 0, explanation="a name alone")
         result = _of_facts(facts)
         if result.verdict == "contradiction":
-            return replace(
-                result, explanation=derive.as_printed(one, row.entries) or f"{main.name} is {main.node.call}"
-            )
+            why = derive.as_printed(one, row.entries) or f"{main.name} is {main.node.call}"
+            return replace(result, explanation=why)
         return result
 
-    def _several(self, said: Sequence[Said], inside: Sequence[Layer]) -> Result:
+    def _block_of(self, said: Said, stretch: Stretch) -> str:
+        """The name of the block that a stretch is, or lies in, if that is what is said: `inception`, `dense block`."""
+        if said.kind is None:
+            return ""
+        words = {said.kind, *said.kind.split()}
+        own = stretch.block.words if stretch.block is not None else frozenset()
+        around = {frame.name.lower() for frame in self._subject.layers[stretch.start].node.frame.path()[1:]}
+        return next(iter(sorted(words & (own | around))), "")
+
+    def _several(self, said: Sequence[Said], inside: Sequence[Layer], beside: Sequence[Said]) -> Result:
         listed = [layer for layer in inside if layer.key or any(one.kind == layer.kind for one in said)]
         facts: list[Fact] = []
         taken = set()
@@ -177,8 +194,10 @@ class CellJudge:
                     fact if fact.true else replace(fact, computed=layer.node.call)
                     for fact in compare_said(one, layer, self._symbols)
                 ]
-        main = _spine(listed, taken)
-        facts += [Fact("layer", False, f"{layer.node.call} ({layer.name}) too") for layer in main]
+        left = _spine(listed, taken)
+        for _, layer in pair(beside, left):  # those of the row that is repeated together with this one
+            left = [one for one in left if one is not layer]
+        facts += [Fact("layer", False, f"{layer.node.call} ({layer.name}) too") for layer in left]
         return _of_facts(facts)
 
     def _number(self, row: Row, stretch: Stretch, column: Column, number: Number) -> Result:

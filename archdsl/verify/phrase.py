@@ -355,6 +355,8 @@ class _Writer:
 
     def _group(self, group: Group) -> Sequence[_Way]:
         """Layers in brackets: a residual unit where they are several convolutions, else a repeat."""
+        if "dense" in self._row.name and "block" in self._row.name:
+            return [_Way(self._dense(group))]
         inner = list(layers(group.items))
         convolutions = [one for one in inner if one.kind == "conv" and one.kernel is not None]
         if len(convolutions) < 2 or any(one.kind not in ("conv", "bn", "relu") for one in inner):
@@ -376,6 +378,18 @@ class _Writer:
                 )
             )
         return made
+
+    def _dense(self, group: Group) -> str:
+        """Densely connected layers, whose 1x1 has four times the channels that its 3x3 adds."""
+        inner = list(layers(group.items))
+        filters = [self._filters(one, last=False) for one in inner]
+        numbers = [int(one) if one.isdigit() else 0 for one in filters]
+        if [square(one.kernel or ()) for one in inner] != [(1,), (3,)] or numbers[0] != 4 * numbers[1]:
+            raise Unwritable(
+                f"`{inner[0].text}; …` is no dense block that is known here",
+                "known is a 1x1 convolution of 4k channels and a 3x3 of k, both printed",
+            )
+        return f"dense<{group.times}, {filters[1]}>"
 
 
 _USUAL = {"beta": Decimal("0.75"), "k": Decimal(1), "alpha": Decimal("0.0001")}

@@ -6,22 +6,23 @@ In: a `Reading`, and a way to elaborate a text. Out: a `Judgement` whose `networ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from archdsl.ops.base import Shape, show_shape
 from archdsl.verify import derive
+from archdsl.verify.adding import Counts, not_checked
 from archdsl.verify.align import flatten
 from archdsl.verify.content import layers
-from archdsl.verify.conventions import Figure, Quantity
-from archdsl.verify.drafting import table_style
+from archdsl.verify.conventions import Quantity
+from archdsl.verify.drafting import come_out, operations, table_style
 from archdsl.verify.figures import matches_size, square
-from archdsl.verify.figures import reading as reads
 from archdsl.verify.finding import Finding, Judgement, Match
 from archdsl.verify.fitting import Elaborate, Trials
-from archdsl.verify.judge import CellJudge, Result, combined
-from archdsl.verify.sheet import SILENT, Case, Choices, Row, Sheet, table_choice, told
-from archdsl.verify.subject import Parts, Stretch, Subject
+from archdsl.verify.judge import Result, combined
+from archdsl.verify.phrase import Style
+from archdsl.verify.sheet import SILENT, Choices, Sheet, table_choice, told
+from archdsl.verify.subject import Stretch, Subject
 from archdsl.verify.table import Column, Entry, Line, Number, Reading, Said, Size
 from archdsl.verify.walking import Step, walk
 
@@ -49,10 +50,10 @@ def check_alone(reading: Reading, elaborate: Elaborate) -> Judgement:
     style, assumed = table_style(reading, columns)
     style = replace(style, named=False, bold=False)
     trials = Trials(elaborate)
-    networks = [_Network(column, walk(reading, column, style, trials), style.letters) for column in columns]
-    sheets = [sheet for network in networks for sheet in network.sheets(reading)]
+    networks = [_Network(reading, column, _walked(reading, column, style, trials), style.letters) for column in columns]
+    sheets = [sheet for network in networks for sheet in network.sheets]
     choices: dict[Quantity, Choices] = {}
-    sentences = [text for text in assumed if text.startswith(("layers in brackets", "a bottleneck"))]
+    sentences = [text for text in assumed if text.startswith("layers in brackets")]
     for quantity in ("params", "ops"):
         made = table_choice(quantity, sheets)
         if made is not None:
@@ -62,7 +63,7 @@ def check_alone(reading: Reading, elaborate: Elaborate) -> Judgement:
     results: dict[int, list[tuple[str, Result]]] = {}
     suggestions: dict[int, str] = {}
     for network in networks:
-        for entry, result, suggestion in network.results(reading, choices):
+        for entry, result, suggestion in network.results(choices):
             results.setdefault(id(entry), []).append((network.name, result))
             if suggestion and result.verdict == "contradiction":
                 suggestions.setdefault(id(entry), suggestion)
@@ -76,25 +77,45 @@ def check_alone(reading: Reading, elaborate: Elaborate) -> Judgement:
     return Judgement(reading, "", findings, found, sentences)
 
 
+def _walked(reading: Reading, column: Column | None, style: Style, trials: Trials) -> list[Step]:
+    """The rows of a network, a bottleneck's stride where its printed operations want it."""
+
+    def macs(steps: Sequence[Step]) -> int:
+        return sum(Subject(step.graph).total.macs for step in steps if step.graph is not None)
+
+    steps = walk(reading, column, style, trials)
+    printed = operations(reading, column)
+    if come_out(printed, macs(steps)):
+        return steps
+    later = walk(reading, column, replace(style, early=False), trials)
+    return later if come_out(printed, macs(later)) else steps
+
+
 def _with(finding: Finding, suggestion: str) -> Finding:
     return replace(finding, suggestion=suggestion) if finding.verdict == "contradiction" else finding
-
-
-def _open(why: str) -> Result:
-    return Result("not-checked", 0, explanation=why)
 
 
 class _Network:
     """The rows of one network, each with its own small sheet for counts."""
 
-    def __init__(self, column: Column | None, steps: Sequence[Step], letters: Mapping[str, int]) -> None:
+    def __init__(
+        self, reading: Reading, column: Column | None, steps: Sequence[Step], letters: Mapping[str, int]
+    ) -> None:
+        self._reading = reading
         self._column = column
         self._steps = {id(step.line): step for step in steps}
         self._order = steps
         self._letters = letters
-        self._sheets: dict[int, Sheet] = {}
-        self._totals: Sheet | None = None
-        self._input_row = False
+        self._input_row = any(_is_input(line) for line in reading.lines)
+        self._entries = {
+            id(line): [e for e in line.entries if e.column.role != "network" or e.column == column]
+            for line in reading.lines
+        }
+        self._counts = Counts(column, steps, self._entries, reading.lines, letters, self.guess)
+
+    @property
+    def sheets(self) -> list[Sheet]:
+        return self._counts.sheets
 
     @property
     def name(self) -> str:
@@ -115,64 +136,22 @@ class _Network:
             written = (step.fitted.phrase.text,) if step.fitted is not None and step.fitted.graph is not None else ()
             yield Match(step.line.number, text, written)
 
-    def _entries(self, line: Line) -> list[Entry]:
-        return [e for e in line.entries if e.column.role != "network" or e.column == self._column]
-
-    # ------------------------------------------------------------ counts
-
-    def sheets(self, reading: Reading) -> list[Sheet]:
-        """A sheet for each row that makes a network, and one for the totals."""
-        whole = Parts()
-        known = True
-        for step in self._order:
-            if step.graph is None:
-                known = False
-                continue
-            subject = Subject(step.graph)
-            whole += subject.total
-            self._sheets[id(step.line)] = self._sheet(step, subject)
-        if known and self._order:
-            some = next(iter(self._sheets.values()))
-            rows = [Row(line, self._entries(line), []) for line in reading.lines if line.quantity]
-            self._totals = Sheet(some.case, rows)
-            for row in rows:
-                for entry in row.entries:
-                    quantity = entry.column.role if entry.column.role in ("params", "ops") else row.line.quantity
-                    if isinstance(entry.value, Number) and quantity in ("params", "ops"):
-                        self._totals.figures[id(entry)] = (
-                            "params" if quantity == "params" else "ops",
-                            Figure(entry.value, whole),
-                        )
-        return [*self._sheets.values(), *([self._totals] if self._totals is not None else [])]
-
-    def _sheet(self, step: Step, subject: Subject) -> Sheet:
-        stop = len(subject.layers)
-        block = next((one for one in subject.blocks if (one.start, one.stop) == (1, stop)), None)
-        row = Row(step.line, self._entries(step.line), flatten(step.row.said), Stretch(min(1, stop - 1), stop, block))
-        sheet = Sheet(Case(subject, self._column), [row])
-        for entry in row.entries:
-            if isinstance(entry.value, Number) and entry.column.role in ("params", "ops"):
-                quantity: Quantity = "params" if entry.column.role == "params" else "ops"
-                sheet.figures[id(entry)] = (quantity, Figure(entry.value, subject.total))
-        return sheet
-
     # ------------------------------------------------------------ cells
 
-    def results(self, reading: Reading, choices: Mapping[Quantity, Choices]) -> Iterator[tuple[Entry, Result, str]]:
+    def results(self, choices: Mapping[Quantity, Choices]) -> Iterator[tuple[Entry, Result, str]]:
         """Every cell with its verdict and what would mend it."""
         before: Step | None = None
-        self._input_row = any(_is_input(line) for line in reading.lines)
-        for line in reading.lines:
+        for line in self._reading.lines:
             step = self._steps.get(id(line))
-            for entry in self._entries(line):
+            for entry in self._entries[id(line)]:
                 if entry.column.role in SILENT:
                     continue
                 if entry.problem:
-                    yield entry, _open(entry.problem), ""
+                    yield entry, not_checked(entry.problem), ""
                 elif entry.column.role == "unknown":
-                    yield entry, _open("nobody knows what the column means; say so with --columns"), ""
+                    yield entry, not_checked("nobody knows what the column means; say so with --columns"), ""
                 elif line.quantity:
-                    yield entry, self._total(line, entry, choices), ""
+                    yield entry, self._counts.total(line, entry, choices), ""
                 elif step is None and _is_input(line) and self._order and isinstance(entry.value, Size):
                     yield entry, *self._first_input(self._order[0], entry.value)
                 elif step is None:
@@ -183,8 +162,8 @@ class _Network:
 
     def _outside(self) -> Result:
         if self._column is not None:
-            return _open(f"the row says nothing of {self._column.header}")
-        return _open("the row names no layer, so that there is nothing to compute")
+            return not_checked(f"the row says nothing of {self._column.header}")
+        return not_checked("the row names no layer, so that there is nothing to compute")
 
     def _cell(
         self, step: Step, before: Step | None, entry: Entry, choices: Mapping[Quantity, Choices]
@@ -197,52 +176,21 @@ class _Network:
         if role == "branch" and isinstance(entry.value, Number):
             return self._branch(step, entry, choices)
         if role in _COUNTED and isinstance(entry.value, Number):
-            return self._count(step, entry, choices), ""
+            return self._counts.cell(step, entry, choices), ""
         if role in _ARGUMENTS:
             return self._arguments(step, entry)
-        return _open("nothing else in the row depends on it"), ""
-
-    def _count(self, step: Step, entry: Entry, choices: Mapping[Quantity, Choices]) -> Result:
-        sheet = self._sheets.get(id(step.line))
-        if sheet is None:
-            return _open(step.why or "the row could not be computed")
-        result = CellJudge(sheet, self._letters, choices).cell(sheet.rows[0], entry)
-        if step.guessed and result.verdict in ("holds", "rounded"):
-            return replace(result, verdict="convention", convention=self.guess)
-        return result
-
-    def _total(self, line: Line, entry: Entry, choices: Mapping[Quantity, Choices]) -> Result:
-        if not isinstance(entry.value, Number):
-            return _open("a name")
-        if self._totals is None:
-            return _open("not every row could be computed, so that there is no sum")
-        row = next(one for one in self._totals.rows if one.line is line)
-        known = self._totals.figures.get(id(entry))
-        if known is not None:
-            result = CellJudge(self._totals, self._letters, choices).counted(*known, row)
-            if result.verdict != "contradiction":
-                return result
-            value = choices[known[0]].first.convention.value(known[1])
-            return replace(result, explanation=f"the rows add up to {value:,}")
-        if line.quantity == "depth" or entry.column.role == "depth":
-            subjects = [sheet.case.subject for sheet in self._sheets.values()]
-            value = sum(one.depth(Stretch(0, len(one.layers))) for one in subjects)
-            how = reads(entry.value, value)
-            if how is None:
-                return Result("contradiction", 1, f"{value:,}", explanation=f"the rows have {value:,} weight layers")
-            return Result("holds" if how in ("exact", "rounded") else "rounded", 1, f"{value:,}")
-        return _open(f"{line.quantity} are not added up")
+        return not_checked("nothing else in the row depends on it"), ""
 
     # ------------------------------------------------------------ sizes
 
     def _input(self, step: Step, before: Step | None, size: Size) -> tuple[Result, str]:
         if before is None:
             return self._first_input(step, size)
-        if before.leaving is None:
-            return _open("what leaves the row before is not known"), ""
-        shown = show_shape(before.leaving)
+        if before.leaving is None or (before.computed is None and _silent(before)):
+            return not_checked("what leaves the row before is not known"), ""
         if matches_size(size, before.leaving, self._letters):
-            return Result("holds", 1, shown), ""
+            assumed = _assumed(before) if before.row.borrowed else ""
+            return Result("convention" if assumed else "holds", 1, show_shape(before.leaving), assumed), ""
         why = f"the row before gives {_shown(before.leaving, size)}"
         if before.computed is not None and matches_size(size, before.computed, self._letters):
             why += f", though its arguments would make {show_shape(before.computed)}"
@@ -253,31 +201,25 @@ class _Network:
             why = self._arithmetic(step) or f"the row makes {show_shape(step.computed or ())} of it"
             return Result("contradiction", 1, show_shape(step.mends[0].input), explanation=why), _mends(step)
         if step.computed is None or step.row.output is None:
-            return _open("nothing stands before it, and the row's output cannot be computed from it"), ""
+            return not_checked("nothing stands before it, and the row's output cannot be computed from it"), ""
         if step.blame:
-            return _open("nothing stands before it, and the row does not come out"), ""
+            return not_checked("nothing stands before it, and the row does not come out"), ""
         return Result("holds", 1, size.text, explanation="its sides: the row's output comes out of it"), ""
 
     def _output(self, step: Step, size: Size) -> tuple[Result, str]:
         if step.leaving is None or (step.computed is None and step.votes < 2):
-            return _open(step.why or "the row could not be computed"), ""
+            return not_checked(step.why or "the row could not be computed"), ""
         if step.blame == "output":
             shown = _shown(step.leaving, size)
             return Result("contradiction", 1, shown, explanation=self._arithmetic(step)), shown
         if step.blame:
             if step.votes < 2:
-                return _open("it and the row's arguments contradict each other"), ""
-            return Result("holds", 1, size.text, explanation="the next row goes on from it"), ""
+                return not_checked("it and the row's arguments contradict each other"), ""
+            return Result("holds", 1, size.text, explanation="other cells bear it out"), ""
         if step.guessed:
-            return _open("the table does not print what enters, which was taken from this size"), ""
-        assumed = [
-            text
-            for text in (step.fitted.phrase.assumed if step.fitted is not None else ())
-            if text.startswith(("padding", "stride", "rounded", "a pool", "the first unit"))
-        ]
-        if assumed:
-            return Result("convention", 1, size.text, f"{'; '.join(assumed)}, which is not printed"), ""
-        return Result("holds", 1, size.text), ""
+            return not_checked("the table does not print what enters, which was taken from this size"), ""
+        assumed = _assumed(step)
+        return Result("convention" if assumed else "holds", 1, size.text, assumed), ""
 
     def _arithmetic(self, step: Step) -> str:
         """How the row's arguments lead to another size."""
@@ -298,29 +240,32 @@ class _Network:
         if wrong is not None:
             return wrong
         if step.computed is None:
-            return _open(step.why or "the row could not be computed"), ""
+            return not_checked(step.why or "the row could not be computed"), ""
         if step.guessed:
-            return _open("the table does not print what enters the first row"), ""
+            return not_checked("the table does not print what enters the first row"), ""
         facts = self._facts(step, entry)
         if not facts:
             why = "no output is printed to compare it with" if step.row.output is None else "no size depends on it"
-            return _open(why if entry.column.role != "layer" else "a name"), ""
+            return not_checked(why if entry.column.role != "layer" else "a name"), ""
         if blamed is not None and step.blame == "arguments":
-            return _open("the row does not come out, and another of its cells may be wrong"), ""
+            return not_checked("the row does not come out, and another of its cells may be wrong"), ""
         return Result("holds", facts, entry.cell.text), ""
 
     def _blamed(self, step: Step) -> Entry | None:
         """The cell of a row whose arguments are wrong."""
-        entries = self._entries(step.line)
+        entries = self._entries[id(step.line)]
         if step.blame == "input" and (step.row.input is not None or self._input_row):
             return None
         if step.blame not in ("input", "arguments") or step.row.widths:
             return None
-        for role in _ARGUMENTS:
-            for entry in entries:
-                if entry.column.role == role and (isinstance(entry.value, Number) or _says_more(entry)):
-                    return entry
-        return next((entry for entry in entries if entry.column.role in _ARGUMENTS), None)
+        about = step.mends[0].about if step.mends else frozenset()
+        ordered = sorted(
+            (entry for entry in entries if entry.column.role in _ARGUMENTS),
+            key=lambda entry: _ARGUMENTS.index(entry.column.role),
+        )
+        changed = (e for e in ordered if e.column.role in about or any(_has(one, about) for one in _said(e)))
+        saying = (e for e in ordered if isinstance(e.value, Number) or any(_has(one) for one in _said(e)))
+        return next((entry for some in (changed, saying, iter(ordered)) for entry in some), None)
 
     def _kernel_of_fc(self, step: Step, entry: Entry) -> tuple[Result, str] | None:
         """A fully connected layer written as a convolution has the kernel of its whole input."""
@@ -381,7 +326,7 @@ class _Network:
             return self._inner(step, entry, choices), ""
         output = step.row.output
         if step.computed is None or output is None or len(output.parts) < 3:
-            return _open(step.why or "no channels are printed to compare it with"), ""
+            return not_checked(step.why or "no channels are printed to compare it with"), ""
         shown = " + ".join(map(str, ends))
         total = f"{shown} = {sum(ends)}" if len(ends) > 1 else shown
         if not step.blame:
@@ -393,19 +338,33 @@ class _Network:
             return Result("contradiction", 1, step.mends[0].text.removeprefix(f"{name} "), explanation=mine), _mends(
                 step
             )
-        return _open(f"{total}, and {output.text} leaves: one of them is wrong"), ""
+        return not_checked(f"{total}, and {output.text} leaves: one of them is wrong"), ""
 
     def _inner(self, step: Step, entry: Entry, choices: Mapping[Quantity, Choices]) -> Result:
         counts = [
-            e for e in self._entries(step.line) if e.column.role in ("params", "ops") and isinstance(e.value, Number)
+            e
+            for e in self._entries[id(step.line)]
+            if e.column.role in ("params", "ops") and isinstance(e.value, Number)
         ]
-        results = [self._count(step, one, choices) for one in counts]
+        results = [self._counts.cell(step, one, choices) for one in counts]
         if any(result.verdict in ("holds", "rounded", "convention") for result in results):
             told_by = next(
                 one for one, result in zip(counts, results, strict=True) if result.verdict != "contradiction"
             )
             return Result("holds", 1, entry.cell.text, explanation=f"{told_by.column.header} come out with it")
-        return _open("only the row's counts depend on it, and none of them comes out")
+        return not_checked("only the row's counts depend on it, and none of them comes out")
+
+
+def _assumed(step: Step) -> str:
+    """What a row's size depends on and nobody prints; empty where there is nothing."""
+    texts = step.fitted.phrase.assumed if step.fitted is not None else ()
+    sizes = [text for text in texts if text.startswith(("padding", "stride", "rounded", "a pool", "the first unit"))]
+    return f"{'; '.join(sizes)}, which is not printed" if sizes else ""
+
+
+def _silent(step: Step) -> bool:
+    """Whether a row prints no output of its own."""
+    return step.row.output is None or step.row.borrowed
 
 
 def _is_input(line: Line) -> bool:
@@ -416,9 +375,9 @@ def _said(entry: Entry) -> list[Said]:
     return list(layers(entry.value)) if isinstance(entry.value, tuple) else []
 
 
-def _says_more(entry: Entry) -> bool:
-    """Whether a cell says more than a name."""
-    return any(one.kernel or one.stride or one.filters or one.padding for one in _said(entry))
+def _has(one: Said, names: Collection[str] = ("kernel", "stride", "padding", "filters")) -> bool:
+    """Whether a layer says any of these."""
+    return any(getattr(one, name) is not None for name in names)
 
 
 def _shown(shape: Shape, size: Size) -> str:

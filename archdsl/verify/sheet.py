@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archdsl.ops.base import Shape
-from archdsl.verify.align import align, flatten, meant, wanted
+from archdsl.verify.align import Wanted, align, flatten, meant, wanted
 from archdsl.verify.conventions import Choice, Figure, Quantity, choose, second
 from archdsl.verify.finding import Match
 from archdsl.verify.subject import Stretch, Subject
-from archdsl.verify.table import Column, Entry, Line, Number, Reading, Said, Size
+from archdsl.verify.table import Column, Entry, Group, Line, Number, Reading, Said, Size
 
 __all__ = ["SILENT", "Case", "Choices", "Row", "Sheet", "lay", "letters", "matches", "table_choice", "told", "unnamed"]
 
@@ -40,6 +40,8 @@ class Row:
     stretch: Stretch | None = None
     after: Shape | None = None
     """What leaves the row before, for a softmax that only the table has."""
+    beside: Sequence[Said] = ()
+    """The layers of rows that are repeated together with this one: `5x conv dw` and `5x conv` in turn."""
 
     @property
     def total(self) -> bool:
@@ -59,11 +61,14 @@ class Sheet:
 def lay(reading: Reading, case: Case, symbols: Mapping[str, int]) -> Sheet:
     rows = [_row(line, case.column) for line in reading.lines]
     listed = [row for row in rows if not row.total and (row.said or _says(row))]
-    found = align([wanted(row.said, row.entries) for row in listed], case.subject, symbols)
+    together = _together(listed) if case.column is None else [[row] for row in listed]
+    found = align([_wanted(rows) for rows in together], case.subject, symbols)
     before: Shape | None = None
-    for row, stretch in zip(listed, found, strict=True):
-        row.stretch = stretch
-        row.after = before
+    for rows_of, stretch in zip(together, found, strict=True):
+        for row in rows_of:
+            row.stretch = stretch
+            row.after = before
+            row.beside = [said for other in rows_of if other is not row for said in other.said]
         if stretch is not None:
             before = case.subject.output(stretch)
     sheet = Sheet(case, rows)
@@ -73,6 +78,30 @@ def lay(reading: Reading, case: Case, symbols: Mapping[str, int]) -> Sheet:
             if figure is not None:
                 sheet.figures[id(entry)] = figure
     return sheet
+
+
+def _together(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows one below the other that say the same number of times one layer each are repeated in turn."""
+    made: list[list[Row]] = []
+    last = 1
+    for row in rows:
+        said = row.line.said
+        group = said[0] if len(said) == 1 and isinstance(said[0], Group) and len(said[0].items) == 1 else None
+        times = group.times if group is not None else 1
+        if times > 1 and times == last:
+            made[-1].append(row)
+        else:
+            made.append([row])
+        last = times
+    return made
+
+
+def _wanted(rows: Sequence[Row]) -> Wanted:
+    """What rows that are repeated together want: the layers of all of them in turn."""
+    if len(rows) == 1:
+        return wanted(rows[0].said, rows[0].entries)
+    said = [one for turn in zip(*(row.said for row in rows), strict=True) for one in turn]
+    return wanted(said, [entry for row in rows for entry in row.entries])
 
 
 def _row(line: Line, column: Column | None) -> Row:

@@ -6,6 +6,7 @@ counted of them. Which row means which stretch is left to `align.py`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +26,7 @@ class Parts:
       `buffers`: running statistics.
     - `dense`: the weights as if no convolution had groups.
     - `macs`, `work`: as `archdsl.analysis` counts them; `dense_macs`: as if no convolution had groups;
-      `conv_macs`: without the fully connected layers.
+      `conv_macs`: without the fully connected layers; `bias_adds`: biases, once at each position of an image.
     """
 
     weights: int = 0
@@ -38,6 +39,7 @@ class Parts:
     conv_macs: int = 0
     work: int = 0
     connections: int = 0
+    bias_adds: int = 0
 
     def __add__(self, other: Parts) -> Parts:
         return Parts(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
@@ -289,5 +291,6 @@ def _layer(node: Node, name: str, fact: Fact, owner: bool, training: bool) -> La
         conv_macs=fact.macs if kernel is not None else 0,
         work=fact.work,
         connections=fact.connections,
+        bias_adds=biases * (math.prod(node.shape[:-1]) if kernel is not None else 1),
     )
     return Layer(node, name, op.style, parts, op.weighted, training, kernel, stride, padding)

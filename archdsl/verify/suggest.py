@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from archdsl.verify.align import flatten
 from archdsl.verify.edits import Edit, edits
 from archdsl.verify.finding import Finding, Judgement
 from archdsl.verify.judge import judge, main_layer
@@ -112,6 +113,9 @@ class _Trials:
         self._judgement = judgement
         self._editor = editor
         self._wrong = _contradictions(judgement)
+        self._inputs = {
+            line.number for line in judgement.reading.lines if [one.kind for one in flatten(line.said)] == ["input"]
+        }
         self._tried: dict[str, frozenset[tuple[str, str]] | None] = {}
 
     def mend(self, row: Row, case: Case, stretch: Stretch) -> tuple[str, frozenset[str]]:
@@ -135,12 +139,13 @@ class _Trials:
         return best[2].words + (f", or {other.words}" if other is not None else ""), best[3]
 
     def _allowed(self, edit: Edit, left: frozenset[tuple[str, str]], number: str) -> bool:
-        """Whether nothing that held falls; only the row's own input may, when the input of the network is changed."""
+        """Whether nothing that held falls; only the input as it is printed may, when the input of the network is changed."""
         new = left - self._wrong
         if not new:
             return True
         fewer = len(left) < len(self._wrong)
-        return fewer and edit.kind == "input" and len(new) == 1 and all(place == number for place, _ in new)
+        mine = {number, *self._inputs}
+        return fewer and edit.kind == "input" and len(new) == 1 and all(place in mine for place, _ in new)
 
     def _roles(self, row: Row, broken: frozenset[tuple[str, str]]) -> list[str]:
         columns = {column for _, column in broken}

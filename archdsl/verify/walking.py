@@ -71,8 +71,9 @@ def walk(table: Reading, column: Column | None, style: Style, trials: Trials) ->
     walker = _Walker(style, trials)
     shape, guessed = walker.start(table, list(network_rows(table, column)))
     steps: list[Step] = []
-    for at, (line, row) in enumerate(rows):
-        following = rows[at + 1] if at + 1 < len(rows) else None
+    for at, (line, _) in enumerate(rows):
+        following = (rows[at + 1][0], _with_output(rows, at + 1)) if at + 1 < len(rows) else None
+        row = _with_output(rows, at)
         step = Step(line, row, shape, guessed=guessed and not steps)
         walker.take(step, following, first=not steps)
         steps.append(step)
@@ -80,6 +81,15 @@ def walk(table: Reading, column: Column | None, style: Style, trials: Trials) ->
         if shape is None and following is not None and following[1].input is not None:
             shape = shape_of(following[1].input, style.letters)
     return steps
+
+
+def _with_output(rows: Sequence[tuple[Line, Content]], at: int) -> Content:
+    """A row; where it prints no output, with the next row's input in its place."""
+    row = rows[at][1]
+    following = rows[at + 1][1] if at + 1 < len(rows) else None
+    if row.output is not None or following is None or following.input is None:
+        return row
+    return replace(row, output=following.input, borrowed=True)
 
 
 def _is_input(row: Content) -> bool:
@@ -127,7 +137,7 @@ class _Walker:
             tried: list[Fitted] = []
         else:
             try:
-                tried = list(self._ways(step, step.entering, following))
+                tried = list(self._ways(step.row, step.entering))
             except Unwritable as why:
                 step.why = why.message
                 tried = []
@@ -143,15 +153,8 @@ class _Walker:
         step.graph = step.fitted.graph if step.fitted is not None else None
         self._judge(step, tried, following, first=first)
 
-    def _ways(self, step: Step, entering: Shape, following: tuple[Line, Content] | None) -> Iterator[Fitted]:
-        """The ways to write a row up to the one that gives its output; where none is printed, the next row's input."""
-        row = step.row
-        if row.output is None and following is not None and following[1].input is not None:
-            wanted = replace(row, output=following[1].input)
-            found = next((one for one in ways(wanted, self._style, entering, self._trials) if one.reached), None)
-            if found is not None:
-                yield found
-                return
+    def _ways(self, row: Content, entering: Shape) -> Iterator[Fitted]:
+        """The ways to write a row, up to the one that gives its output."""
         for one in ways(row, self._style, entering, self._trials):
             yield one
             if one.reached:
@@ -184,7 +187,8 @@ class _Walker:
         printed = float(bool(step.mends) or not tried) + _come_out(step.line, best_mend)
         _vote(options, step.row.output, printed, letters, like)
         if following is not None:
-            _vote(options, following[1].input, 1, letters, like)
+            if not step.row.borrowed:
+                _vote(options, following[1].input, 1, letters, like)
             for option in options if len(options) > 1 else ():
                 option.votes += self._accepts(following[1], option.shape) + self._counts(following, option.shape)
         if options:

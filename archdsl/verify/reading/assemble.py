@@ -12,7 +12,7 @@ from archdsl.diagnostics import Collector, Source, counted
 from archdsl.verify.reading.directives import Spoken, is_directive, noted, read_directives
 from archdsl.verify.reading.numbers import NotANumber, figure
 from archdsl.verify.reading.places import cell_span, line_span
-from archdsl.verify.reading.raw import Document, RawRow, RawTable
+from archdsl.verify.reading.raw import Document, RawRow, RawTable, Remark
 from archdsl.verify.reading.sizes import NotASize, size
 from archdsl.verify.reading.text import NOTHING, fold, plain
 from archdsl.verify.table import Cell, Directives, Row, Table
@@ -32,8 +32,9 @@ def assemble(document: Document, source: Source, found: Collector) -> list[Table
     for number, raw in enumerate(document.tables, 1):
         last = max((row.line for row in raw.rows), default=raw.line)
         spoken = read_directives((one for one in remarks if above < one.line <= last), source, found)
-        above = last
         said = spoken.over(general)
+        raw.caption = raw.caption or _above(remarks, above if number > 1 else 0, raw.line)
+        above = last
         directives = Directives(said.network, said.columns, said.symbols)
         table = _table(raw, number, notes, directives, source, found)
         if table is not None:
@@ -47,6 +48,11 @@ def assemble(document: Document, source: Source, found: Collector) -> list[Table
                 hint="a directive stands above the table that it is about",
             )
     return tables
+
+
+def _above(remarks: Sequence[Remark], after: int, line: int) -> str:
+    """The last words above a line, behind another."""
+    return next((one.text for one in reversed(remarks) if after < one.line < line and not is_directive(one)), "")
 
 
 def _table(
@@ -171,7 +177,7 @@ def _kind(text: str) -> str:
     try:
         size(text)
     except NotASize:
-        return "arguments" if "=" in text and any(char.isdigit() for char in text) else "text"
+        return "arguments" if "=" in text and any(char.isdecimal() for char in text) else "text"
     return "size"
 
 

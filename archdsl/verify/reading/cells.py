@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archdsl import limits
 from archdsl.verify.reading.numbers import COUNTED, NotANumber, figure
 from archdsl.verify.reading.partial import Partial, window
 from archdsl.verify.reading.phrases import NoLayers, layers
@@ -26,7 +27,7 @@ class NotUnderstood(ValueError):
 
 def is_nothing(text: str) -> bool:
     """Whether a cell prints nothing: it is empty or holds a dash."""
-    return plain(text).lower() in NOTHING
+    return len(text) < 8 and plain(text).lower() in NOTHING
 
 
 def printed(text: str, column: Column, symbols: Mapping[str, int], kind: str | None = None) -> Printed:
@@ -45,6 +46,8 @@ def printed(text: str, column: Column, symbols: Mapping[str, int], kind: str | N
             return size(text)
         if role in ("filters", "groups", "repeat") and plain(text).isalpha() and len(plain(text)) == 1:
             return _letter(text, role, symbols)
+        if role in ("filters", "groups", "repeat"):
+            return _times(counted(text, column.power, ""), role)
         return counted(text, column.power, role if role in COUNTED else "")
     except (NotANumber, NotASize, NoLayers) as reason:
         raise NotUnderstood(str(reason)) from None
@@ -113,4 +116,14 @@ def _letter(text: str, role: str, symbols: Mapping[str, int]) -> Printed:
         return (Said(text, filters=letter),)
     if letter not in symbols:
         raise NotANumber(f"`{letter}` is no number; `let: {letter}=…` gives it one")
-    return figure(str(symbols[letter])).number
+    return _times(figure(str(symbols[letter])).number, role)
+
+
+def _times(number: Number, role: str) -> Number:
+    """A number of things, which is whole; of repeats, one that a row can have."""
+    value = number.digits * 1000**number.power
+    if value != value.to_integral_value():
+        raise NotANumber("it is no whole number")
+    if role == "repeat" and not 1 <= value <= limits.ROW_LAYERS:
+        raise NotANumber(f"it is no number of repeats between 1 and {limits.ROW_LAYERS:,}")
+    return number

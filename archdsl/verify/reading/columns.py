@@ -6,6 +6,7 @@ In: a table. Out: a `Column` for each of its columns, `unknown` where neither te
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import get_args
@@ -27,19 +28,24 @@ __all__ = ["columns_of"]
 _SAMPLE = 60
 """Cells of a column that are looked at."""
 _LONGEST = 400
+"""Characters of a cell that is looked at."""
 _LETTERS = frozenset("tcns")
+"""MobileNetV2's columns: expansion, channels, repeats, stride."""
 _FIGURES: frozenset[Role] = frozenset({"params", "ops", "memory", "connections", "depth", "branch"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """How many cells of a column are of which kind; one may be of several. `filled` counts those that say anything."""
+    """How many cells of a column are of which kind; one may be of several.
+
+    `filled` counts those that say anything, `kinds` those that name a known layer, `layers` also `3x3, 64`,
+    `attributes` those with a window and more. `counting`: they count from 0 or 1.
+    """
 
     filled: int
     numbers: int
     wholes: int
     windows: int
-    sizes: int
     arguments: int
     kinds: int
     layers: int
@@ -70,7 +76,7 @@ def columns_of(table: Table, said: Mapping[str, str], found: Collector) -> tuple
             columns.append(Column(text, "arguments", "t", 0, "header"))
         else:
             columns.append(_column(text, names, values[at], lettered))
-    return tuple(_completed(columns, values, table, headless))
+    return tuple(_completed(columns, values, headless))
 
 
 def _by_column(table: Table) -> list[list[str]]:
@@ -85,7 +91,7 @@ def _by_column(table: Table) -> list[list[str]]:
 def _summary(row: Row) -> bool:
     """Whether the first words of a row name a quantity of a whole network."""
     first = next((cell.text for cell in row.cells if not is_nothing(cell.text)), "")
-    return is_total(first) or (quantity(first) is not None and not first[:1].isdigit())
+    return is_total(first) or (quantity(first) is not None and not first[:1].isdecimal())
 
 
 def _outright(table: Table, said: Mapping[str, str], found: Collector) -> dict[int, Role]:
@@ -124,11 +130,11 @@ def _outright(table: Table, said: Mapping[str, str], found: Collector) -> dict[i
 
 
 def _is_place(name: str, width: int) -> bool:
-    return name.isascii() and name.isdigit() and len(name) < 4 and 1 <= int(name) <= width
+    return name.isascii() and name.isdecimal() and len(name) < 4 and 1 <= int(name) <= width
 
 
 def _values(texts: Sequence[str]) -> _Values:
-    numbers = wholes = windows = sizes = arguments = kinds = layered = attributes = quantities = 0
+    numbers = wholes = windows = arguments = kinds = layered = attributes = quantities = 0
     figures: list[int] = []
     sample = list(islice((text for text in texts if len(text) <= _LONGEST), _SAMPLE))
     for text in sample:
@@ -139,16 +145,11 @@ def _values(texts: Sequence[str]) -> _Values:
             pass
         else:
             numbers += not number.counted
-            if said.isdigit():
+            if said.isdecimal():
                 wholes += 1
                 figures.append(int(said))
-        try:
-            parts = len(size(text).parts)
-        except NotASize:
-            pass
-        else:
-            windows += parts > 1
-            sizes += 1
+        with suppress(NotASize):
+            windows += len(size(text).parts) > 1
         pairs = "=" in said
         arguments += pairs
         quantities += quantity(text) is not None
@@ -161,12 +162,9 @@ def _values(texts: Sequence[str]) -> _Values:
         kinds += bool(known) and not pairs
         layered += bool(known) or any(one.filters is not None and one.kernel is not None for one in said_of)
         attributes += any(one.kernel is not None and (one.stride or one.filters) for one in said_of)
-    counting = (
-        len(figures) > 1 and figures == list(range(figures[0], figures[0] + len(figures))) and figures[0] in (0, 1)
-    )
-    return _Values(
-        len(sample), numbers, wholes, windows, sizes, arguments, kinds, layered, attributes, quantities, counting
-    )
+    first = figures[0] if figures else -1
+    counting = len(figures) > 1 and first in (0, 1) and figures == list(range(first, first + len(figures)))
+    return _Values(len(sample), numbers, wholes, windows, arguments, kinds, layered, attributes, quantities, counting)
 
 
 def _flat(found: Iterable[Said | Group]) -> Iterable[Said]:
@@ -188,7 +186,7 @@ def _column(text: str, names: Header | None, values: _Values, lettered: bool) ->
     """A column by its header, where its values agree; by its values, where they say otherwise."""
     if names is None or (len(text) == 1 and text.isascii() and not lettered and values.mostly(values.layers)):
         return Column(text, "unknown")
-    role, why = _agreed(names.role, names, values)
+    role, why = _agreed(names.role, values)
     if role == "unknown":
         return Column(text, "unknown")
     power = names.power if role in _FIGURES else 0
@@ -196,7 +194,7 @@ def _column(text: str, names: Header | None, values: _Values, lettered: bool) ->
     return Column(text, role, detail, power, "header" if why else "values")
 
 
-def _agreed(role: Role, names: Header, values: _Values) -> tuple[Role, bool]:
+def _agreed(role: Role, values: _Values) -> tuple[Role, bool]:
     """The role, and whether it is the header's own."""
     if not values.filled:
         return role, True
@@ -218,7 +216,7 @@ def _agreed(role: Role, names: Header, values: _Values) -> tuple[Role, bool]:
     return role, True
 
 
-def _completed(columns: list[Column], values: Sequence[_Values], table: Table, headless: bool) -> list[Column]:
+def _completed(columns: list[Column], values: Sequence[_Values], headless: bool) -> list[Column]:
     """The columns whose header says nothing: networks, or what the values alone tell."""
     roles = {column.role for column in columns}
     open_ = [at for at, column in enumerate(columns) if column.role == "unknown"]

@@ -96,4 +96,4 @@ def _separator(lines: list[str]) -> str:
 
 def _wordy(row: RawRow) -> bool:
     """Whether a row reads like a header: no cell begins with a figure."""
-    return len(row.cells) > 1 and not any(cell.text.strip()[:1].isdigit() for cell in row.cells)
+    return len(row.cells) > 1 and not any(cell.text.strip()[:1].isdecimal() for cell in row.cells)

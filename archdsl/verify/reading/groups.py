@@ -6,12 +6,13 @@ recursion.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from archdsl import limits
 from archdsl.verify.table import Group, Said
 
-__all__ = ["Groups", "NoLayers"]
+__all__ = ["Groups", "NoLayers", "turns", "written_out"]
 
 
 class NoLayers(ValueError):
@@ -79,11 +80,30 @@ class Groups:
             raise NoLayers("a bracket is not closed")
         if not self.items:
             raise NoLayers("it names no layer")
+        if written_out(self.items) > limits.ROW_LAYERS:
+            raise NoLayers(f"its repeats make more than {limits.ROW_LAYERS:,} layers")
         return tuple(self.items)
+
+
+def written_out(items: Iterable[Said | Group]) -> int:
+    """How many layers there are, each repeat counted; a little more than the limit where there are more.
+
+    >>> written_out([Group((Said("a"), Group((Said("b"),), 3)), 2)])
+    8
+    """
+    waiting = [(item, 1) for item in items]
+    total = 0
+    while waiting and total <= limits.ROW_LAYERS:
+        item, times = waiting.pop()
+        if isinstance(item, Said):
+            total += times
+        else:
+            waiting += [(inner, times * item.times) for inner in item.items]
+    return total
 
 
 def turns(times: int) -> int:
     """A number of repeats that a network can have."""
-    if not 1 <= times <= limits.REPEATS:
-        raise NoLayers(f"{times:,} times is not between 1 and {limits.REPEATS:,}")
+    if not 1 <= times <= limits.ROW_LAYERS:
+        raise NoLayers(f"{times:,} times is not between 1 and {limits.ROW_LAYERS:,}")
     return times

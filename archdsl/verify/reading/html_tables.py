@@ -158,7 +158,7 @@ class _Reader(HTMLParser):
         """The places that a merged cell covers along one side."""
         text = (attributes.get(name) or "1").strip()
         most = limits.TABLE_COLUMNS if name == "colspan" else limits.TABLE_ROWS
-        if not text.isascii() or not text.isdigit() or len(text) > 6 or not 0 <= int(text) <= most:
+        if not text.isascii() or not text.isdecimal() or len(text) > 6 or not 0 <= int(text) <= most:
             self._problem(
                 f'{name}="{text[:20]}" is no number of cells up to {most:,}', f'write {name}="2", or leave it out'
             )

@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from archdsl.ops.registry import familiar, lookup
 from archdsl.verify.reading.text import fold
 
-__all__ = ["BLOCKS", "POOLS", "WEIGHTLESS", "kind_of", "labelled", "longest_kind"]
+__all__ = [
+    "BLOCKS",
+    "CLASSES",
+    "COUNT_WORDS",
+    "FILLERS",
+    "NUMBERED_WORDS",
+    "POOLS",
+    "WEIGHTLESS",
+    "kind_of",
+    "labelled",
+    "longest_kind",
+]
 
 _CALLED = {
     "conv": """
@@ -121,6 +132,25 @@ WEIGHTLESS = POOLS | frozenset(
 BLOCKS = frozenset(
     {"inception", "fire", "bottleneck", "dense block", "transition layer", "residual block", "inverted residual"}
 )
+COUNT_WORDS = frozenset(
+    (
+        *("d", "dim", "dims", "way", "unit", "units", "neuron", "neurons", "filter", "filters", "kernels", "maps"),
+        *("channel", "channels", "output", "outputs", "feature", "features", "维", "个", "通道", "nodes", "classes"),
+    )
+)
+"""Words and units behind a number of output channels: `1000-d`, `96 filters`."""
+FILLERS = frozenset(
+    (
+        *("of", "the", "a", "an", "with", "and", "by", "size", "layer", "layers", "followed", "then", "to", "each"),
+        *("from", "using", "per", "at", "x", "层", "inputlayer"),
+    )
+)
+NUMBERED_WORDS = frozenset(("layer", "stage", "block", "module", "no", "层", "阶段"))
+"""Words behind which a number is the layer's own."""
+CLASSES = frozenset(
+    ("Conv2d", "Linear", "BatchNorm2d", "ReLU", "MaxPool2d", "AvgPool2d", "Dropout", "AdaptiveAvgPool2d")
+)
+"""Names after which tools print `-1`, a number of the layer."""
 _LABELS = {"c": "conv", "s": "pool", "f": "fc", "p": "pool"}
 
 
@@ -159,7 +189,7 @@ def labelled(word: str) -> tuple[str | None, str] | None:
     """
     letters = word.rstrip("0123456789_x") if not word.endswith("max") else word
     rest = word[len(letters) :]
-    if not letters or not rest or not rest.lstrip("_")[:1].isdigit():
+    if not letters or not rest or not rest.lstrip("_")[:1].isdecimal():
         return None
     kind = _LABELS.get(letters.lower()) if len(letters) == 1 else longest_kind([letters.rstrip("_")])[0]
     if kind is None:

@@ -105,7 +105,7 @@ class _Reader:
                 arguments += 1
         else:
             option = stream.option()
-            arguments = int(option) if option and option.isdigit() and len(option) == 1 else 0
+            arguments = int(option) if option and option.isdecimal() and len(option) == 1 else 0
             stream.option()
         body = tuple(stream.group())
         called = names[0].text if names else ""
@@ -250,7 +250,7 @@ class _Table:
         return True
 
     def _count(self, text: str, most: int, line: int) -> int:
-        if text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= most:
+        if text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= most:
             return int(text)
         self._reader.problem(
             f"line {line}: `{text[:20]}` is no number of cells up to {most:,}", line, "write \\multicolumn{2}{c}{…}"

@@ -12,6 +12,7 @@ __all__ = ["inline", "unwrapped"]
 _SIGNS = {
     "times": "×",
     "cdot": "·",
+    "pm": "±",
     "ast": "*",
     "sim": "~",
     "approx": "~",

@@ -107,7 +107,7 @@ class Stream:
                 written.append(TeX(token.text, line))
                 continue
             number = next(body, None)
-            if number is not None and number.text[:1].isdigit() and 1 <= int(number.text[0]) <= len(arguments):
+            if number is not None and number.text[:1].isdecimal() and 1 <= int(number.text[0]) <= len(arguments):
                 written += arguments[int(number.text[0]) - 1]
                 if number.text[1:]:
                     written.append(TeX(number.text[1:], line))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 
 from archdsl.diagnostics import Collector, Source
-from archdsl.verify.reading.directives import is_directive
 from archdsl.verify.reading.html_tables import read_html
 from archdsl.verify.reading.raw import Document, RawCell, RawRow, RawTable, Remark
 
@@ -59,8 +58,7 @@ def _alignment(line: str) -> bool:
 
 
 def _table(lines: list[str], at: int, document: Document) -> int:
-    caption = next((one.text for one in reversed(document.remarks) if not is_directive(one)), "")
-    table = RawTable(at + 1, marked=True, caption=caption)
+    table = RawTable(at + 1, marked=True)
     document.add(table)
     table.add(_row(lines[at], at + 1, header=True))
     at += 2

@@ -104,7 +104,7 @@ def figure(text: str, *, memory: bool = False) -> Figure:
 
 
 def _value(match: re.Match[str]) -> tuple[Decimal, Decimal]:
-    whole = "".join(char for char in match["whole"] if char.isdigit()).lstrip("0") or "0"
+    whole = "".join(char for char in match["whole"] if char.isdecimal()).lstrip("0") or "0"
     fraction = (match["fraction"] or ".")[1:]
     tens = match["e"] or match["E"] or match["ten"] or "0"
     if len(whole) + len(fraction) > _DIGITS or len(tens) > 4 or abs(int(tens)) > _DIGITS:

@@ -54,7 +54,7 @@ def window(text: str) -> tuple[int, ...] | None:
     """
     parts = text.strip("()[] ").replace("×", ",").split(",")
     numbers = [part.strip() for part in parts if part.strip()]
-    if not 0 < len(numbers) <= 4 or not all(part.isascii() and part.isdigit() and len(part) <= 6 for part in numbers):
+    if not 0 < len(numbers) <= 4 or not all(part.isascii() and part.isdecimal() and len(part) <= 6 for part in numbers):
         return None
     return tuple(int(part) for part in numbers)
 

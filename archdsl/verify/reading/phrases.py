@@ -7,9 +7,20 @@ layers are in a network is left to the judging.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from archdsl.verify.reading.groups import Groups, NoLayers, turns
-from archdsl.verify.reading.kinds import BLOCKS, POOLS, WEIGHTLESS, labelled, longest_kind
+from archdsl.verify.reading.kinds import (
+    BLOCKS,
+    CLASSES,
+    COUNT_WORDS,
+    FILLERS,
+    NUMBERED_WORDS,
+    POOLS,
+    WEIGHTLESS,
+    labelled,
+    longest_kind,
+)
 from archdsl.verify.reading.partial import Partial, attribute_of, rate
 from archdsl.verify.reading.text import plain
 from archdsl.verify.reading.tokens import Cursor, Token
@@ -17,23 +28,6 @@ from archdsl.verify.table import Group, Said
 
 __all__ = ["NoLayers", "layers"]
 
-_COUNTED = frozenset(
-    (
-        *("d", "dim", "dims", "way", "unit", "units", "neuron", "neurons", "filter", "filters", "kernels", "maps"),
-        *("channel", "channels", "output", "outputs", "feature", "features", "维", "个", "通道", "nodes", "classes"),
-    )
-)
-"""Words and units behind a number of output channels: `1000-d`, `96 filters`."""
-_FILLERS = frozenset(
-    (
-        *("of", "the", "a", "an", "with", "and", "by", "size", "layer", "layers", "followed", "then", "to", "each"),
-        *("from", "using", "per", "at", "x", "层", "inputlayer", "classification"),
-    )
-)
-_CLASSES = frozenset(
-    ("Conv2d", "Linear", "BatchNorm2d", "ReLU", "MaxPool2d", "AvgPool2d", "Dropout", "AdaptiveAvgPool2d")
-)
-"""Names after which tools print `-1`, a number of the layer."""
 _SMALLEST_WIDTH = 16
 """`fc6` is the sixth, `fc1000` has a thousand outputs."""
 
@@ -47,7 +41,12 @@ def layers(text: str, symbols: Mapping[str, int], kind: str | None = None) -> tu
     `symbols` are letters with a value, for `x N`; `kind` is what the row calls the layer where the cell does not.
     Raises `NoLayers` with the reason.
     """
-    return _Phrase(plain(text), symbols, kind).read()
+    found = _Phrase(plain(text), symbols, kind).read()
+    if len(found) == 2 and text.count(" (") == 1 and text.endswith(")"):
+        first, second = found
+        if isinstance(first, Said) and isinstance(second, Said) and first == replace(second, text=first.text):
+            return (replace(first, text=text),)  # Keras' `conv2d (Conv2D)`: a name and its type
+    return found
 
 
 class _Phrase(Cursor):
@@ -105,9 +104,9 @@ class _Phrase(Cursor):
             self._window(sides)
         elif self.said(1) in ("×", "x", "X") and self.said(2) and not self.clings(1):
             self._product(token)
-        elif self.said(1) == "-" and self.said(2).lower() in _COUNTED:
+        elif self.said(1) == "-" and self.said(2).lower() in COUNT_WORDS:
             self._filters(token.whole, 3)
-        elif self.said(1).lower() in _COUNTED:
+        elif self.said(1).lower() in COUNT_WORDS:
             self._filters(token.whole, 2)
         else:
             self._lone(token)
@@ -155,7 +154,7 @@ class _Phrase(Cursor):
             now.rate = rate(token.text)
         elif value is None:
             now.words.append(token.text)
-        elif now.kind in BLOCKS and now.label is None:
+        elif now.label is None and (now.kind in BLOCKS or self.said(-1).lower() in NUMBERED_WORDS):
             now.label = token.text
         elif now.kind in ("maxpool", "avgpool", "pool") and now.kernel is None:
             now.kernel = (value,)
@@ -168,7 +167,7 @@ class _Phrase(Cursor):
     def _mixed(self, token: Token) -> None:
         """`3a` is a label, `1000d` a number of outputs."""
         digits = token.text[: len(token.text) - len(token.text.lstrip("0123456789"))]
-        if token.text[len(digits) :].lower() in _COUNTED and len(digits) <= 9 and self._now.kind not in BLOCKS:
+        if token.text[len(digits) :].lower() in COUNT_WORDS and len(digits) <= 9 and self._now.kind not in BLOCKS:
             return self._filters(int(digits), 1)
         if self._now.label is None and len(token.text) <= 8:
             self._now.label = token.text
@@ -217,7 +216,7 @@ class _Phrase(Cursor):
             self._take(2 if self.said(1).lower() in ("padding", "pad") else 1)
             return True
         known = self.said(-1) == "/" or self._now.kernel is not None or self._now.kind is not None
-        if known and len(word) < 4 and word[0] in "sp" and word[1:].isdigit():
+        if known and len(word) < 4 and word[0] in "sp" and word[1:].isdecimal():
             self._now.pairs.append(("stride" if word[0] == "s" else "padding", word[1:]))
             self._take()
             return True
@@ -265,7 +264,7 @@ class _Phrase(Cursor):
         if self.said() != "-" or number is None or not self._single(1):
             return None
         # `FC-4096`; after a tool's class name, `Linear-20`, the number is the layer's.
-        if token.text in _CLASSES or kind in WEIGHTLESS:
+        if token.text in CLASSES or kind in WEIGHTLESS:
             self._now.label = f"{token.text}-{number}"
         else:
             self._now.filters = number
@@ -275,14 +274,14 @@ class _Phrase(Cursor):
         """A word with a number (`conv3-64`, `conv2_x`, `fc6`), a filler, or a name that is none of ours."""
         numbered = labelled(token.text)
         digits = token.text.lstrip("kK") if len(token.text) < 4 else ""
-        if digits.isdigit() and self.said(1) == "×" and self.whole(2) is not None:
+        if digits.isdecimal() and self.said(1) == "×" and self.whole(2) is not None:
             self._now.kernel = (int(digits), self.whole(2) or 0)
             self._take(3)
         elif numbered is not None:
             self._numbered(token, *numbered)
-        elif token.text.lower() in _FILLERS:
+        elif token.text.lower() in FILLERS:
             self.at += 1
-        elif self.said(1) == "-" and self.said(2)[:1].isdigit() and self._now.label is None:
+        elif self.said(1) == "-" and self.said(2)[:1].isdecimal() and self._now.label is None:
             self._now.label = self.between(0, 2)
             self._take(3)
         else:
@@ -298,7 +297,7 @@ class _Phrase(Cursor):
             self._flush()
         now = self._now
         now.kind = kind
-        short = number.isdigit() and len(number) <= 9
+        short = number.isdecimal() and len(number) <= 9
         if self.said(1) == "×" and self.whole(2) is not None and short and not self.clings(1):
             now.kernel = (int(number), self.whole(2) or 0)
             return self._take(3)

@@ -93,9 +93,9 @@ def _parts(text: str) -> tuple[int | str, ...]:
         piece, squared, power = piece.strip().partition("^")
         if not _PART.fullmatch(piece) or (squared and power.strip("{}") not in ("2", "3")):
             raise NotASize(f"`{piece[:20]}` is no part of a size" if piece else "it is no size")
-        if piece.isdigit() and len(piece) > _LARGEST:
+        if piece.isdecimal() and len(piece) > _LARGEST:
             raise NotASize(f"a part of it has more than {_LARGEST} digits")
-        found += [int(piece) if piece.isdigit() else piece] * (int(power.strip("{}")) if squared else 1)
+        found += [int(piece) if piece.isdecimal() else piece] * (int(power.strip("{}")) if squared else 1)
     if len(found) > _PARTS:
         raise NotASize(f"it has more than {_PARTS} parts")
     if not opened and not any(isinstance(part, int) for part in found):

@@ -6,6 +6,7 @@ In: a cell as printed. Out: a text in which one spelling is left of each sign. W
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = ["NOTHING", "fold", "plain"]
 
@@ -49,6 +50,7 @@ def fold(text: str) -> str:
     return " ".join(text.split())
 
 
+@lru_cache(maxsize=1024)
 def plain(text: str) -> str:
     """The text with one spelling for each sign.
 

@@ -33,7 +33,7 @@ class Token:
     @property
     def whole(self) -> int | None:
         """The number, where it is a whole one of at most nine digits."""
-        return int(self.text) if self.kind == "number" and self.text.isdigit() and len(self.text) <= 9 else None
+        return int(self.text) if self.kind == "number" and self.text.isdecimal() and len(self.text) <= 9 else None
 
 
 def tokens(text: str) -> list[Token]:

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
+from archdsl import limits
 from archdsl.diagnostics import Collector
 from archdsl.verify.reading.cells import NotUnderstood, counted, is_nothing, printed
 from archdsl.verify.reading.columns import columns_of
+from archdsl.verify.reading.groups import written_out
 from archdsl.verify.reading.merging import merged
 from archdsl.verify.reading.numbers import COUNTED, Counted, NotANumber
 from archdsl.verify.reading.places import cell_span
@@ -46,7 +48,7 @@ def understand(table: Table, columns: Mapping[str, str], symbols: Mapping[str, i
 def _line(
     row: Row, number: int, columns: Sequence[Column], symbols: Mapping[str, int], table: Table, found: Collector
 ) -> Line:
-    said_of = _whole_network(row, columns)
+    whole = _whole_network(row, columns)
     name = next(
         (cell.text for cell, column in zip(row.cells, columns, strict=True) if column.role == "index" and cell.text),
         str(number),
@@ -58,7 +60,7 @@ def _line(
         cell, column = row.cells[at], columns[at]
         if is_nothing(cell.text) or _reached_over(row, columns, at):
             continue
-        entry = _entry(cell, column, symbols, kind, said_of)
+        entry = _entry(cell, column, symbols, kind, whole)
         if entry.problem:
             found.warning(
                 "table-cell",
@@ -72,8 +74,16 @@ def _line(
             only = entry.value[0]
             kind = kind or (only.kind if isinstance(only, Said) else None)
     ordered = tuple(entries[at] for at in sorted(entries))
-    layers = () if said_of else merged(ordered)
-    return Line(name, row, ordered, layers, said_of.counted if said_of else "")
+    layers = () if whole else merged(ordered)
+    if written_out(layers) > limits.ROW_LAYERS:
+        found.warning(
+            "table-cell",
+            f"row {name} repeats its layers more often than {limits.ROW_LAYERS:,} times",
+            cell_span(table.source, row.line, ""),
+            hint="give the number of repeats once",
+        )
+        layers = ()
+    return Line(name, row, ordered, layers, whole.counted if whole else "")
 
 
 def _reached_over(row: Row, columns: Sequence[Column], at: int) -> bool:
@@ -136,12 +146,10 @@ def _unbatched(lines: Sequence[Line], columns: Sequence[Column]) -> list[Line]:
     for column in columns:
         if column.role in ("input", "output"):
             entries = [entry for line in lines for entry in line.entries if entry.column is column]
-            sizes = [entry.value for entry in entries if isinstance(entry.value, Size)]
-            for entry, after in zip(
-                [e for e in entries if isinstance(e.value, Size)], without_batch(sizes), strict=True
-            ):
-                if after is not entry.value:
-                    changed[id(entry)] = after
+            sized = [(id(entry), entry.value) for entry in entries if isinstance(entry.value, Size)]
+            for (place, before), after in zip(sized, without_batch([one for _, one in sized]), strict=True):
+                if after is not before:
+                    changed[place] = after
     if not changed:
         return list(lines)
     return [

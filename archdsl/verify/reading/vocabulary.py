@@ -28,6 +28,7 @@ _CALLED: dict[Role, str] = {
         convnet configuration | quantity
     """,
     "arguments": """
+        activation | activation function | nonlinearity | 激活函数 |
         patch size stride | filter shape | kernel size stride | kernel stride | configuration | settings |
         setting | details | 超参数 | 参数设置 | hyperparameters | hyper parameters | filter size stride |
         filter size stride if not a fire layer | arguments | kernel shape stride | 核大小 步长 | 卷积核 步长 |
@@ -84,7 +85,7 @@ _CALLED: dict[Role, str] = {
 }
 _ROLES: dict[str, Role] = {name: role for role, names in _CALLED.items() for name in map(fold, names.split("|"))}
 _WORDS: dict[str, Role] = {
-    **dict.fromkeys(("params", "parameters", "参数量", "参数"), "params"),
+    **dict.fromkeys(("params", "parameters", "parameter", "param", "weights", "参数量", "参数"), "params"),
     **dict.fromkeys(("flops", "macs", "madds", "mult", "计算量"), "ops"),
 }
 _NOT_OURS = frozenset(
@@ -103,6 +104,11 @@ _NOT_OURS = frozenset(
     )
 )
 """Words in headers of figures that no network has by itself."""
+_DETAILS = {
+    "filter shape": "filter shape",
+    **dict.fromkeys(("activation", "activation function", "nonlinearity", "激活函数"), "activation"),
+}
+"""Columns of arguments that are each about one thing."""
 _PREFIXED = re.compile(r"(k|m|g|b|t)(flops?|macs?|madds?|params?|ops)")
 _BRANCH = re.compile(
     r"#? ?(?:(?P<named>(?:double #?)?\d ?× ?\d(?: ?(?:reduce|conv|convs|red|squeeze|expand))?)"
@@ -154,7 +160,7 @@ def header(text: str) -> Header | None:
     named, power = _unit(said)
     role = _ROLES.get(key(named)) or _ROLES.get(key(said))
     if role is not None:
-        detail = "filter shape" if key(named) == "filter shape" else ""
+        detail = _DETAILS.get(key(named), "")
         return Header(role, detail, power)
     words = key(named).split()
     ours = "before" in words or not _NOT_OURS & set(words)

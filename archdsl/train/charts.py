@@ -1,0 +1,109 @@
+"""Curves and matrices as SVG.
+
+In: numbers. Out: SVG texts that stand alone, or inside a page. Which numbers is left to `archdsl.train.report`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+__all__ = ["Curve", "line_chart", "matrix_chart"]
+
+_WIDTH: Final = 420
+_HEIGHT: Final = 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 28, 34
+_COLOURS: Final = ("#3366aa", "#cc5522", "#338855")
+_TICKS: Final = 5
+_FONT: Final = 'font-family="system-ui, sans-serif" font-size="11"'
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Values, the first at x = 1."""
+
+    name: str
+    values: Sequence[float]
+
+
+def line_chart(title: str, curves: Sequence[Curve], *, percent: bool = False) -> str:
+    """Curves over the epochs in one frame, with a legend; `percent` shows shares."""
+    values = [value for curve in curves for value in curve.values]
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    if high - low < 1e-12:
+        low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
+    count = max((len(curve.values) for curve in curves), default=1)
+
+    def x(epoch: int) -> float:
+        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * (0.5 if count == 1 else (epoch - 1) / (count - 1))
+
+    def y(value: float) -> float:
+        return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * (value - low) / (high - low)
+
+    parts = [_text(_LEFT, 16, title, weight="bold")]
+    for value in _rounds(low, high):
+        shown = f"{value:.4g}" if not percent else f"{100 * value:.4g}%"
+        parts.append(f'<path d="M{_LEFT} {y(value):.1f}H{_WIDTH - _RIGHT}" stroke="currentColor" opacity="0.15"/>')
+        parts.append(_text(_LEFT - 6, y(value) + 4, shown, anchor="end"))
+    epochs = sorted({1 + round(i * (count - 1) / (_TICKS - 1)) for i in range(_TICKS)})
+    parts += [_text(x(epoch), _HEIGHT - _BOTTOM + 16, str(epoch), anchor="middle") for epoch in epochs]
+    parts.append(_text((_LEFT + _WIDTH) / 2, _HEIGHT - 4, "epoch", anchor="middle"))
+    for number, curve in enumerate(curves):
+        colour = _COLOURS[number % len(_COLOURS)]
+        points = " ".join(f"{x(place):.1f},{y(value):.1f}" for place, value in enumerate(curve.values, 1))
+        if len(curve.values) == 1:
+            parts.append(f'<circle cx="{x(1):.1f}" cy="{y(curve.values[0]):.1f}" r="3" fill="{colour}"/>')
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
+        if len(curves) > 1:
+            parts.append(_text(_WIDTH - _RIGHT - 8, _TOP + 14 + 14 * number, curve.name, anchor="end", fill=colour))
+    return _svg(_WIDTH, _HEIGHT, parts)
+
+
+def _rounds(low: float, high: float) -> list[float]:
+    """Round numbers between two, about five of them."""
+    step = 10 ** math.floor(math.log10((high - low) / (_TICKS - 1)))
+    step *= next((factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= _TICKS), 10)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [number * step for number in range(first, last + 1)]
+
+
+def matrix_chart(title: str, rows: Sequence[Sequence[int]], names: Sequence[str]) -> str:
+    """A confusion matrix: a row a class, a column what it was taken for, darker where more.
+
+    Up to 20 classes have the numbers in the cells; all have them where the pointer rests.
+    """
+    count = len(rows)
+    cell = max(6, min(34, 640 // count))
+    left, top = (110, 60) if count <= 40 else (20, 40)
+    parts = [_text(left, 16, title, weight="bold"), _text(left, 32, "rows: the class; columns: what it was taken for")]
+    for i, row in enumerate(rows):
+        whole = sum(row) or 1
+        for j, number in enumerate(row):
+            colour = "#3366aa" if i == j else "#cc5522"
+            where = f'x="{left + j * cell}" y="{top + i * cell}" width="{cell}" height="{cell}"'
+            said = f"{names[i]} taken for {names[j]}: {number}"
+            parts.append(
+                f'<rect {where} fill="{colour}" fill-opacity="{number / whole:.3f}" stroke="currentColor" '
+                f'stroke-opacity="0.1"><title>{escape(said)}</title></rect>'
+            )
+            if count <= 20 and number:
+                middle = (left + (j + 0.5) * cell, top + (i + 0.5) * cell + 4)
+                parts.append(_text(*middle, str(number), anchor="middle"))
+        if count <= 40:
+            parts.append(_text(left - 6, top + (i + 0.5) * cell + 4, names[i][:16], anchor="end"))
+            parts.append(_text(left + (i + 0.5) * cell, top - 6, names[i][:4], anchor="middle"))
+    return _svg(left + count * cell + 12, top + count * cell + 12, parts)
+
+
+def _text(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal", fill: str = "") -> str:
+    colour = fill or "currentColor"
+    where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" fill="{colour}"'
+    return f"<text {where}>{escape(text)}</text>"
+
+
+def _svg(width: float, height: float, parts: Sequence[str]) -> str:
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" {_FONT}>'
+    return head + "".join(parts) + "</svg>"
