@@ -119,7 +119,8 @@ class Architecture:
           `archdsl weights` writes it.
 
         Raises `ArchError` for an `init` that is wrong or does not go with the network, and for weights that do not
-        fit; `ValueError` for weights beside a seed or an init, which they leave no use for.
+        fit; `CheckpointError` for a file that cannot be read; `ValueError` for weights beside a seed or an init, which
+        they leave no use for.
         """
         from archdsl.codegen.initialise import InitialiseError, initialised
         from archdsl.codegen.weights import load_weights

@@ -8,7 +8,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -22,10 +24,11 @@ from archdsl.train.display import Display
 from archdsl.train.folder import RunFolder
 from archdsl.train.interval import Interval
 from archdsl.train.loop import Keeping, Result, train
-from archdsl.train.machine import CPU
+from archdsl.train.machine import CPU, Machine
 from archdsl.train.plan import Overrides, plan
+from archdsl.train.team import joined
 
-__all__ = ["TEXT", "Quiet", "Ticks", "contents", "examples", "run", "start"]
+__all__ = ["TEXT", "Quiet", "Ticks", "contents", "examples", "run", "start", "start_team"]
 
 TEXT = """
 input 6x6x1
@@ -67,13 +70,16 @@ def run(
     seed: int = 0,
     count: int = _COUNT,
     on_nan: str | None = None,
+    machine: Machine = CPU,
 ) -> Result:
     """Train, or go on."""
     net = archdsl.loads(text)
     data = Dataset("noise", examples(seed, count), examples(seed + 1, 50), 7, (6, 6, 1))
     keeping = Keeping(every or Interval(steps=1), resume, force)
     made = plan(net.recipe, Overrides(on_nan=on_nan))
-    return train(net.graph, made, data, RunFolder(folder), CPU, display or Quiet(), keeping)
+    return train(
+        net.graph, made, data, RunFolder(folder, chief=machine.team.chief), machine, display or Quiet(), keeping
+    )
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -164,12 +170,45 @@ def _child(folder: str, die_at: int, ready: Connection) -> None:
 
 def start(folder: Path, die_at: int = 0) -> BaseProcess:
     """Begin or go on in another process, which has loaded everything when this returns; it dies at that tick."""
+    return _begun(_child, str(folder), die_at)
+
+
+def start_team(folder: Path, size: int, port: int, text: str, stop_after: int = 0) -> list[BaseProcess]:
+    """The same in so many processes that train together; rank 0 is stopped by a signal after some steps."""
+    return [_begun(_member, str(folder), rank, size, port, text, stop_after) for rank in range(size)]
+
+
+class _Stopping(Quiet):
+    """Asks for an end after some steps."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._left = after
+
+    def step(self, epoch: int, loss: float | None, images: int) -> None:
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _member(folder: str, rank: int, size: int, port: int, text: str, stop_after: int, ready: Connection) -> None:
+    torch.set_num_threads(1)
+    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in place.items()})
+    ready.send(True)
+    with joined(cuda=False) as team:
+        display = _Stopping(stop_after) if rank == 0 else Quiet()
+        result = run(Path(folder), text, machine=replace(CPU, team=team), display=display)
+    sys.exit(result.status)
+
+
+def _begun(target: Callable[..., None], *given: object) -> BaseProcess:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         ["archdsl.api", "archdsl.train.loop", "lark", "networkx", "safetensors.torch", "torch._dynamo"]
     )
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(str(folder), die_at, theirs))
+    process = context.Process(target=target, args=(*given, theirs))
     process.start()
     theirs.close()
     ours.recv()

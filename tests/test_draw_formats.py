@@ -217,6 +217,31 @@ def test_heat_is_the_share_of_the_largest_layer() -> None:
     assert light.warm(48_001, 240_000) == steps[1][0]
 
 
+def test_the_legend_has_the_kinds_that_occur_and_no_other() -> None:
+    # LeNet-5 convolves, pools, has tanh and fully connected layers; closed blocks have a word of their own.
+    assert {text.text for text in read(image(_graph("lenet5"))).texts if text.text.islower()} == {
+        "lenet5", "convolution", "pooling", "activation", "linear",
+    }  # fmt: skip
+    closed = image(_graph("resnet50"), "tex", Wish(depth=1)).decode()
+    assert re.findall(r"\\selectfont (block|merge)\}", closed) == ["block"]
+
+
+def test_dot_text_joins_what_the_graph_joins() -> None:
+    graph = _graph("resnet50")
+    dot = image(graph, "dot", Wish(fold=False)).decode()
+    edges = re.findall(r"^\t+(\"[^\"]*\"|\S+) -> (\"[^\"]*\"|\S+) \[", dot, re.MULTILINE)
+    names = set(graph.names)
+    joined = {(a.strip('"'), b.strip('"')) for a, b in edges}
+    # From the input to the classifier over edges alone.
+    reached, pending = set(), ["input"]
+    while pending:
+        name = pending.pop()
+        reached.add(name)
+        pending += [b for a, b in joined if a == name and b not in reached]
+    assert {"fc", "output 0"} <= reached
+    assert {a for a, _ in joined} <= {*names, *(f"node {key}" for key in range(len(graph), 2 * len(graph)))}
+
+
 def test_a_table_says_what_keras_does() -> None:
     # `plot_model(show_shapes=True)` prints input and output of every layer; LeCun et al., 1998: C1 has 156 weights.
     cells = _cells(_graph("lenet5"), Wish(table=True))

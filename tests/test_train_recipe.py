@@ -234,11 +234,10 @@ def test_what_happens_to_an_image_depends_on_nothing_else_in_its_batch(augment: 
     components = torch.eye(3)
 
     def changed(indices: list[int], epoch: int) -> torch.Tensor:
-        draws = Draws(1, epoch, torch.tensor(indices))
-        made = augmented(images[indices], augment, draws, components)
         if augment.mixup is not None:
-            made = torch.cat([made, made[:1]])
-        return blended(made, augment, draws).images
+            indices = [*indices, indices[0]]
+        draws = Draws(1, epoch, torch.tensor(indices))
+        return blended(augmented(images[indices], augment, draws, components), augment, draws).images
 
     whole = changed([0, 1, 2, 3, 4, 5, 6, 7], 2)
     part = changed([4, 5, 6], 2)

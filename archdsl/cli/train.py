@@ -186,7 +186,9 @@ def _machine(
 
     from archdsl.train.machine import Machine, choose_device, fastest
 
-    chosen = choose_device(f"cuda:{team.place}" if team.size > 1 and device in ("auto", "cuda") else device)
+    chosen = choose_device(device)
+    if team.size > 1 and chosen.type == "cuda":
+        chosen = choose_device(f"cuda:{team.place}")
     base = fastest(chosen) if fast else Machine(chosen)
     machine = replace(
         base,

@@ -50,7 +50,7 @@ Examples:
 def command(architecture: Architecture, source: Path, output: Path | None, seed: int, as_json: bool) -> None:
     """Bring a checkpoint of PyTorch, torchvision's, timm's or any other, onto the names of the network.
 
-    Tensors are matched by kind, shape, module and order; their names do not matter. A head with another number of
+    Tensors are matched by kind, shape, module and order, whatever they are called. A head with another number of
     outputs begins anew, as the recipe's `init` says, and so does what only training needs where the checkpoint lacks
     it; anything else that does not fit is an error. Code in a file is never run. Checkpoints of TensorFlow and Caffe,
     whose tensors are laid out otherwise, are not read.

@@ -7,7 +7,7 @@ Laying modules in one piece is left to `matching_tree`, files and values to `wei
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -275,15 +275,12 @@ def _spend(store: Counter[Hashable], kind: Hashable) -> bool:
 
 def _paired(theirs: Sequence[Tensor], ours: Sequence[Slot]) -> list[tuple[Tensor | None, Slot | None]]:
     """Tensors of one role and as many axes in order; then those of theirs that are left."""
-    queues: defaultdict[Hashable, list[Tensor]] = defaultdict(list)
+    queues: defaultdict[Hashable, deque[Tensor]] = defaultdict(deque)
     for tensor in theirs:
         queues[_role(tensor.name), len(tensor.shape)].append(tensor)
     rows: list[tuple[Tensor | None, Slot | None]] = []
     for slot in ours:
         queue = queues[_role(slot.name), len(slot.shape)]
-        rows.append((queue.pop(0) if queue else None, slot))
-    return rows + [
-        (tensor, None)
-        for tensor in theirs
-        if any(tensor is left for left in queues[_role(tensor.name), len(tensor.shape)])
-    ]
+        rows.append((queue.popleft() if queue else None, slot))
+    left = {tensor.name for queue in queues.values() for tensor in queue}
+    return rows + [(tensor, None) for tensor in theirs if tensor.name in left]

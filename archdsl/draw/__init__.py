@@ -1,4 +1,4 @@
-"""Pictures of a network: `image` makes one; `plan` decides what is shown, `dot` writes it, `render` lays it out.
+"""Pictures of a network: `image` makes one; `plan` and `strip` decide what is shown, the formats write it.
 
-In: a checked graph. Out: DOT text, SVG, PNG or PDF. No op is named here: an op brings its own style.
+In: a checked graph. Out: SVG, PNG, PDF, DOT, TeX or Mermaid. No op is named here: an op brings its own style.
 """

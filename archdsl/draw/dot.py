@@ -62,7 +62,7 @@ class Writer:
         self.readers = Counter(edge.tail for edge in plan.edges)
 
     def whole(self, scale: Scale = _AS_IT_IS) -> str:
-        """The network as one text; where it has columns, these stand side by side without the lines between them."""
+        """The network as one text, for one column; several would stand side by side without lines between them."""
         return self._text(None, None, scale)
 
     def column(self, index: int) -> str:

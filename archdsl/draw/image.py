@@ -142,7 +142,8 @@ def _legible(graph: Graph, wish: Wish, page: Page) -> Plan:
 
 
 def _graph(plan: Plan, format: Literal["svg", "png", "pdf", "dot", "tex"], page: Page, watch: Watch) -> bytes:
-    columns = arrange(plan, break_up=page.direction == "down", width=page.width)
+    # Graphviz cannot be told to lead an edge around a column, so a text for it is one long one.
+    columns = arrange(plan, break_up=page.direction == "down" and format != "dot", width=page.width)
     writer = Writer(plan, columns, theme=page.theme, direction=page.direction)
     if format == "dot":
         return writer.whole(_scale(format, page)).encode()

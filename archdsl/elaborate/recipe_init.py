@@ -20,6 +20,8 @@ __all__ = [
     "WEIGHT",
     "Distribution",
     "Filled",
+    "GlorotNormal",
+    "GlorotUniform",
     "HeNormal",
     "HeUniform",
     "Initial",
@@ -63,15 +65,23 @@ class HeUniform(Distribution):
 
 
 @entry("xavier_normal", DISTRIBUTIONS)
-@entry("glorot_normal", DISTRIBUTIONS)
 class XavierNormal(Distribution):
     """Normal with variance 2 / (fan_in + fan_out) (Glorot & Bengio, 2010)."""
 
 
+@entry("glorot_normal", DISTRIBUTIONS)
+class GlorotNormal(XavierNormal):
+    """`xavier_normal` by the author's last name."""
+
+
 @entry("xavier_uniform", DISTRIBUTIONS)
-@entry("glorot_uniform", DISTRIBUTIONS)
 class XavierUniform(Distribution):
     """Uniform with variance 2 / (fan_in + fan_out)."""
+
+
+@entry("glorot_uniform", DISTRIBUTIONS)
+class GlorotUniform(XavierUniform):
+    """`xavier_uniform` by the author's last name."""
 
 
 @entry("lecun_normal", DISTRIBUTIONS)

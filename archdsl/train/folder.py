@@ -41,8 +41,9 @@ class RunFolder:
     """A folder that takes one run."""
 
     def __init__(self, path: Path, *, overwrite: bool = False, chief: bool = True) -> None:
-        """Make the folder; only the chief of a team touches it. Raises `TrainError` where it cannot be made, or holds a result that nothing goes on from.
+        """Make the folder; of a team, only the chief touches it.
 
+        Raises `TrainError` where it cannot be made, or holds a result that nothing goes on from.
         With `overwrite` what a run left there is removed.
         """
         self.path = path

@@ -74,7 +74,7 @@ class Learner:
             self.said = bring(self.module, open_graph, Path(plan.weights.path), plan.seed) + self.said
         self._held = held(self.module) if plan.freeze else []
         if machine.team.size > 1 and machine.device.type == "cuda":
-            self.module = nn.SyncBatchNorm.convert_sync_batchnorm(self.module)
+            self.module = nn.SyncBatchNorm.convert_sync_batchnorm(self.module)  # type: ignore[no-untyped-call]
         layout = torch.channels_last if machine.channels_last else torch.preserve_format
         self.module.to(machine.device, memory_format=layout)  # type: ignore[call-overload]
         self._penalised = penalised(self.module, open_graph, plan.l2)

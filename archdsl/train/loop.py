@@ -166,6 +166,7 @@ class _Run:
         self._display.start(self._plan.epochs, self._feed.per_epoch, self._progress.steps)
         while not self._finished():
             if not (self._learn(stop) and self._test(stop)):
+                self._asked(stop)
                 self._keep()
                 return self._result(stop)
             if self._clock.due(self._progress.steps, epoch_ends=True) or self._finished():
@@ -174,6 +175,13 @@ class _Run:
             self._write_results()
         self._machine.team.wait()
         return self._result(stop)
+
+    def _asked(self, stop: Stop) -> bool:
+        """Whether a signal asks for an end: one process that hears it ends all of a team, after the same step."""
+        asked, signals = self._machine.team.added([stop.asked, stop.signal or 0], self._machine.device)
+        if asked and not stop.asked:
+            stop.signal = round(signals / asked)
+        return stop.asked
 
     def _result(self, stop: Stop) -> Result:
         history = self._progress.history
@@ -206,8 +214,7 @@ class _Run:
                 learned = self._learner.step(number, batches, self._rate(number))
                 self._progress = replace(self._progress, steps=number + 1, sums=sums + learned.sums)
                 self._display.step(epoch + 1, learned.loss, sum(map(len, batches)))
-                # One process that is asked to end ends all of them, after the same step.
-                if self._machine.team.added([stop.asked], self._machine.device)[0]:
+                if self._asked(stop):
                     return False
                 if self._clock.due(number + 1):
                     self._keep()

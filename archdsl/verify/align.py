@@ -16,7 +16,7 @@ from archdsl.verify.figures import matches_size, square
 from archdsl.verify.subject import Block, Layer, Stretch, Subject
 from archdsl.verify.table import Entry, Group, Number, Said, Size
 
-__all__ = ["Wanted", "align", "family", "flatten", "meant", "pair", "same_kind", "wanted"]
+__all__ = ["Wanted", "align", "answers", "family", "flatten", "is_block_row", "meant", "pair", "same_kind", "wanted"]
 
 _LEAST = 1.0
 """A row that fits less well than this is matched to nothing."""
@@ -211,7 +211,7 @@ class _Fit:
         said = self._row.said
         if not said:
             return 0.0
-        if len(said) == 1:
+        if len(said) == 1 or is_block_row(said):
             return self._single(said[0], stretch)
         return self._several(said, stretch)
 
@@ -227,8 +227,12 @@ class _Fit:
         if said.kind is None:
             return points if stretch.block is not None or len(inner) == 1 else points - 1
         if _is_block(said):
-            return points - 1 if stretch.block is not None and keys else None
-        fitting = [layer for layer in inner if same_kind(said.kind, layer)]
+            if stretch.block is None or not keys:
+                return None
+            if isinstance(said.filters, int):
+                points += 2 if said.filters == self._subject.output(stretch)[-1] else -2
+            return points - 1
+        fitting = [layer for layer in inner if answers(said, layer)]
         if not fitting:
             return None
         main = fitting[-1]
@@ -370,9 +374,20 @@ def same_kind(kind: str | None, layer: Layer) -> bool:
     return kind == "fc" and layer.style == "linear"
 
 
+def answers(said: Said, layer: Layer) -> bool:
+    """Whether a layer may be the one that is said; a 1x1 convolution of a vector is a fully connected layer."""
+    dense = said.kind == "conv" and said.kernel is not None and set(said.kernel) == {1}
+    return same_kind(said.kind, layer) or (dense and layer.style == "linear" and len(layer.input) == 1)
+
+
 def _lists(said: Said) -> bool:
     """Whether it is one of the layers that every table lists."""
     return said.kind in _CONVOLUTIONS or said.kind in _POOLS or said.kind == "fc"
+
+
+def is_block_row(said: Sequence[Said]) -> bool:
+    """Whether a row names blocks and no layer: `bottleneck`, so often."""
+    return bool(said) and all(_is_block(one) for one in said)
 
 
 def _is_block(said: Said) -> bool:

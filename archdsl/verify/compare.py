@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from archdsl.ops.base import Shape, show_shape
-from archdsl.verify.align import same_kind
+from archdsl.verify.align import answers, same_kind
 from archdsl.verify.figures import matches_size, square
 from archdsl.verify.subject import Layer, Stretch, Subject
 from archdsl.verify.table import Said, Size
@@ -37,7 +37,8 @@ def compare_said(said: Said, layer: Layer, symbols: Mapping[str, int]) -> Iterat
     `f=6` of a fully connected layer on 6x6x256 is true: it is a convolution whose kernel is its whole input.
     """
     if said.kind is not None:
-        yield Fact("kind", same_kind(said.kind, layer), layer.kind)
+        dense = "" if same_kind(said.kind, layer) else "a 1x1 convolution of a vector is a fully connected layer"
+        yield Fact("kind", answers(said, layer), layer.kind, dense if answers(said, layer) else "")
     if said.kernel is not None and (kernel := _kernel(layer)) is not None:
         yield Fact("kernel", _same_extent(said.kernel, kernel), show_shape(kernel))
     if said.stride is not None and (stride := _stride(layer)) is not None:

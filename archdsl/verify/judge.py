@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from archdsl.analysis.depth import depth
 from archdsl.ops.base import Shape, show_shape
 from archdsl.verify import derive
-from archdsl.verify.align import flatten, meant, pair, same_kind
+from archdsl.verify.align import answers, flatten, is_block_row, meant, pair
 from archdsl.verify.compare import Fact, branch_filters, compare_said, compare_size
 from archdsl.verify.conventions import Figure, Quantity, alone
 from archdsl.verify.figures import reading as reads
@@ -102,7 +102,10 @@ class CellJudge:
         if isinstance(value, Size):
             return self._sized(row, row.stretch, role, value)
         if isinstance(value, tuple):
-            return self._layers(row, row.stretch, value)
+            result = self._layers(row, row.stretch, value)
+            if role == "layer" and result.verdict == "contradiction" and self._sheet.case.column is not None:
+                return Result("not-checked", 0, explanation="a name: the networks' own cells say what the row is")
+            return result
         if isinstance(value, Number):
             return self._number(row, row.stretch, entry.column, value)
         return Result("not-checked", 0, explanation="a text that says nothing to compare")
@@ -154,10 +157,10 @@ class CellJudge:
         inside = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
         if len(said) > 1:
             return self._several([meant(one) for one in said], inside, row.beside)
-        one = said[0]
+        one = meant(said[0])
         block = self._block_of(one, stretch)
         main = main_layer(row.said, one, inside)
-        if main is None or (block and not same_kind(one.kind, main)):
+        if main is None or (block and not answers(one, main)):
             if block:
                 return _of_facts([Fact("kind", True, block)])
             if one.label is not None and self._subject.places(stretch)[0].lower().endswith(one.label.lower()):
@@ -171,6 +174,11 @@ class CellJudge:
             why = derive.as_printed(one, row.entries) or f"{main.name} is {main.node.call}"
             return replace(result, explanation=why)
         return result
+
+    def _halving(self, stretch: Stretch, stride: int) -> Fact:
+        """The stride of a whole block: by how much its output is smaller than its input."""
+        before, after = self._subject.input(stretch)[0], self._subject.output(stretch)[0]
+        return Fact("stride", -(-before // stride) == after, str(-(-before // after)))
 
     def _block_of(self, said: Said, stretch: Stretch) -> str:
         """The name of the block that a stretch is, or lies in, if that is what is said: `inception`, `dense block`."""
@@ -234,6 +242,8 @@ class CellJudge:
         main = main_layer(row.said, said, inside)
         if main is None and column.role == "filters":
             return self._whole(number, self._subject.output(stretch)[-1])
+        if is_block_row(row.said) and column.role == "stride":
+            return _of_facts([self._halving(stretch, whole)])
         facts = list(compare_said(said, main, self._symbols)) if main is not None else []
         if not facts and column.role == "filters":
             return self._whole(number, self._subject.output(stretch)[-1])
@@ -259,6 +269,8 @@ class CellJudge:
         inside = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
         keys = [layer for layer in inside if layer.key]
         found = list(pair(row.said, keys)) if row.said else []
+        if is_block_row(row.said) and (turns := self._subject.turns(stretch)):
+            return self._whole(number, turns)
         if not found or any(layer is None for _, layer in found):
             return Result("not-checked", 0, explanation="the layers of the row do not tell how often it is repeated")
         taken = {id(layer) for _, layer in found}
@@ -318,7 +330,8 @@ class CellJudge:
 def main_layer(row: Sequence[Said], one: Said, inside: Sequence[Layer]) -> Layer | None:
     """The layer of a stretch that a single description is about: of its kind, and the closest of them."""
     kind = one.kind or next((said.kind for said in row if said.kind is not None), None)
-    fitting = [layer for layer in inside if kind is not None and same_kind(kind, layer)]
+    named = replace(one, kind=kind, kernel=one.kernel or next((said.kernel for said in row if said.kernel), None))
+    fitting = [layer for layer in inside if kind is not None and answers(named, layer)]
     if not fitting and kind is None:
         fitting = [layer for layer in inside if layer.key]
     if not fitting:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archdsl.ops.base import Shape
-from archdsl.verify.align import Wanted, align, flatten, meant, wanted
+from archdsl.verify.align import Wanted, align, flatten, is_block_row, meant, wanted
 from archdsl.verify.conventions import Choice, Figure, Quantity, choose, second
 from archdsl.verify.finding import Match
 from archdsl.verify.subject import Stretch, Subject
@@ -81,18 +81,19 @@ def lay(reading: Reading, case: Case, symbols: Mapping[str, int]) -> Sheet:
 
 
 def _together(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows one below the other that say the same number of times one layer each are repeated in turn."""
+    """Rows one below the other that say layers of different kinds the same number of times are repeated in turn."""
     made: list[list[Row]] = []
-    last = 1
+    last, before = 1, ""
     for row in rows:
         said = row.line.said
         group = said[0] if len(said) == 1 and isinstance(said[0], Group) and len(said[0].items) == 1 else None
         times = group.times if group is not None else 1
-        if times > 1 and times == last:
+        kind = (row.said[0].kind or "") if row.said else ""
+        if times > 1 and times == last and kind != before and not is_block_row(row.said):
             made[-1].append(row)
         else:
             made.append([row])
-        last = times
+        last, before = times, kind
     return made
 
 

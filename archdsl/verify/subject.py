@@ -218,6 +218,22 @@ class Subject:
         common = _common(names[0], names[1])
         return (common,) if stretch.block is not None and common else (names[0], names[1])
 
+    def turns(self, stretch: Stretch) -> int:
+        """Of how many blocks one behind the other a stretch consists; 0 if it is neither that nor a block."""
+        inner = [
+            (block.start, block.stop)
+            for block in self.blocks
+            if stretch.start <= block.start and block.stop <= stretch.stop
+            if (block.start, block.stop) != (stretch.start, stretch.stop)
+        ]
+        turns, at = 0, stretch.start
+        while at < stretch.stop:
+            stop = max((stop for start, stop in inner if start == at), default=0)
+            if not stop:
+                return int(stretch.block is not None)
+            turns, at = turns + 1, stop
+        return turns
+
     def feeds(self, at: int) -> Iterator[int]:
         """The windowed or weighted layers that read a layer, through those that do neither."""
         pending = list(self.graph.consumers[at])

@@ -84,7 +84,7 @@ def _print_instead(finding: Finding, row: Row, case: Case) -> str:
     return f"print {text}" if text != finding.printed else f"print {layer.node.call}"
 
 
-_NAMED = re.compile(r"\b([fkspd])(\s*=\s*)(\d+)")
+_NAMED = re.compile(r"\b([fkspd])(\s*=\s*|(?<=\bs))(\d+)")
 
 
 def rewritten(printed: str, layer: Layer) -> str:
@@ -139,7 +139,7 @@ class _Trials:
         return best[2].words + (f", or {other.words}" if other is not None else ""), best[3]
 
     def _allowed(self, edit: Edit, left: frozenset[tuple[str, str]], number: str) -> bool:
-        """Whether nothing that held falls; only the input as it is printed may, when the input of the network is changed."""
+        """Whether nothing that held falls; only the printed input may, when the network's input is changed."""
         new = left - self._wrong
         if not new:
             return True
