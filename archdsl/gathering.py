@@ -183,7 +183,7 @@ class _Gathering:
         self.claims.setdefault((_real(network.path), network.variant), network)
         if not network.path.is_file():
             return  # whoever opens it says what is wrong
-        for path in sorted(network.path.parent.iterdir()):
+        for path in (network.path.parent / name for name in _neighbours(network.path)):
             if path.is_file() and _is_table(path) and _directs(path):
                 tables = read_tables(path, self._found)
                 listed = [one for table in tables if (one := self._about(table, network)) is not None]
@@ -203,13 +203,28 @@ class _Gathering:
 
     def folder(self, folder: Path) -> None:
         """Everything in a folder: documents whose directive names a network, and all claims."""
-        for path in _walk(folder):
+        for path in self._walk(folder):
             if not path.is_file():
                 continue  # a pipe, a link that leads nowhere
             if path.suffix == _NETWORK:
                 self.claims.setdefault((_real(path), None), Target(path))
             elif _is_table(path):
                 self._picked(path)
+
+    def _walk(self, folder: Path) -> Iterator[Path]:
+        """The files in a folder and the folders in it, in order; hidden ones are left out, and links to folders."""
+        for place, folders, files in os.walk(folder, onerror=self._unreadable):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(files):
+                if not name.startswith("."):
+                    yield Path(place) / name
+
+    def _unreadable(self, error: OSError) -> None:
+        self._found.error(
+            "unreadable-file",
+            f"cannot read the folder {error.filename}: {error.strerror}",
+            hint="check its permissions",
+        )
 
     def _picked(self, path: Path) -> None:
         if not _directs(path):
@@ -253,15 +268,6 @@ def _real(path: Path) -> Path:
 
 def _is_table(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.lower().endswith(SUFFIX)
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """The files in a folder and the folders in it, in order; hidden ones are left out, and links to folders."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith("."):
-                yield Path(place) / name
 
 
 def _directs(path: Path) -> bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sys
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -48,6 +50,28 @@ def test_a_batch_is_parted_without_a_rest() -> None:
     assert parts == [[0, 1, 2], [3, 4, 5], [6, 7], [8, 9]]
     assert torch.equal(ALONE.part(batch), batch)
     assert [len(Team(rank, 3).part(batch[:2])) for rank in range(3)] == [1, 1, 0]
+
+
+def test_gpus_asks_torchrun_for_the_same_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    from archdsl.cli import train as train_command
+
+    class Replaced(Exception):
+        pass
+
+    asked: list[str] = []
+
+    def replace(path: str, words: list[str]) -> None:
+        asked[:] = words
+        raise Replaced
+
+    monkeypatch.setattr("os.execv", replace)
+    for given in (["--gpus", "4"], ["--gpus=4"]):
+        words = ["train", "net.arch", *given, "--epochs", "2"]
+        monkeypatch.setattr("sys.argv", ["archdsl", *words])
+        with pytest.raises(Replaced):
+            train_command._launch(4)
+        expected = [sys.executable, *["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "4"]]
+        assert asked == [*expected, *["-m", "archdsl", "train", "net.arch", "--epochs", "2"]]
 
 
 def test_two_processes_are_one_after_twenty_steps(tmp_path: Path) -> None:

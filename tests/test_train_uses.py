@@ -126,6 +126,57 @@ def test_the_weights_of_another_network_are_refused(runs: Path, tmp_path: Path) 
     assert "weights-mismatch" in made.output
 
 
+# ---------------------------------------------------------------- the report
+
+
+def test_the_report_says_how_well_and_where_wrong(runs: Path) -> None:
+    page = (runs / "a" / "report.html").read_text()
+    guessed, labels = _logits(runs, "a")
+    wrong = int((guessed.argmax(1) != labels).sum())
+    assert f"{wrong / 360:.2%}" in page
+    assert page.count("<figcaption>") == min(24, wrong)
+    assert "What the first layer looks for" in page
+    # Nothing outside of it is needed.
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+    with (runs / "a" / "confusion.csv").open() as file:
+        _, *rows = list(csv.reader(file))
+    assert sum(int(row[1 + label]) for label, row in enumerate(rows)) == 360 - wrong
+
+
+def test_pages_and_charts_are_well_formed_and_escaped(tmp_path: Path) -> None:
+    from html.parser import HTMLParser
+    from xml.etree import ElementTree
+
+    from archdsl.train.charts import Curve, line_chart, matrix_chart
+
+    evil = "<script>alert('1')</script>&"
+    chart = matrix_chart(evil, [[3, 1], [0, 4]], [evil, "b"])
+    ElementTree.fromstring(chart)
+    for curves in ([Curve("a", [0.5])], [Curve(evil, [1.0, 1.0]), Curve("b", [2e-9, 3e4, 5.0])], []):
+        ElementTree.fromstring(line_chart(evil, curves, percent=True))
+    for part in ("train", "test"):
+        for number, name in enumerate((evil.replace("/", ""), "b")):
+            (tmp_path / part / name).mkdir(parents=True)
+            for count in range(3):
+                image = np.random.default_rng(3 * number + count).integers(0, 256, (8, 8), dtype=np.uint8)
+                Image.fromarray(image).save(tmp_path / part / name / f"{count}.png")
+    (tmp_path / "net.arch").write_text('arch net "<b>"\ninput 8x8x1\nfc 2\n')
+    given = [tmp_path / "net.arch", "--data", f"folder:{tmp_path}", "--epochs", 1, "-o", tmp_path / "run"]
+    made = _call(train, *given)
+    assert made.exit_code == 0, made.output
+    tags: list[str] = []
+
+    class Tags(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            tags.append(tag)
+
+    Tags().feed((tmp_path / "run" / "report.html").read_text())
+    assert "table" in tags
+    assert "script" not in tags
+    assert "b" not in tags
+    ElementTree.parse(tmp_path / "run" / "curves.svg")
+
+
 # ---------------------------------------------------------------- predict
 
 

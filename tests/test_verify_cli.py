@@ -582,6 +582,38 @@ def test_the_page_says_how_it_was_made(write: Write, tmp_path: Path) -> None:
     assert "None." in page
 
 
+# ---------------------------------------------------------------- tables of tools
+
+
+def test_keras_prints_a_name_and_a_type(write: Write) -> None:
+    # Keras flattens in a layer of its own: 6*6*4 = 144 values, of which `fc 10` makes 144*10 + 10 = 1,450 parameters.
+    net = write("net.arch", "input 8x8x3\nconv 3x3 4 -> relu -> fc 10\n")
+    rows = ["conv2d (Conv2D)|(None, 6, 6, 4)|112", "flatten (Flatten)|(None, 144)|0", "dense (Dense)|(None, 10)|1450"]
+    head = "| Layer (type) | Output Shape | Param # |\n|---|---|---|\n"
+    table = head + "".join(f"|{row}|\n" for row in rows)
+    result = run(net, write("t.md", table))
+    assert result.exit_code == 0, result.output
+    assert "3 of 3 matched" in result.stdout or "nothing is left to flatten" in " ".join(result.stdout.split())
+    assert run(net, write("u.md", table.replace("144", "145"))).exit_code == 1
+
+
+def test_torchinfo_counts_biases_among_the_multiply_adds(write: Write) -> None:
+    # Its column is parameters times positions: 112 * 6*6 = 4,032, and 50 for the fully connected layer.
+    table = "Layer (type:depth-idx),Output Shape,Param #,Mult-Adds\n"
+    table += '"Conv2d: 1-1","[1, 4, 6, 6]",112,"4,032"\n"Linear: 1-2","[1, 10]",50,50\n'
+    net = write("net.arch", NET)
+    found = cells(net, write("t.csv", table))
+    assert {cell["verdict"] for (_, column), cell in found.items() if column == "Mult-Adds"} == {"convention"}
+    assert "torchinfo" in found["1", "Mult-Adds"]["convention"]
+    assert run(net, write("u.csv", table.replace("4,032", "4,037"))).exit_code == 1
+
+
+def test_an_output_layer_is_what_it_does(write: Write) -> None:
+    net = write("net.arch", NET)
+    assert run(net, write("t.csv", "层,输出尺寸,参数量\n卷积层,6×6×4,112\n输出层,10,50\n")).exit_code == 0
+    assert run(net, write("u.csv", "层,输出尺寸,参数量\n卷积层,6×6×4,112\n输出层,10,55\n")).exit_code == 1
+
+
 # ---------------------------------------------------------------- published tables
 
 

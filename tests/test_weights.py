@@ -503,6 +503,15 @@ def test_mistakes_on_the_command_line(
     assert isinstance(result.exception, SystemExit)
 
 
+def test_a_recipe_whose_init_does_not_fit_is_located(tmp_path: Path) -> None:
+    (tmp_path / "net.arch").write_text("input 2\nfc 4\ntrain { init deconv=ones }\n")
+    torch.save(_linear(), tmp_path / "w.pth")
+    result = _run(tmp_path / "net.arch", "--from", tmp_path / "w.pth")
+    assert result.exit_code == 1
+    assert "error[bad-recipe]" in result.output
+    assert "net.arch:3:9" in result.output
+
+
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "net.arch").write_text("input 2\nfc 3\n")
     torch.save(_linear(), tmp_path / "w.pth")

@@ -79,7 +79,7 @@ _POINTS: Final = {"mm": 72 / 25.4, "cm": 72 / 2.54, "in": 72.0, "pt": 1.0}
 @click.option(
     "--width",
     metavar="88mm",
-    help="A paper's column, in mm, cm, in or pt: never wider, and blocks are closed where text would be unreadable.",
+    help="A paper's column, in mm, cm, in or pt: never wider, and text that can be read, for which blocks are closed.",
 )
 @click.option(
     "--dpi",

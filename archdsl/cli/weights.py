@@ -55,9 +55,10 @@ def command(architecture: Architecture, source: Path, output: Path | None, seed:
     it; anything else that does not fit is an error. Code in a file is never run. Checkpoints of TensorFlow and Caffe,
     whose tensors are laid out otherwise, are not read.
     """
+    from archdsl.codegen.initialise import InitialiseError
     from archdsl.codegen.weights import transfer
     from archdsl.codegen.weights_file import CheckpointError, read_checkpoint, write_weights
-    from archdsl.diagnostics import ArchError
+    from archdsl.diagnostics import ArchError, Diagnostic
     from archdsl.report.weights import transfer_json, transfer_text
 
     if output is not None and output.suffix.lower() != ".safetensors":
@@ -71,12 +72,15 @@ def command(architecture: Architecture, source: Path, output: Path | None, seed:
     except CheckpointError as error:
         hint = f"\n  hint: {error.hint}" if error.hint else ""
         raise click.ClickException(error.message + hint) from None
+    except InitialiseError as error:
+        place = architecture.recipe.place("init") if architecture.recipe is not None else None
+        fail([Diagnostic("bad-recipe", error.message, place, hint=error.hint)])
     except ArchError as error:
         fail(error.diagnostics)
     name = architecture.name
     if as_json:
-        place = None if output is None else str(output)
-        click.echo(transfer_json(found, checkpoint, str(source), name, seed, place))
+        written = None if output is None else str(output)
+        click.echo(transfer_json(found, checkpoint, str(source), name, seed, written))
     else:
         click.echo(transfer_text(found, checkpoint, source.name, name, seed), nl=False)
     if output is None:

@@ -19,7 +19,7 @@ from archdsl.draw.placing import Turn, side_by_side
 from archdsl.draw.plan import ALL, Wish, make_plan
 from archdsl.draw.render import DPI, MOST_DOTS, drawn, lay_out, render
 from archdsl.draw.sheet import Sheet
-from archdsl.draw.style import THEMES, ThemeName
+from archdsl.draw.style import LEGIBLE, THEMES, ThemeName
 from archdsl.graph import Graph
 
 __all__ = ["FORMATS", "STYLES", "ImageFormat", "Misfit", "Page", "StyleName", "Watch", "image"]
@@ -47,8 +47,8 @@ class Page:
       perspective.
     - `theme`: `light`, `dark`, or `print` for greyscale.
     - `direction`: `down` breaks a long network into columns that fit a page; `right` is one line, however long.
-    - `width`: of the paper's column in points, which a wider picture is made smaller for, closing blocks where its text
-      could not be read and the wish says nothing of depth; None for its own size.
+    - `width`: of the paper's column in points, which a wider picture is made smaller for; None for its own size. Where
+      text could not be read then, blocks are closed if the wish says nothing of depth; volumes have larger text.
     - `dpi`: dots per inch of a PNG, None for 144, or fewer where a side would have more than 10,000 dots.
     """
 
@@ -60,8 +60,6 @@ class Page:
 
 
 _PLAIN: Final = Page()
-_LEGIBLE: Final = 5.0
-"""Points of the smallest text that a journal prints."""
 
 
 Watch = Callable[[int, int, int], None]
@@ -135,7 +133,7 @@ def _legible(graph: Graph, wish: Wish, page: Page) -> Plan:
     if page.width is None or page.direction != "down" or given:
         return plan
     depth = max((sum(frame.kind == "block" for frame in node.frame.path()) for node in graph.nodes), default=0)
-    while arrange(plan, width=page.width).scale * float(SIZE) < _LEGIBLE and depth > 0:
+    while arrange(plan, width=page.width).scale * float(SIZE) < LEGIBLE and depth > 0:
         plan = make_plan(graph, replace(wish, depth=depth))
         depth -= 1
     return plan
@@ -187,7 +185,7 @@ def _volumes(graph: Graph, format: ImageFormat, wish: Wish, page: Page) -> bytes
     from archdsl.draw.strip import make_strip
     from archdsl.draw.volumes import to_sheet
 
-    sheet = to_sheet(make_strip(graph, wish), theme=page.theme)
+    sheet = to_sheet(make_strip(graph, wish), theme=page.theme, width=page.width)
     if format == "tex":
         return _tex(sheet, page)
     if format == "svg":

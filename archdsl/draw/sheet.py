@@ -12,7 +12,7 @@ __all__ = ["Label", "Line", "Point", "Polygon", "Sheet", "arrow", "text_width"]
 
 Point = tuple[float, float]
 
-_LETTER: Final = 0.62
+_LETTER: Final = 0.68
 """Wider than nearly every letter of the fonts is, of the size."""
 
 

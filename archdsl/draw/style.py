@@ -13,11 +13,14 @@ from typing import Final, Literal, get_args
 
 from archdsl.ops.base import Style
 
-__all__ = ["FONT", "THEMES", "Theme", "ThemeName"]
+__all__ = ["FONT", "LEGIBLE", "THEMES", "Theme", "ThemeName"]
 
 ThemeName = Literal["light", "dark", "print"]
 
 FONT: Final = "Helvetica,Arial,sans-serif"
+
+LEGIBLE: Final = 5.0
+"""Points of the smallest text that journals print."""
 
 
 @dataclass(frozen=True, slots=True)

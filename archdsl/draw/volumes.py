@@ -13,7 +13,7 @@ from typing import Final
 
 from archdsl.draw.sheet import Label, Line, Point, Polygon, Sheet, arrow, text_width
 from archdsl.draw.strip import Strip, Volume
-from archdsl.draw.style import THEMES, Theme, ThemeName
+from archdsl.draw.style import LEGIBLE, THEMES, Theme, ThemeName
 from archdsl.draw.text import size
 
 __all__ = ["to_sheet"]
@@ -38,15 +38,31 @@ _WIDE: Final = 640.0
 """Points: the thickness of a bar, the room between volumes, around the page, the size of the labels, from one line of
 text to the next, from one level of a U to the next, from the way of one input to that of another; the width from which
 volumes of like size stand close."""
+_LABELS: Final = 75.0
+"""Points that the labels under a row take."""
+_LARGEST: Final = 4.0
+_TRIES: Final = 4
+"""How much larger texts may be, and in how many steps that is found out."""
 
 
-def to_sheet(strip: Strip, *, theme: ThemeName = "light") -> Sheet:
+def to_sheet(strip: Strip, *, theme: ThemeName = "light", width: float | None = None) -> Sheet:
     """`to_sheet(make_strip(alexnet))`: fourteen volumes from 227x227x3 to a bar of 1000.
 
     Height and width grow with the square root of the map's, thickness with that of its channels, so that all stay
     visible.
+
+    - `width`: to which the sheet will be made smaller; its texts are so much larger that they can be read then.
     """
-    return _Drawer(strip, THEMES[theme]).sheet()
+    text = 1.0
+    sheet = _Drawer(strip, THEMES[theme], text).sheet()
+    for _ in range(_TRIES if width is not None else 0):
+        assert width is not None
+        needed = min(_LARGEST, LEGIBLE / _FONT * sheet.width / width)
+        if needed <= text:
+            break
+        text = needed
+        sheet = _Drawer(strip, THEMES[theme], text).sheet()
+    return sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +103,14 @@ class _Solid:
 
 
 class _Drawer:
-    """One sheet."""
+    """One sheet; `text` is how many times larger than usual the texts are."""
 
-    def __init__(self, strip: Strip, theme: Theme) -> None:
+    def __init__(self, strip: Strip, theme: Theme, text: float) -> None:
         self.strip = strip
         self.theme = theme
+        self.text = text
+        self.font = _FONT * text
+        self.line = _LINE * text
         maps = [volume.shape for volume in strip.volumes if len(volume.shape) > 1]
         vectors = [volume.shape[0] for volume in strip.volumes if len(volume.shape) == 1]
         self.side = max((max(shape[:-1]) for shape in maps), default=1)
@@ -116,7 +135,7 @@ class _Drawer:
         heading = self._heading()
         wide = max(right - left, *(h.right - h.left for h in heading if isinstance(h, Label)), self._legend_width())
         width = wide + 2 * _MARGIN
-        head = _MARGIN + 62
+        head = _MARGIN + 62 * self.text
         across = _MARGIN + (wide - (right - left)) / 2 - left
         drawn = [_moved(shape, across, head - ceiling) for shape in shapes]
         top = [_moved(shape, width / 2, _MARGIN) for shape in heading]
@@ -144,7 +163,7 @@ class _Drawer:
             lanes[at] = frozenset([volumes[at].lane]).union(*(lanes[tail] for tail in before))
             wide, high, back = self._size(volumes[at])
             # What several inputs lead to stands in the middle between them.
-            middle = volumes[at].level * _LEVEL + sum(lanes[at]) / len(lanes[at]) * _LANE
+            middle = volumes[at].level * self._apart(_LEVEL) + sum(lanes[at]) / len(lanes[at]) * self._apart(_LANE)
             solid = _Solid(0.0, middle - (high + back[1]) / 2, wide, high, back, middle)
             left = max(
                 (placed[tail].right + self._gap(tail, placed[tail], at, solid, tight) for tail in before), default=0.0
@@ -161,9 +180,13 @@ class _Drawer:
         alike = abs(start.high - end.high) < 0.1 * start.high and len(self.strip.volumes[head].shape) > 1
         return _GAP / 2 - start.back[0] * 0.6 if tight and alike else _GAP
 
+    def _apart(self, rows: float) -> float:
+        """From one row to the next, with larger labels between them."""
+        return rows + _LABELS * (self.text - 1)
+
     def _half(self, at: int) -> float:
         """Half the width of a label."""
-        return max(text_width(text, _FONT) for text in self._texts(at)) / 2 + 3
+        return max(text_width(text, self.font) for text in self._texts(at)) / 2 + 2 * self.text
 
     def _size(self, volume: Volume) -> tuple[float, float, Point]:
         """Thickness and height of the front, and how far back."""
@@ -192,7 +215,7 @@ class _Drawer:
         yield Polygon(((x, y), (x + dx, y + dy), (right + dx, y + dy), (right, y)), _shade(fill, 0.93), ink)
         yield Polygon(((x, y), (right, y), (right, bottom), (x, bottom)), fill, ink)
         if volume.times > 1:
-            yield Label(solid.middle, solid.peak - 4, f"× {volume.times}", 8.25, self.theme.text, bold=True)
+            yield Label(solid.middle, solid.peak - 4, f"× {volume.times}", 8.25 * self.text, self.theme.text, bold=True)
 
     def _windows(self) -> Iterator[Polygon | Line]:
         """From each volume to the next: the window that the next one lays on it, or an arrow."""
@@ -245,7 +268,9 @@ class _Drawer:
     def _arcs(self) -> tuple[list[Polygon | Line | Label], float]:
         """The arcs, and how far up the picture reaches."""
         theme, solids = self.theme, self.solids
-        ceiling = min(solid.peak for solid in solids) - (12 if any(v.times > 1 for v in self.strip.volumes) else 4)
+        ceiling = min(solid.peak for solid in solids) - (
+            4 + 8 * self.text * any(v.times > 1 for v in self.strip.volumes)
+        )
         made: list[Polygon | Line | Label] = []
         labels: list[Label] = []
         said: set[tuple[int, str]] = set()
@@ -261,13 +286,13 @@ class _Drawer:
                 middle = (start.middle + end.middle) / 2
             if arc.text and (arc.tail, arc.text) not in said:
                 said.add((arc.tail, arc.text))
-                label = Label(middle, top - 3, arc.text, _FONT, theme.faint)
+                label = Label(middle, top - 3, arc.text, self.font, theme.faint)
                 while any(_meet(label, other) for other in labels):
-                    label = replace(label, y=label.y - _LINE)
+                    label = replace(label, y=label.y - self.line)
                 labels.append(label)
-                top = label.y - _FONT
+                top = label.y - self.font
             ceiling = min(ceiling, top - 2)
-        made += [_behind(label.x, label.y, label.text, theme.page) for label in labels]
+        made += [_behind(label, theme.page) for label in labels]
         return [*made, *labels], ceiling
 
     def _skip(self, start: _Solid, end: _Solid) -> Iterator[Polygon | Line]:
@@ -317,17 +342,18 @@ class _Drawer:
             mine = [other for other in order if solids[other].row == solid.row]
             above = [max(len(self._texts(other)) for other in mine if tiers[other] == one) for one in range(tier)]
             base = max(solids[other].bottom for other in mine)
-            y = base + 12 + sum(lines * _LINE + 5 for lines in above)
+            y = base + 3 + self.line + sum(lines * self.line + 5 for lines in above)
             if tier or base - solid.bottom > 6:
                 leaders.append(
-                    Line(((solid.middle, solid.bottom + 2), (solid.middle, y - _FONT)), theme.faint, thin=True)
+                    Line(((solid.middle, solid.bottom + 2), (solid.middle, y - self.font)), theme.faint, thin=True)
                 )
             texts = self._texts(at)
             for line, text in enumerate(texts):
                 # The lines of labels further down are interrupted where they pass behind this one.
-                behind.append(_behind(solid.middle, y + line * _LINE, text, theme.page))
-                made.append(Label(solid.middle, y + line * _LINE, text, _FONT, theme.text))
-            lowest = max(lowest, y + (len(texts) - 1) * _LINE + 3)
+                label = Label(solid.middle, y + line * self.line, text, self.font, theme.text)
+                behind.append(_behind(label, theme.page))
+                made.append(label)
+            lowest = max(lowest, y + (len(texts) - 1) * self.line + 3)
         return [*leaders, *behind, *made], lowest
 
     # ------------------------------------------------------------ heading
@@ -337,7 +363,7 @@ class _Drawer:
         return self.theme.legend({volume.style for volume in self.strip.volumes})
 
     def _legend_width(self) -> float:
-        return sum(text_width(style, 8.25) + 14 for style, _ in self._used())
+        return self.text * sum(text_width(style, 8.25) + 14 for style, _ in self._used())
 
     def _heading(self) -> list[Polygon | Line | Label]:
         """The name, the title and the colours, around 0."""
@@ -345,25 +371,32 @@ class _Drawer:
         made: list[Polygon | Line | Label] = [Label(0, 12, self.strip.name, 13.5, theme.text, bold=True)]
         if self.strip.title:
             made.append(Label(0, 26, self.strip.title, 10.5, theme.faint))
-        x = -self._legend_width() / 2
+        x = -self._legend_width() / 2 / self.text
         for style, fill in self._used():
             wide = text_width(style, 8.25) + 10
             made.append(Polygon(((x, 34), (x + wide, 34), (x + wide, 48), (x, 48)), fill, theme.border))
             made.append(Label(x + wide / 2, 44, style, 8.25, theme.ink))
             x += wide + 4
-        return made
+        return [_larger(shape, self.text) for shape in made]
 
 
 def _meet(one: Label, other: Label) -> bool:
     """Whether two texts of one size cover each other."""
-    return abs(one.y - other.y) < _LINE - 0.1 and one.left < other.right and other.left < one.right
+    return abs(one.y - other.y) < one.size * 1.15 and one.left < other.right and other.left < one.right
 
 
-def _behind(x: float, y: float, text: str, fill: str) -> Polygon:
+def _behind(label: Label, fill: str) -> Polygon:
     """The ground of a text."""
-    half = text_width(text, _FONT) / 2 * 0.95
-    top, bottom = y - _FONT * 0.8, y + _FONT * 0.25
-    return Polygon(((x - half, top), (x + half, top), (x + half, bottom), (x - half, bottom)), fill, fill, thin=True)
+    half = (label.right - label.left) / 2 * 0.95
+    left, right = label.x - half, label.x + half
+    top, bottom = label.y - label.size * 0.8, label.y + label.size * 0.25
+    return Polygon(((left, top), (right, top), (right, bottom), (left, bottom)), fill, fill, thin=True)
+
+
+def _larger(shape: Polygon | Line | Label, times: float) -> Polygon | Line | Label:
+    if isinstance(shape, Label):
+        return replace(shape, x=shape.x * times, y=shape.y * times, size=shape.size * times)
+    return replace(shape, points=tuple((x * times, y * times) for x, y in shape.points))
 
 
 def _shade(fill: str, share: float) -> str:

@@ -45,12 +45,12 @@ def verdicts_json(found: Verification) -> str:
         for cell in one.judgement.findings
     ]
     sums = tally(cell for one in found.tables for cell in one.judgement.findings)
-    totals = {
+    totals: dict[str, int] = {
         "tables": len(found.tables),
         "cells": sums.cells,
         "compared": sums.compared,
         "facts": sums.facts,
-        **sums.verdicts,
+        **{str(verdict): number for verdict, number in sums.verdicts.items()},
         "claims": found.claims.compared,
         "false_claims": found.claims.false,
         "documents_passed_over": len(found.passed),

@@ -10,18 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from archdsl.ops.registry import lookup
-from archdsl.verify.table import Column, Entry, Group, Line, Number, Said, Size
+from archdsl.verify.table import Column, Group, Line, Number, Said, Size
 
-__all__ = ["Content", "channels", "content", "layers"]
+__all__ = ["Content", "activation", "channels", "content", "layers"]
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """What a row says about one network: its layers, the widths of its branches (`3x3 reduce`: 96), its sizes.
 
-    `activation` stands in a column of its own, behind what the row names. `final` says that it has the network's last
-    fully connected layer, whose scores no ReLU cuts; `borrowed`, that its output is what the next row prints as its
-    input. `name` is what the table calls the row.
+    `final` says that it has the network's last fully connected layer, whose scores no ReLU cuts; `borrowed`, that its
+    output is what the next row prints as its input. `name` is what the table calls the row.
     """
 
     said: tuple[Said | Group, ...]
@@ -29,7 +28,6 @@ class Content:
     input: Size | None = None
     output: Size | None = None
     times: int = 1
-    activation: str = ""
     final: bool = False
     borrowed: bool = False
     name: str = ""
@@ -58,24 +56,19 @@ def content(line: Line, column: Column | None = None) -> Content:
         if e.column.role == "branch" and isinstance(e.value, Number)
     }
     sizes = {e.column.role: e.value for e in own if isinstance(e.value, Size)}
-    activation = next((kind for e in own if (kind := _activation(e)) and said and _kind(said[0]) != kind), "")
     name = " ".join(e.cell.text for e in own if e.column.role == "layer").lower()
-    return Content(
-        said, widths, sizes.get("input"), sizes.get("output"), numbers.get("repeat", 1), activation, name=name
-    )
+    return Content(said, widths, sizes.get("input"), sizes.get("output"), numbers.get("repeat", 1), name=name)
 
 
-def _activation(entry: Entry) -> str:
-    """The activation that is all that a cell of arguments names."""
-    if entry.column.role != "arguments" or not isinstance(entry.value, tuple) or len(entry.value) != 1:
-        return ""
-    kind = _kind(entry.value[0])
-    op = lookup(kind) if kind else None
-    return kind if op is not None and op.style == "activation" and kind != "softmax" else ""
+def activation(said: Said) -> str:
+    """The activation that a column of its own gives a layer, in the language's word; empty where there is none.
 
-
-def _kind(item: Said | Group) -> str:
-    return item.kind or "" if isinstance(item, Said) else ""
+    >>> activation(Said("conv 5x5 tanh", "conv", extra=(("activation", "tanh"),)))
+    'tanh'
+    """
+    text = next((value.lower() for name, value in said.extra if name == "activation"), "")
+    op = lookup(text) if text else None
+    return text if op is not None and op.style == "activation" and text != "softmax" else ""
 
 
 def _known(item: Said | Group) -> Said | Group:

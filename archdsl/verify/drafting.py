@@ -15,7 +15,7 @@ from archdsl.analysis.depth import depth
 from archdsl.diagnostics import ArchError, Diagnostic
 from archdsl.ops.base import Shape, show_shape
 from archdsl.verify.changes import changes_of
-from archdsl.verify.content import Content, content, layers
+from archdsl.verify.content import Content, activation, content, layers
 from archdsl.verify.figures import matches_size, square
 from archdsl.verify.figures import reading as reads
 from archdsl.verify.fitting import Fitted, Trials, fit, leaving, one_row, shape_of
@@ -29,6 +29,7 @@ __all__ = ["Draft", "Written", "come_out", "draft", "entering", "network_rows", 
 _LIGHT = frozenset(
     {"relu", "lrn", "bn", "dropout", "flatten", "sigmoid", "tanh", "softmax", "relu6", "ln", "gn", "pad"}
 )
+_ACTIVATIONS = frozenset({"relu", "relu6", "sigmoid", "tanh", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu"})
 _SPOKEN = re.compile(r"\binputs?\b[^\d.;]{0,24}?(\d{1,5}) ?[x×*] ?(\d{1,5})(?: ?[x×*] ?(\d{1,4}))?", re.IGNORECASE)
 _RGB = 3
 
@@ -151,11 +152,11 @@ def table_style(reading: Reading, columns: Sequence[Column | None]) -> tuple[Sty
     brackets = False
     for column in columns:
         for _, row in network_rows(reading, column):
-            kinds |= {one.kind for one in layers(row.said)} | ({"activation"} if row.activation else set())
+            kinds |= {one.kind for one in layers(row.said)} | {activation(one) for one in layers(row.said)}
             groups = [one for one in row.said if isinstance(one, Group) and len(list(layers([one]))) > 1]
             brackets = brackets or bool(groups)
     told: list[str] = []
-    acts = bool(kinds & {"relu", "sigmoid", "tanh", "relu6", "activation"})
+    acts = bool(kinds & _ACTIVATIONS)
     norm = brackets and "bn" not in kinds
     if brackets:
         told.append("layers in brackets are a residual unit, with a 1x1 projection where the size or channels change")
@@ -269,7 +270,7 @@ class _Row:
         printed = self._row.input
         if printed is not None and self._made.lines and not matches_size(printed, entering, letters):
             notes.append(f"prints an input of {printed.text}, where {show_shape(entering)} comes from the row before")
-        if not fitted.reached:
+        if not fitted.reached and self._row.output is not None:
             fitted, note = self._mended(fitted, entering)
             notes.append(note)
         if fitted.graph is None:

@@ -16,8 +16,8 @@ from archdsl.verify.table import Number, Size
 
 __all__ = ["Reading", "matches_size", "reading", "show_count", "square"]
 
-Reading = Literal["exact", "rounded", "cut off", "rounded up"]
-"""How a printed figure stands for a value: all its digits, or the value rounded, cut or raised to the last of them."""
+Reading = Literal["exact", "rounded", "cut off"]
+"""How a printed figure stands for a value: all its digits, or the value rounded or cut to the last of them."""
 
 
 def reading(number: Number, value: int | Fraction, base: int = 1000) -> Reading | None:
@@ -34,8 +34,6 @@ def reading(number: Number, value: int | Fraction, base: int = 1000) -> Reading 
         return "rounded"
     if printed < value < printed + unit:
         return "cut off"
-    if printed - unit < value < printed:
-        return "rounded up"
     return None
 
 

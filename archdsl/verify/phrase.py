@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from itertools import islice, product
 
 from archdsl.ops.base import Shape
-from archdsl.verify.content import Content, channels, layers
+from archdsl.verify.content import Content, activation, channels, layers
 from archdsl.verify.figures import square
 from archdsl.verify.table import Group, Said
-from archdsl.verify.units import branch_words, module, residual
+from archdsl.verify.units import RESPONSE, branch_words, module, residual, response
 
 __all__ = ["Phrase", "Style", "Unwritable", "phrases"]
 
@@ -24,11 +23,6 @@ _TRIED = 400
 
 _WINDOWED = ("maxpool", "avgpool", "lppool")
 _MERGES = ("add", "concat", "mul", "sub", "mean", "max", "lerp", "matmul")
-_RESPONSE = {"n": "size", "size": "size", "k": "k", "a": "alpha", "alpha": "alpha", "α": "alpha"} | {
-    "b": "beta",
-    "beta": "beta",
-    "β": "beta",
-}
 
 
 class Unwritable(Exception):
@@ -132,8 +126,10 @@ class _Writer:
                 f"`{item.text}` is no layer that is known here",
                 "write what it is (conv, maxpool, fc, …), or say that the column is a note: --columns note=HEADER",
             )
-        unused = tuple(f"`{value}` is not used" for name, value in item.extra if name not in (*_RESPONSE, "in"))
-        tail = f" -> {self._row.activation}" if self._row.activation and last else ""
+        act = activation(item)
+        known = {*RESPONSE, "in", *(["activation"] if act else [])}
+        unused = tuple(f"`{value}` is not used" for name, value in item.extra if name not in known)
+        tail = f" -> {act}" if act else ""
         return [
             replace(way, text=way.text + tail, assumed=(*way.assumed, *unused))
             for way in self._layer(kind, item, last=last)
@@ -153,7 +149,10 @@ class _Writer:
             scores = self._row.final and said is self._last_fc
             return [_Way(text if scores else self._activated(text))]
         if kind == "lrn":
-            return [self._response(said)]
+            try:
+                return [_Way(*response(said))]
+            except ArithmeticError:
+                raise Unwritable(f"a number of `{said.text}` is none", "write it as 1e-4 or 0.0001") from None
         if kind == "dropout":
             rate = f"{said.rate.normalize():f}" if said.rate is not None else "0.5"
             return [_Way(f"dropout {rate}", () if said.rate is not None else ("a dropout of 0.5",))]
@@ -325,24 +324,6 @@ class _Writer:
             return f"{text} -> bn -> relu"
         return f"{text} -> relu" if self._style.relu else text
 
-    def _response(self, said: Said) -> _Way:
-        """Papers do not divide alpha by the number of channels, the language does as PyTorch."""
-        given: dict[str, Decimal] = {}
-        for name, text in said.extra:
-            if name.lower() in _RESPONSE:
-                try:
-                    given[_RESPONSE[name.lower()]] = Decimal(text)
-                except ArithmeticError:
-                    raise Unwritable(f"`{text}` is no number", "write it as 1e-4 or 0.0001") from None
-        size = given.pop("size", Decimal(5))
-        assumed: tuple[str, ...] = () if given else ("lrn over 5 channels with alpha 1e-4, beta 0.75, k 1",)
-        if "alpha" in given:
-            shown = _plain_number(given["alpha"])
-            given["alpha"] *= size
-            assumed = (f"alpha is {shown} times {size}, since papers do not divide it by the {size} channels",)
-        shown = "".join(f" {name}={_plain_number(value)}" for name, value in given.items() if value != _USUAL.get(name))
-        return _Way(f"lrn {size.normalize():f}{shown}", assumed)
-
     def _branches(self, kind: str) -> _Way:
         """A module with the widths of its branches."""
         made = module(kind, self._row.widths)
@@ -390,17 +371,6 @@ class _Writer:
                 "known is a 1x1 convolution of 4k channels and a 3x3 of k, both printed",
             )
         return f"dense<{group.times}, {filters[1]}>"
-
-
-_USUAL = {"beta": Decimal("0.75"), "k": Decimal(1), "alpha": Decimal("0.0001")}
-
-
-def _plain_number(value: Decimal) -> str:
-    shown = f"{value.normalize():f}"
-    if abs(value) >= Decimal("0.01"):
-        return shown
-    mantissa, _, exponent = f"{value.normalize():E}".partition("E")
-    return f"{mantissa}e{int(exponent)}"
 
 
 def _kernel(detail: str) -> tuple[int, ...]:

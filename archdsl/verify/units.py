@@ -7,12 +7,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from archdsl.verify.figures import square
 from archdsl.verify.table import Said
 
-__all__ = ["branch_words", "module", "residual"]
+__all__ = ["RESPONSE", "branch_words", "module", "residual", "response"]
 
+RESPONSE = {
+    "n": "size",
+    "size": "size",
+    "k": "k",
+    "a": "alpha",
+    "alpha": "alpha",
+    "α": "alpha",
+    "b": "beta",
+    "beta": "beta",
+    "β": "beta",
+}
+"""What papers call the arguments of local response normalisation, and the language's names."""
+_USUAL = {"beta": Decimal("0.75"), "k": Decimal(1), "alpha": Decimal("0.0001")}
+_DIGITS = 12
 _INCEPTION = ("1x1", "3x3 reduce", "3x3", "5x5 reduce", "5x5", "pool proj")
 
 
@@ -129,3 +144,33 @@ def branch_words(detail: str) -> list[str]:
     if short is not None:
         return [short[2], "squeeze" if short[1] == "s" else "expand"]
     return ["proj" if word == "projection" else word for word in words]
+
+
+def response(said: Said) -> tuple[str, tuple[str, ...]]:
+    """Local response normalisation, and what was assumed: papers do not divide alpha by the number of channels, the
+    language does, as PyTorch.
+
+    >>> response(Said("n=5; a=1e-4; k=2", "lrn", extra=(("n", "5"), ("a", "1e-4"), ("k", "2"))))[0]
+    'lrn 5 alpha=5e-4 k=2'
+
+    Raises `ArithmeticError` for what is no number.
+    """
+    given = {RESPONSE[name.lower()]: Decimal(text) for name, text in said.extra if name.lower() in RESPONSE}
+    if not all(value.is_finite() and abs(value.adjusted()) < _DIGITS for value in given.values()):
+        raise ArithmeticError
+    size = given.pop("size", Decimal(5))
+    assumed: tuple[str, ...] = () if given else ("lrn over 5 channels with alpha 1e-4, beta 0.75, k 1",)
+    if "alpha" in given:
+        shown = _number(given["alpha"])
+        given["alpha"] *= size
+        assumed = (f"alpha is {shown} times {size}, since papers do not divide it by the {size} channels",)
+    shown = "".join(f" {name}={_number(value)}" for name, value in given.items() if value != _USUAL.get(name))
+    return f"lrn {size.normalize():f}{shown}", assumed
+
+
+def _number(value: Decimal) -> str:
+    shown = f"{value.normalize():f}"
+    if abs(value) >= Decimal("0.01"):
+        return shown
+    mantissa, _, exponent = f"{value.normalize():E}".partition("E")
+    return f"{mantissa}e{int(exponent)}"
