@@ -316,6 +316,27 @@ def test_one_output_is_a_tensor_where_the_heads_are_for_training_only() -> None:
     assert network.eval()(x).shape == (2, 1000)
 
 
+def test_rectifiers_overwrite_only_what_nobody_else_reads() -> None:
+    text = """
+        input 8x8x4
+        block pre = residual<relu -> conv 3x3+1 4>
+        block post = residual<conv 3x3+1 4 -> bn> -> relu
+        pre -> post -> sigmoid -> relu6 -> gap -> fc 2"""
+    network = module(read(text))
+    plain = copy.deepcopy(network)
+    working = [name for name, part in network.named_modules() if getattr(part, "inplace", False)]
+    # `pre` reads its input twice, and a sigmoid's gradient needs its result.
+    assert working == ["post.relu"]
+    plain.get_submodule("post.relu").inplace = False
+    x = torch.randn(2, 4, 8, 8)
+    given = x.clone()
+    for one in (network, plain):
+        one(x).square().sum().backward()
+    assert torch.equal(x, given)
+    for ours, theirs in zip(network.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
+
+
 def test_a_shared_tower_is_one_module() -> None:
     network = module(read(TEXTS["shared"]))
     # 5*5*4+4 of the convolution, (10*10*4)*10+10 of the tower's last layer, 20+1 of the joint one: the tower counts

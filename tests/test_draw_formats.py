@@ -339,6 +339,16 @@ def test_short_texts() -> None:
     assert [quantity(value) for value in (999, 1000, 999_999, 25_557_032)] == ["999", "1K", "1M", "25.6M"]
 
 
+def test_the_gallery_is_what_its_target_draws() -> None:
+    # Layouts depend on the machine's fonts, so that only which pictures there are can be compared.
+    root = Path(__file__).parent.parent
+    made = re.findall(r"-o (specs/gallery/\w+\.svg)$", (root / "Makefile").read_text(), re.MULTILINE)
+    assert len(made) == 12
+    assert {root / name for name in made} == set((root / "specs" / "gallery").iterdir())
+    for name in made:
+        assert ElementTree.fromstring((root / name).read_bytes()).tag == "{http://www.w3.org/2000/svg}svg"
+
+
 # ---------------------------------------------------------------- the command
 
 

@@ -1,7 +1,7 @@
 """Published tables against the networks of `specs`: what holds, what is a misprint, and what would mend it.
 
-In: the tables beside the networks. Out: the verdicts that hand arithmetic gives; and that no figure of a true table can be
-changed unnoticed.
+In: the tables beside the networks. Out: the verdicts that hand arithmetic gives; and that no figure of a true table
+can be changed unnoticed.
 """
 
 from __future__ import annotations

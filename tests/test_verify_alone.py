@@ -315,3 +315,15 @@ def test_the_input_row_of_squeezenet() -> None:
     )
     (found,) = wrong(judgement)
     assert (found.row, found.column, found.suggestion) == ("1", "output size", "input 227x227x3, or padding 2")
+
+
+def test_the_stride_of_mobilenet_in_print() -> None:
+    # MobileNets, Table 1, row 18: (7 + 2 - 3)/2 + 1 = 4, and rows 19 and 20 start from 7x7.
+    judgement = alone(
+        "Type / Stride,Filter Shape,Input Size\nConv / s1,1 x 1 x 512 x 1024,7 x 7 x 512\n"
+        "Conv dw / s2,3 x 3 x 1024 dw,7 x 7 x 1024\nConv / s1,1 x 1 x 1024 x 1024,7 x 7 x 1024\n"
+        "Avg Pool / s1,Pool 7 x 7,7 x 7 x 1024\n"
+    )
+    (found,) = wrong(judgement)
+    assert (found.row, found.column, found.computed) == ("2", "Type / Stride", "4x4x1024")
+    assert found.suggestion == "dwconv 3x3/1 1024"

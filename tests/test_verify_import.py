@@ -283,6 +283,54 @@ def test_a_residual_unit_that_is_no_standard_block(tmp_path: Path) -> None:
     assert params(out) == 2_912 + 576 + 5_216
 
 
+def test_the_stride_of_a_bottleneck_is_where_the_operations_want_it(tmp_path: Path) -> None:
+    # torchvision, with the stride in the 3x3: 4,089,184,256 multiply-adds; in the 1x1 it would be 3.9 billion.
+    source = table(
+        tmp_path,
+        "| stage | output | ResNet-50 |\n|---|---|---|\n| conv1 | 112x112 | 7x7, 64, stride 2 |\n"
+        "| conv2 | 56x56 | 3x3 max pool, stride 2; [1x1, 64; 3x3, 64; 1x1, 256] x3 |\n"
+        "| conv3 | 28x28 | [1x1, 128; 3x3, 128; 1x1, 512] x4 |\n"
+        "| conv4 | 14x14 | [1x1, 256; 3x3, 256; 1x1, 1024] x6 |\n"
+        "| conv5 | 7x7 | [1x1, 512; 3x3, 512; 1x1, 2048] x3 |\n"
+        "| | 1x1 | global average pool, 1000-d fc, softmax |\n| FLOPs | | 4.1x10^9 |\n",
+        "resnext.md",
+    )
+    out = imported(tmp_path, source, "--network", "ResNet-50")
+    text = out.read_text(encoding="utf-8")
+    assert "# - a bottleneck's stride is in its 3x3 convolution\n" in text
+    assert "-> bottleneck<128, s=2> -> bottleneck<128> x3" in text
+    assert 'expect macs 4.1G "resnext.md"\n' in text
+    assert count(archdsl.load(out).graph).total.macs == 4_089_184_256
+    assert run("verify", out, source).exit_code == 0
+
+
+def test_a_stride_that_the_next_row_contradicts_is_mended(tmp_path: Path) -> None:
+    # MobileNets, Table 1, rows 18 and 19: a stride of 2 leaves 4x4 of 7x7, and the next row starts from 7x7.
+    source = table(
+        tmp_path,
+        "Type / Stride,Filter Shape,Input Size\nConv dw / s2,3 x 3 x 1024 dw,7 x 7 x 1024\n"
+        "Conv / s1,1 x 1 x 1024 x 1024,7 x 7 x 1024\n",
+    )
+    text = imported(tmp_path, source).read_text(encoding="utf-8")
+    assert "\n-> conv 1x1 1024 -> relu\n" in text
+    assert "\ndwconv<3> -> relu\n" in text
+    assert "which makes 4x4x1024, where the next row has 7 × 7 × 1024; written as dwconv 3x3/1 1024" in " ".join(
+        text.replace("\n# ", " ").split()
+    )
+
+
+def test_dense_blocks(tmp_path: Path) -> None:
+    # A 1x1 of 4k and a 3x3 of k channels, behind batch norm each, add k: 16 + 3*8 = 40.
+    source = table(
+        tmp_path,
+        "| layer | output | net |\n|---|---|---|\n| input | 8x8x16 | |\n"
+        "| Dense Block (1) | 8x8x40 | [1x1 conv, 32; 3x3 conv, 8] x3 |\n",
+        "dense.md",
+    )
+    text = imported(tmp_path, source, "--columns", "arguments=net").read_text(encoding="utf-8")
+    assert "\ndense<3, 8> :: 8x8x40\n" in text
+
+
 # ---------------------------------------------------------------- hostile and careless
 
 

@@ -88,7 +88,7 @@ def fit(group: Sequence[Instance], entering: Column, leaving: Column, inputs: Ma
         if not _halved(hole, column, bases.values()):
             bases[hole.kind, column] = _Base(column, hole, owner)
     ends = {leaving: "out_channels", entering: "channels" if entering == leaving else "in_channels"}
-    if sum(("channels", column) in bases for column in inputs) > 1:
+    if any(("channels", column) in bases for column in inputs if column != entering):
         ends.update(inputs)
     names = _names(list(bases.values()), ends, [instance.block.arguments for instance in group])
     texts: list[str] = []
@@ -110,7 +110,7 @@ def fit(group: Sequence[Instance], entering: Column, leaving: Column, inputs: Ma
             flags = tuple(Value.of(there) for there in present)
             found.append((Parameter(condition, "bool", Value.of(False)), flags))
         conditions.append((attribute, condition))
-    order = {**_ORDER, **dict.fromkeys(inputs.values(), 0)}
+    order = {**_ORDER, **{name: index / (1 + len(inputs)) for index, name in enumerate(reversed(inputs.values()))}}
     found.sort(key=lambda pair: (pair[0].default is not None, order.get(pair[0].name, len(_ORDER))))
     given = tuple(column for _, column in found)
     return Fitted(tuple(parameter for parameter, _ in found), tuple(texts), given, tuple(conditions))

@@ -16,6 +16,7 @@ from archdsl.codegen.classes import Class, Construction, classes
 from archdsl.codegen.expression import WIDTH, free_names, wrap
 from archdsl.codegen.forward import Line, Result
 from archdsl.codegen.helpers import Helper
+from archdsl.codegen.inplace import in_place
 from archdsl.codegen.naming import Scope, class_name, field_name, variable
 from archdsl.codegen.structure import structure
 from archdsl.graph import Graph
@@ -52,7 +53,7 @@ def source(graph: Graph, *, flat: bool = False) -> str:
     result = _result(graph, name)
     if result is not None:
         taken = taken | {result.class_name, result.outside}
-    network = structure(graph, flat=flat)
+    network = in_place(structure(graph, flat=flat))
     parameters = _parameters(graph, taken)
     parts = [_class(entry, result) for entry in classes(graph, network, name, parameters, taken, result)]
     if result is not None:

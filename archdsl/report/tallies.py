@@ -58,7 +58,7 @@ def wording(verdict: Verdict, number: int) -> str:
 
 
 def explained_by(tables: Sequence[Judged]) -> list[tuple[str, int]]:
-    """What made cells true that are not so plainly, with how many: conventions, and figures cut off or rounded up."""
+    """What made cells true that are not so plainly, with how many: conventions, and figures cut off."""
     found: Counter[str] = Counter()
     for one in tables:
         for cell in one.judgement.findings:

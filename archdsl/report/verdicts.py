@@ -198,8 +198,8 @@ def _unchecked(cells: Sequence[Finding], wide: int, paint: _Paint) -> list[str]:
         together: dict[tuple[str, ...], list[str]] = {}
         for column, rows in columns.items():
             together.setdefault(tuple(rows), []).append(column)
-        for rows, names in together.items():
-            place = f"{', '.join(names)}, {'row' if len(rows) == 1 else 'rows'} {_some(rows)}"
+        for numbers, names in together.items():
+            place = f"{', '.join(names)}, {'row' if len(numbers) == 1 else 'rows'} {_some(numbers)}"
             lines += _hung(f"  {_label('not-checked', paint)}  ", f"{place}: {why}", wide)
     return lines
 

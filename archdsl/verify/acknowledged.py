@@ -93,9 +93,10 @@ def _entries(source: Source, found: Collector) -> list[Acknowledgement]:
         elif len(fields) != len(_COLUMNS):
             _wrong(f"{counted(len(fields), 'cell')} in place of four: {', '.join(_COLUMNS)}", source, start, found)
         else:
-            entries.append(Acknowledgement(*fields, line_span(source, start)))
-            if not fields[3]:
-                _wrong(f"row {fields[0]}, `{fields[1]}`: it does not say why", source, start, found)
+            row, column, printed, why = fields
+            entries.append(Acknowledgement(row, column, printed, why, line_span(source, start)))
+            if not why:
+                _wrong(f"row {row}, `{column}`: it does not say why", source, start, found)
     return entries
 
 

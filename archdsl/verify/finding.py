@@ -22,7 +22,7 @@ class Finding:
     """One printed cell.
 
     - `row`: as the table numbers it; `line`: of the document; `column`: the header as printed.
-    - `verdict`: `holds` (equal, or rounded as people round), `rounded` (cut off, or rounded up), `convention` (true
+    - `verdict`: `holds` (equal, or rounded as people round), `rounded` (cut off), `convention` (true
     under
       the named `convention`), `contradiction`, `acknowledged` (one that a file beside the table knows of),
       `not-checked` (nobody compared it; `explanation` says why).

@@ -73,7 +73,7 @@ class Basic(nn.Module):
             in_channels, out_channels, 3, stride, padding=1, bias=False
         )
         self.bn1 = nn.BatchNorm2d(out_channels)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(out_channels)
         self.padded = (
@@ -106,7 +106,7 @@ class Resnet20(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(3, 16, 3, padding=1, bias=False)
         self.bn = nn.BatchNorm2d(16)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.stage1 = Stage(16, 16)
         self.stage2 = Stage(16, 32, stride=2)
         self.stage3 = Stage(32, 64, stride=2)

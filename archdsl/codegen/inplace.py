@@ -1,0 +1,62 @@
+"""Rectifiers that overwrite what they are given, as one writes `nn.ReLU(inplace=True)` to save memory and its traffic.
+
+In: the network as a `Block`. Out: the same, in which a rectifier works in place where nothing else reads its input and
+no gradient needs it: behind a convolution, a linear layer, batch norm or a sum.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from archdsl.codegen.structure import Block, Chain, Leaf, Module, Step
+from archdsl.graph import Port
+
+__all__ = ["in_place"]
+
+_IN_PLACE: Final = {"nn.ReLU()": "nn.ReLU(inplace=True)", "nn.ReLU6()": "nn.ReLU6(inplace=True)"}
+_MAKERS: Final = frozenset({"conv", "deconv", "bn", "fc", "add"})
+"""Ops whose result is new, and whose gradient does without it."""
+
+
+def in_place(block: Block) -> Block:
+    """The block and all that stand in it.
+
+    `conv 3x3 8 -> relu` becomes `nn.ReLU(inplace=True)` behind the convolution. Equal rectifiers of a block are one
+    module, so all of them work in place or none. Those in an `nn.Sequential` stay as they are.
+    """
+    uses = Counter(block.outputs)
+    makers: dict[Port, Step] = {}
+    for step in block.steps:
+        uses.update(step.inputs)
+        makers.update(dict.fromkeys(step.outputs, step))
+    spoilt = {_init(step) for step in block.steps if uses[step.inputs[0]] > 1 or not _is_new(step.inputs[0], makers)}
+    steps = []
+    for step in block.steps:
+        init = _init(step)
+        if init in _IN_PLACE and init not in spoilt and isinstance(step.module, Leaf):
+            torch = replace(step.module.torch, init=_IN_PLACE[init])
+            steps.append(replace(step, module=replace(step.module, torch=torch)))
+        else:
+            steps.append(replace(step, module=_inside(step.module)))
+    return replace(block, steps=tuple(steps))
+
+
+def _inside(module: Module) -> Module:
+    if isinstance(module, Block):
+        return in_place(module)
+    return replace(module, parts=tuple(map(_inside, module.parts))) if isinstance(module, Chain) else module
+
+
+def _init(step: Step) -> str:
+    return (step.module.torch.init or "") if isinstance(step.module, Leaf) else ""
+
+
+def _is_new(port: Port, makers: Mapping[Port, Step]) -> bool:
+    """Whether a tensor is the result of a layer of this block that nobody else holds."""
+    maker = makers.get(port)
+    if maker is None or not isinstance(maker.module, Leaf):
+        return False
+    return maker.module.node.kind in _MAKERS and (maker.module.torch.init is not None or len(maker.inputs) > 1)
