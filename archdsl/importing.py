@@ -28,13 +28,15 @@ class ImportWishes:
     """What is said beside the document.
 
     - `table`: its number in the document, from 1; 0 is the first one with layers.
-    - `network`: the column to import alone; `name`: of the architecture; `input`: (H, W, C) where none is printed.
+    - `network`: the column to import alone; `name`: of the architecture, `other` where neither that nor a column names
+      it; `input`: (H, W, C) where none is printed.
     - `columns`: roles by header; `letters`: values.
     """
 
     table: int = 0
     network: str = ""
     name: str = ""
+    other: str = ""
     input: Shape | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     letters: Mapping[str, int] = field(default_factory=dict)
@@ -52,7 +54,13 @@ def import_file(path: Path, wishes: ImportWishes, found: Collector) -> str | Non
     try:
         reading = _chosen(path, readings, wishes.table)
         text = import_table(
-            reading, elaborate, name=wishes.name, network=wishes.network, input=wishes.input, beside=readings
+            reading,
+            elaborate,
+            name=wishes.name,
+            other=wishes.other,
+            network=wishes.network,
+            input=wishes.input,
+            beside=readings,
         )
     except ArchError as error:
         for diagnostic in error.diagnostics:

@@ -158,6 +158,7 @@ def test_one_network_of_several(tmp_path: Path) -> None:
     out = imported(tmp_path, VGG, "--network", "D")
     text = out.read_text(encoding="utf-8")
     assert "variant" not in text
+    assert "\narch D\n" in text
     assert params(out) == 138_357_544
     result = run("import", VGG, "--network", "F")
     assert result.exit_code == 1
@@ -295,7 +296,7 @@ def test_the_stride_of_a_bottleneck_is_where_the_operations_want_it(tmp_path: Pa
         "| | 1x1 | global average pool, 1000-d fc, softmax |\n| FLOPs | | 4.1x10^9 |\n",
         "resnext.md",
     )
-    out = imported(tmp_path, source, "--network", "ResNet-50")
+    out = imported(tmp_path, source)
     text = out.read_text(encoding="utf-8")
     assert "# - a bottleneck's stride is in its 3x3 convolution\n" in text
     assert "-> bottleneck<128, s=2> -> bottleneck<128> x3" in text
@@ -314,7 +315,7 @@ def test_a_stride_that_the_next_row_contradicts_is_mended(tmp_path: Path) -> Non
     text = imported(tmp_path, source).read_text(encoding="utf-8")
     assert "\n-> conv 1x1 1024 -> relu\n" in text
     assert "\ndwconv<3> -> relu\n" in text
-    assert "which makes 4x4x1024, where the next row has 7 × 7 × 1024; written as dwconv 3x3/1 1024" in " ".join(
+    assert "which makes 4x4x1024, where the next row has 7 x 7 x 1024; written as dwconv 3x3/1 1024" in " ".join(
         text.replace("\n# ", " ").split()
     )
 

@@ -25,9 +25,9 @@ Examples:
   archdsl import table.csv --columns "arguments=Filter,output=Size"
 
 \b
-What the table does not print is assumed, and said in comments: padding from the
-sizes, ReLU where no row prints one. What it prints is claimed: sizes by `::`,
-totals by `expect`. Where it contradicts itself, a comment says so. Afterwards:
+What the table does not print is assumed, and said in comments: padding from
+the sizes, ReLU where no row prints one. What it prints is claimed: sizes by
+`::`, totals by `expect`. Where it contradicts itself, a comment says so. Then:
   archdsl verify net.arch table1.csv
 """
 
@@ -37,7 +37,7 @@ totals by `expect`. Where it contradicts itself, a comment says so. Afterwards:
 @click.option("-o", "--out", "output", type=click.Path(dir_okay=False, path_type=Path), help="Where to [screen].")
 @click.option("--network", default="", metavar="COLUMN", help="The one column to write, of a table with several.")
 @click.option("--table", "number", type=click.IntRange(min=1), help="Which table of the document [first with layers].")
-@click.option("--name", default="", help="What to call the network [as the file].")
+@click.option("--name", default="", help="What to call it [as the column or file].")
 @click.option("--input", "size", metavar="SIZE", help="The input, where the table does not print it: 224x224x3.")
 @click.option("--columns", multiple=True, metavar="ROLE=HEADER,…", help="What columns are about, said outright.")
 @click.option("--let", "letters", multiple=True, metavar="C=1000,…", help="The values of letters in cells.")
@@ -70,8 +70,9 @@ def command(
     from archdsl.importing import ImportWishes, import_file
     from archdsl.verify.importing import name_of
 
-    own = name or (name_of(output.stem, "net") if output is not None else "")
-    wishes = ImportWishes(number or 0, network, own, inputs.get(None), read_columns(columns), read_letters(letters))
+    other = name_of(output.stem, "net") if output is not None else ""
+    roles, values = read_columns(columns), read_letters(letters)
+    wishes = ImportWishes(number or 0, network, name, other, inputs.get(None), roles, values)
     found = Collector()
     text = import_file(table, wishes, found)
     if text is None:

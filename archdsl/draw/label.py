@@ -52,12 +52,14 @@ class Labels:
         )
 
     def title(self, title: str, times: int, *, broken: bool) -> str:
-        """What stands over a box, `broken` into two lines before the arguments."""
+        """What stands over a box, `broken` into two lines before the arguments, or before the count."""
         name, opening, arguments = title.partition("<")
-        if not (broken and opening):
-            return f"<{_title(title, times)}>"
         end = '<BR ALIGN="RIGHT"/>'
-        return f"<{_title(name, times)}{end}{escape(typeset(opening + arguments))}{end}>"
+        if broken and opening:
+            return f"<{_title(name, times)}{end}{escape(typeset(opening + arguments))}{end}>"
+        if broken and name and times > 1:
+            return f"<{_title(name, 1)}{end}{_title('', times)}{end}>"
+        return f"<{_title(title, times)}>"
 
     def exit(self, leaving: Exit) -> str:
         """An output, by its name and size."""
@@ -116,7 +118,8 @@ class Labels:
     def _legend(self) -> list[str]:
         if self.plan.heat is not None:
             count, most = self.plan.heat.count, self.plan.heat.most
-            return [self._chip(fill, f"≤ {counted(count, value)}") for fill, value in self.theme.steps(most)]
+            steps = [self._chip(fill, f"≤ {counted(count, value)}") for fill, value in self.theme.steps(most)]
+            return [self._chip(self.theme.warm(0, most), "0"), *steps]
         used = {cell.style for piece in self.plan.pieces() for cell in piece.cells}
         return [self._chip(fill, text) for text, fill in self.theme.legend(used)]
 

@@ -139,7 +139,8 @@ def _stored(found: Read, store: str) -> Read:
 
     def decoded(source: Source) -> Examples:
         parts = torch.split(torch.arange(len(source)), _AT_ONCE)
-        return Examples(torch.cat([source.take(indices, None) for indices in parts]), source.labels)
+        images = torch.cat([source.take(indices, None) for indices in parts])
+        return Examples(images, source.labels, source.identity)
 
     return replace(found, train=decoded(found.train), test=decoded(found.test))
 

@@ -37,17 +37,23 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Examples:
-    """Images (N, C, H, W), uint8 or float32 of 0 to 1, and labels (N,), int64, in memory."""
+    """Images (N, C, H, W), uint8 or float32 of 0 to 1, and labels (N,), int64, in memory.
+
+    `origin` is the identity of the files that they were decoded from, if they were.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
+    origin: bytes = b""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
     def identity(self) -> bytes:
-        """Every label and every pixel, digested."""
+        """Every label and every pixel, digested, or that of the files."""
+        if self.origin:
+            return self.origin
         digest = hashlib.sha256(self.labels.cpu().numpy().tobytes())
         digest.update(self.images.cpu().contiguous().view(torch.uint8).numpy().data)
         return digest.digest()
@@ -58,7 +64,7 @@ class Examples:
 
     def to(self, device: torch.device) -> Examples:
         """The same on a device."""
-        return Examples(self.images.to(device), self.labels.to(device))
+        return Examples(self.images.to(device), self.labels.to(device), self.origin)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ def import_table(
     elaborate: Elaborate,
     *,
     name: str = "",
+    other: str = "",
     network: str = "",
     input: Shape | None = None,
     beside: Sequence[Reading] = (),
@@ -44,7 +45,7 @@ def import_table(
     conv 11x11/4 96 -> relu :: 55x55x96
     …
 
-    - `name`: of the architecture; else the document's.
+    - `name`: of the architecture; else the column's where there is one only, or `other`, or the document's.
     - `network`: the header of one network's column, to write it alone.
     - `input`: (H, W, C), where the table does not print it.
     - `beside`: the document's other tables, whose totals are claims as well.
@@ -54,7 +55,9 @@ def import_table(
     columns = _columns(reading, network)
     style, told = table_style(reading, columns)
     trials = Trials(elaborate)
-    own = name or name_of(PurePath(reading.table.path).stem, "net")
+    one = columns[0] if len(columns) == 1 else None
+    own = name or (_variant(one) if one is not None else "") or other
+    own = own or name_of(PurePath(reading.table.path).stem, "net")
     drafts = []
     taken: set[str] = set()
     for column in columns:

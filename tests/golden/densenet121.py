@@ -26,6 +26,8 @@ Written by archdsl from:
         expect params 14_149_480 macs 3_359_843_328 depth 169 top1 75.600 "torchvision"
     variant densenet201 = densenet<[6, 12, 48, 32]>
         expect params 20_013_928 "torchvision, pytorchcv" macs 4_291_365_888 depth 201 top1 76.896 "torchvision"
+    # The paper calls it 264; its Table 1 has 2*(6 + 12 + 64 + 48) + 3 + 2 = 265 weight layers.
+    variant densenet264 = densenet<[6, 12, 64, 48]> expect depth 265 "by hand, above"
 """
 
 import torch
@@ -36,7 +38,7 @@ class DenseLayer(nn.Module):
     def __init__(self, in_channels: int) -> None:
         super().__init__()
         self.bn1 = nn.BatchNorm2d(in_channels)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.conv1 = nn.Conv2d(in_channels, 128, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(128)
         self.conv2 = nn.Conv2d(128, 32, 3, padding=1, bias=False)
@@ -51,7 +53,7 @@ class Transition(nn.Module):
     def __init__(self, in_channels: int) -> None:
         super().__init__()
         self.bn = nn.BatchNorm2d(in_channels)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.conv = nn.Conv2d(in_channels, in_channels // 2, 1, bias=False)
         self.avgpool = nn.AvgPool2d(2)
 
@@ -65,7 +67,7 @@ class Densenet121(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         self.group = nn.Sequential(
             nn.Sequential(

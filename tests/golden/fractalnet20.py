@@ -147,7 +147,7 @@ class Layer(nn.Module):
         )
         self.dropout = nn.Dropout(p)
         self.bn = nn.BatchNorm2d(out_channels)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.bn(self.dropout(self.conv(x)))

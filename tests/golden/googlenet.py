@@ -60,7 +60,7 @@ class Plain(nn.Module):
         self.conv = nn.Conv2d(
             in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2
         )
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.relu(self.conv(x))
@@ -93,7 +93,7 @@ class Head(nn.Module):
         self.avgpool = nn.AvgPool2d(5, stride=3)
         self.plain = Plain(in_channels, 128, 1)
         self.fc1 = nn.Linear(2048, 1024)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.dropout = nn.Dropout(0.7)
         self.fc2 = nn.Linear(1024, 1000)
 

@@ -269,7 +269,7 @@ class Reduction2(nn.Module):
 
 
 class Normal(nn.Module):
-    def __init__(self, p_channels: int, h_channels: int, width: int) -> None:
+    def __init__(self, h_channels: int, p_channels: int, width: int) -> None:
         super().__init__()
         self.halve = Halve(p_channels, width)
         self.x = Fit(h_channels, 2 * width)
@@ -292,16 +292,16 @@ class Normal(nn.Module):
 
 
 class Normal2(nn.Module):
-    def __init__(self, fit_in_channels: int, f: int) -> None:
+    def __init__(self, p_channels: int, width: int) -> None:
         super().__init__()
-        self.fit = Fit(fit_in_channels, f)
-        self.x = Fit(6 * f, f)
-        self.sep1 = Sep(f, f, 5)
-        self.sep2 = Sep(f, f, 3)
-        self.sep3 = Sep(f, f, 5)
-        self.sep4 = Sep(f, f, 3)
+        self.fit = Fit(p_channels, width)
+        self.x = Fit(6 * width, width)
+        self.sep1 = Sep(width, width, 5)
+        self.sep2 = Sep(width, width, 3)
+        self.sep3 = Sep(width, width, 5)
+        self.sep4 = Sep(width, width, 3)
         self.avgpool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
-        self.sep5 = Sep(f, f, 3)
+        self.sep5 = Sep(width, width, 3)
 
     def forward(self, h: Tensor, p: Tensor) -> Tensor:
         x = self.fit(p)
@@ -361,17 +361,17 @@ class NasnetMobile(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.halving = Halving()
-        self.normal1_0 = Normal(44, 88, 22)
+        self.normal1_0 = Normal(88, 44, 22)
         self.normal1_1 = Normal2(88, 44)
         self.normal1_2 = Normal2(264, 44)
         self.normal1_3 = Normal2(264, 44)
         self.reduction1 = Reduction3(264)
-        self.normal2_0 = Normal(264, 352, 44)
+        self.normal2_0 = Normal(352, 264, 44)
         self.normal2_1 = Normal2(352, 88)
         self.normal2_2 = Normal2(528, 88)
         self.normal2_3 = Normal2(528, 88)
         self.reduction2 = Reduction3(528)
-        self.normal3_0 = Normal(528, 704, 88)
+        self.normal3_0 = Normal(704, 528, 88)
         self.normal3_1 = Normal2(704, 176)
         self.normal3_2 = Normal2(1056, 176)
         self.normal3_3 = Normal2(1056, 176)

@@ -45,7 +45,7 @@ class ConvBnRelu(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(3, 24, 3, stride=2, padding=1, bias=False)
         self.bn = nn.BatchNorm2d(24)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.relu(self.bn(self.conv(x)))  # 112x112x24
@@ -68,7 +68,7 @@ class Point(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, 1, bias=False)
         self.bn = nn.BatchNorm2d(out_channels)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.relu(self.bn(self.conv(x)))

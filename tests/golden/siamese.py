@@ -31,7 +31,7 @@ class Tower(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, 64, 10)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(2)
         self.conv2 = nn.Conv2d(64, 128, 7)
         self.conv3 = nn.Conv2d(128, 128, 4)

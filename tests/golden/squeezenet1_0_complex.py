@@ -39,7 +39,7 @@ class Fire(nn.Module):
     def __init__(self, in_channels: int, width: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, width, 1)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(width, 4 * width, 1)
         self.conv3 = nn.Conv2d(width, 4 * width, 3, padding=1)
 
@@ -68,7 +68,7 @@ class Squeezenet1_0Complex(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 96, 7, stride=2)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.group = nn.Sequential(
             nn.Sequential(
                 nn.MaxPool2d(3, stride=2, ceil_mode=True),
