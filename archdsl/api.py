@@ -165,7 +165,7 @@ class Architecture:
         >>> archdsl.load("lenet5.arch").draw("lenet5.svg")
         b'<?xml version="1.0"…'
 
-        - `format`: svg, png, pdf, dot, tex or mmd.
+        - `format`: svg, png, pdf, dot, tex, mmd or html.
         - `style`: `graph`, `table`, or `volumes`, feature maps in perspective.
         - `depth`: levels of blocks that are open; `expand`: blocks that are open however deep; None for all.
         - `fold`: whether like turns of a repeat are one box.

@@ -257,6 +257,16 @@ def test_modules_of_squeezenet(tmp_path: Path) -> None:
     assert run("verify", out, source).exit_code == 0
 
 
+def test_modules_of_one_name_with_other_branches(tmp_path: Path) -> None:
+    source = table(
+        tmp_path,
+        "layer,output size,s1x1,e1x1,e3x3\ninput,8x8x16,,,\nfire2,8x8x128,16,64,64\nfire3,8x8x64,16,64,\n",
+    )
+    text = imported(tmp_path, source).read_text(encoding="utf-8")
+    assert "\nblock fire_2<s1, e1> = conv 1x1 s1 -> relu -> conv 1x1 e1 -> relu\n" in text
+    assert "fire<16, 64, 64> @fire2  :: 8x8x128\n-> fire_2<16, 64> @fire3 :: 8x8x64\n" in text
+
+
 def test_lenet_with_a_column_for_each_argument(tmp_path: Path) -> None:
     source = table(
         tmp_path,

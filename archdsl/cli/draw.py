@@ -37,6 +37,7 @@ Examples:
   archdsl draw resnet.arch:resnet50 --depth 1 --expand project --heat macs
   archdsl draw lenet5.arch --style table -o table.svg
   archdsl draw unet.arch --style volumes -o unet.tex
+  archdsl draw unet.arch -o unet.html
   archdsl draw googlenet.arch --theme print --dpi 300 -o googlenet.png
 """
 

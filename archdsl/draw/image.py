@@ -26,7 +26,7 @@ __all__ = ["FORMATS", "STYLES", "ImageFormat", "Misfit", "Page", "StyleName", "W
 
 StyleName = Literal["graph", "table", "volumes"]
 STYLES: Final[tuple[StyleName, ...]] = get_args(StyleName)
-ImageFormat = Literal["svg", "png", "pdf", "dot", "tex", "mmd"]
+ImageFormat = Literal["svg", "png", "pdf", "dot", "tex", "mmd", "html"]
 FORMATS: Final[tuple[ImageFormat, ...]] = get_args(ImageFormat)
 
 
@@ -76,12 +76,17 @@ def image(
 ) -> bytes:
     """`Path("resnet50.svg").write_bytes(image(resnet50))`: a page with eight boxes in two columns.
 
-    - `format`: `svg`, `png`, `pdf`; `tex`, a document for pdflatex; `dot` and `mmd`, text for Graphviz and Mermaid.
+    - `format`: `svg`, `png`, `pdf`; `tex`, a document for pdflatex; `dot` and `mmd`, text for Graphviz and Mermaid;
+      `html`, a page to explore.
     - `wish`: what is shown; `page`: how it looks; `watch`: is told how far the layout is.
 
     Raises `RenderError` where there is no Graphviz, and `Misfit` for wishes that do not go together.
     """
     _check(graph, format, wish, page)
+    if format == "html":
+        from archdsl.draw.page import to_page
+
+        return to_page(graph, wish, theme=page.theme).encode()
     if page.style == "volumes":
         return _volumes(graph, format, wish, page)
     plan = _legible(graph, wish if page.style == "graph" else replace(wish, table=True), page)
@@ -98,6 +103,10 @@ def _check(graph: Graph, format: ImageFormat, wish: Wish, page: Page) -> None:
         (page.dpi is not None and format != "png", "dpi", f"does not go with {format}: only a png is made of dots"),
         (page.width is not None and format == "mmd", "width", "does not go with mmd: Mermaid lays it out"),
         (wish.heat is not None and format == "mmd", "heat", "does not go with mmd: its colours say the kind of layer"),
+        (page.width is not None and format == "html", "width", "does not go with html: the reader zooms"),
+        (page.style != "graph" and format == "html", "style", f"{page.style} does not go with html: it is a graph"),
+        (bool(wish.show) and format == "html", "show", "does not go with html: it shows all of them"),
+        (page.direction != "down" and format == "html", "direction", "does not go with html: it goes down"),
         (
             volumes and format in ("dot", "mmd"),
             "style",

@@ -47,6 +47,7 @@ class Written:
 class Draft:
     """One network, drafted.
 
+    - `blocks`: definitions by name, shared by the networks of a table.
     - `assumed`: what, and in which rows; none for all of them.
     - `wrong`: the rows in which the table contradicts itself.
     - `parts`, `depth`: sums over the rows.
@@ -55,7 +56,7 @@ class Draft:
     name: str
     input: Shape
     lines: list[Written] = field(default_factory=list)
-    blocks: dict[str, None] = field(default_factory=dict)
+    blocks: dict[str, str] = field(default_factory=dict)
     assumed: dict[str, list[str]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     parts: Parts = field(default_factory=Parts)
@@ -68,20 +69,27 @@ class Draft:
 
 
 def draft(
-    reading: Reading, column: Column | None, name: str, style: Style, trials: Trials, given: Shape | None = None
+    reading: Reading,
+    column: Column | None,
+    name: str,
+    style: Style,
+    trials: Trials,
+    given: Shape | None = None,
+    blocks: dict[str, str] | None = None,
 ) -> Draft:
     """Write the rows of one network.
 
     >>> draft(alexnet_table, None, "alexnet", Style(letters={"C": 1000}), trials).lines[0].text
     'conv 11x11/4 96 -> relu'
 
-    `given` is the input's size where somebody said it. Raises `ArchError` for a row of which nothing can be made.
+    `given` is the input's size where somebody said it; `blocks` are those defined already. Raises `ArchError` for a row
+    of which nothing can be made.
     """
     rows = list(network_rows(reading, column))
     if not rows:
         raise ArchError([_nothing(reading, column)])
     shape, why = entering(reading, rows, style, trials, given)
-    made = Draft(name, shape)
+    made = Draft(name, shape, blocks={} if blocks is None else blocks)
     if why:
         made.assume(why)
     final = max((at for at, (_, row) in enumerate(rows) if _ends_in_fc(row)), default=-1)
@@ -321,17 +329,31 @@ class _Row:
                 "first 1x1 convolution, as its paper has it" if "bottleneck_v1" in phrase.text else "3x3 convolution"
             )
             self._made.assume(f"a bottleneck's stride is in its {where}")
-        for block in phrase.blocks:
-            self._made.blocks.setdefault(block)
         if notes:
             self._made.wrong.append(self._line.number)
-        text = phrase.text + self._label(phrase.text)
+        text = self._defined(phrase)
+        text += self._label(text)
         lines = self._made.lines
         if lines and kept and not notes and all(one.kind in _LIGHT for one in layers(self._row.said)):
             lines[-1].text += f" -> {text}"
             lines[-1].claim = claim or lines[-1].claim
             return
         lines.append(Written(text, claim, [f"Row {self._line.number} {note}." for note in notes]))
+
+    def _defined(self, phrase: Phrase) -> str:
+        """The phrase, its blocks defined; one that goes by the name of another block gets a name of its own."""
+        text, known = phrase.text, self._made.blocks
+        for block in phrase.blocks:
+            head = re.match(r"block (\w+)", block)
+            assert head is not None  # `units.py` writes them so
+            name = head[1]
+            mine, number = block, 2
+            while known.get(name, mine) != mine:
+                name = f"{head[1]}_{number}"
+                mine, number = f"block {name}{block[head.end() :]}", number + 1
+            known[name] = mine
+            text = re.sub(rf"\b{head[1]}\b", name, text)
+        return text
 
     def _label(self, text: str) -> str:
         """` @inception3a` for a block with a printed name of its own."""

@@ -59,14 +59,15 @@ def import_table(
     own = name or (_variant(one) if one is not None else "") or other
     own = own or name_of(PurePath(reading.table.path).stem, "net")
     drafts = []
+    blocks: dict[str, str] = {}
     taken: set[str] = set()
     for column in columns:
         called_so = own if column is None or len(columns) == 1 else _free(_variant(column), taken)
         taken.add(called_so)
-        made = draft(reading, column, called_so, style, trials, input)
+        made = draft(reading, column, called_so, style, trials, input, blocks)
         printed = operations(reading, column)
         if not come_out(printed, made.parts.macs):
-            later = draft(reading, column, called_so, replace(style, early=False), trials, input)
+            later = draft(reading, column, called_so, replace(style, early=False), trials, input, blocks)
             made = later if come_out(printed, later.parts.macs) else made
         drafts.append(made)
     totals = [_totals(made, column, reading, beside) for made, column in zip(drafts, columns, strict=True)]
@@ -177,7 +178,7 @@ def _file(
     yield f"arch {own}{listed}"
     yield f"input {show_shape(drafts[0].input)}"
     yield ""
-    blocks = list(dict.fromkeys(block for made in drafts for block in made.blocks))
+    blocks = [block for name, block in drafts[0].blocks.items() if _uses(drafts, name)]
     yield from [*blocks, ""] if blocks else []
     if not several:
         yield from _chain(drafts[0])
