@@ -133,8 +133,9 @@ def attributes(block: Block) -> tuple[tuple[Layer, ...], dict[int, str]]:
             found[id(step)] = plain[init]
         elif not stateless:
             if step.owner not in owned:
-                shared = uses[step.owner] > 1 and step.label is None and isinstance(module, Block)
-                owned[step.owner] = scope.claim(attribute(module.title if shared else step.name))
+                shared = uses[step.owner] > 1 and step.label is None
+                name = module.title if shared and isinstance(module, Block) else step.name
+                owned[step.owner] = scope.claim(attribute(name))
                 layers.append(Layer(owned[step.owner], module))
             found[id(step)] = owned[step.owner]
     return tuple(layers), found

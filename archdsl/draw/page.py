@@ -1,7 +1,7 @@
-"""A network as a page to explore: one HTML file with its data, its script and its colours inside, and nothing outside.
+"""A network as a page to explore: one HTML file with data, script and colours inside, and nothing outside.
 
-In: a checked graph and which blocks are open at first. Out: the text of the file. The picture is laid out by the reader's
-browser, by `assets/page.js`; what is folded is decided in `archdsl.draw.fold`.
+In: a checked graph and which blocks are open at first. Out: the text of the file. The reader's browser lays the picture
+out, by `assets/page.js`; what is folded is decided in `archdsl.draw.fold`.
 """
 
 from __future__ import annotations
@@ -303,8 +303,7 @@ def _digest(text: str) -> str:
 def _embedded(data: dict[str, Any]) -> str:
     """JSON that ends no element, opens none, and is one line to every reader of JavaScript."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    text = "".join(char if char == "\t" or char.isprintable() else f"\\u{ord(char):04x}" if ord(char) < 0x10000 else char
-                   for char in text)  # fmt: skip
+    text = "".join(char if char.isprintable() or char > "\uffff" else f"\\u{ord(char):04x}" for char in text)
     for char in "<>&":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text

@@ -702,7 +702,10 @@
   // ---------------------------------------------------------------- facts
 
   const tell = (ref) => {
-    if (!ref) { facts.hidden = true; return; }
+    if (!ref) {
+      facts.replaceChildren(html("p", "", "Point at a layer, or reach it with the Tab key, to see its facts. Click a block to open or close it, × n to see every iteration; drag and scroll to move and zoom."));
+      return;
+    }
     const it = thing(ref), isNode = ref[0] === "n";
     const times = !isNode && folded(it) ? it.run.length : 1;
     facts.replaceChildren(html("h2", "", isNode ? it.name : it.path + (times > 1 ? " × " + times : "")));
@@ -733,7 +736,6 @@
     const drawn = seen && it.style !== "input" && field(deepest, seen);
     if (drawn) both.append(drawn);
     facts.append(both);
-    facts.hidden = false;
   };
 
   // The field of the position in the middle, on the last two axes of the input.
@@ -938,4 +940,5 @@
   $("totals").textContent = [plural(totals.layers, "layer"), exact(totals.params) + " parameters", quantity(totals.macs) + " MACs", bytes(totals.activations) + " activations"].join(" · ");
   redraw();
   fit(0.8);
+  tell(null);
 })();
