@@ -110,7 +110,8 @@ def fit(group: Sequence[Instance], entering: Column, leaving: Column, inputs: Ma
             flags = tuple(Value.of(there) for there in present)
             found.append((Parameter(condition, "bool", Value.of(False)), flags))
         conditions.append((attribute, condition))
-    order = {**_ORDER, **{name: index / (1 + len(inputs)) for index, name in enumerate(reversed(list(inputs.values())))}}
+    named = list(inputs.values())[::-1]
+    order = {**_ORDER, **{name: index / (1 + len(named)) for index, name in enumerate(named)}}
     found.sort(key=lambda pair: (pair[0].default is not None, order.get(pair[0].name, len(_ORDER))))
     given = tuple(column for _, column in found)
     return Fitted(tuple(parameter for parameter, _ in found), tuple(texts), given, tuple(conditions))
