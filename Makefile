@@ -12,10 +12,11 @@ PYTHON  := $(VENV)/bin/python
 ARCHDSL := $(VENV)/bin/archdsl
 READY   := $(VENV)/.ready
 BENCH   := $(VENV)/.ready-bench
+BROWSER := $(VENV)/.ready-browser
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench errata test-slow kills zoo ways golden pictures gallery clean
+.PHONY: help demo test lint bench errata test-slow kills zoo ways golden pictures browser gallery clean
 
 help: ## Show this list
 	@echo "archdsl: the language in which neural-network architectures are written down"
@@ -67,6 +68,9 @@ golden: $(READY) ## Write the expected texts of tests/golden anew; read the diff
 pictures: $(READY) ## Every network of specs/ in every style and format, read back
 	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal tests/test_draw_zoo.py tests/test_draw_volumes.py tests/test_draw_formats.py
 
+browser: $(BROWSER) ## The html page driven in Chromium (apt-get install chromium); not in `make test`
+	$(PYTHON) -m pytest -q -m browser tests/test_draw_browser.py
+
 gallery: $(READY) ## Draw the pictures of specs/gallery anew
 	@mkdir -p specs/gallery
 	$(ARCHDSL) draw zoo:lenet5 --style table -o specs/gallery/lenet5.svg
@@ -101,4 +105,8 @@ $(READY): pyproject.toml constraints.txt
 
 $(BENCH): $(READY)
 	$(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt --no-deps torchinfo
+	@touch $@
+
+$(BROWSER): $(READY)
+	$(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt playwright
 	@touch $@

@@ -73,6 +73,7 @@ class Learner:
         if plan.weights is not None:
             self.said = bring(self.module, open_graph, Path(plan.weights.path), plan.seed) + self.said
         self._held = held(self.module) if plan.freeze else []
+        self._to_learn()
         if machine.team.size > 1 and machine.device.type == "cuda":
             self.module = nn.SyncBatchNorm.convert_sync_batchnorm(self.module)  # type: ignore[no-untyped-call]
         layout = torch.channels_last if machine.channels_last else torch.preserve_format
@@ -94,9 +95,8 @@ class Learner:
         """
         skips = self._plan.on_nan == "skip"
         buffers = [buffer.clone() for buffer in self.module.buffers()] if skips else []
-        self.module.train()
-        for layer in self._held:
-            layer.eval()
+        if not self.module.training:
+            self._to_learn()
         self._seed(number)
         self._optimizers.zero_grad()
         images = sum(batch.together for batch in batches)
@@ -154,6 +154,12 @@ class Learner:
             return float((guessed == batch.labels).sum())
         own, other = guessed == batch.labels, guessed == batch.others
         return float((batch.shares * own + (1 - batch.shares) * other).sum())
+
+    def _to_learn(self) -> None:
+        """The mode for learning, but for layers that are held."""
+        self.module.train()
+        for layer in self._held:
+            layer.eval()
 
     def _seed(self, number: int) -> None:
         """What is dropped in a step depends on its number alone."""

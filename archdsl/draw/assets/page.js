@@ -556,7 +556,7 @@
         for (const id of times > 1 ? part.slice(0, 1) : part) {
           const box = boxes[id], last = boxes[times > 1 ? part[part.length - 1] : id];
           const path = times > 1 ? box.path.replace(/\.\d+$/, "") : box.path;
-          const name = part.length > 1 && times === 1 ? path.split(".").slice(-2).join(".") : tail(path);
+          const name = /^\d+$/.test(tail(path)) ? path.split(".").slice(-2).join(".") : tail(path);
           row(box, level, name, (times > 1 && box.range) || box.call, sizes(nodes[last.keys[last.keys.length - 1]].out), times, open.has(id));
           if (open.has(id)) put(box.parts, level + 1);
         }
@@ -667,7 +667,7 @@
     }
     return made;
   };
-  let litLines = [];
+  let litLines = [], chosenLines = [];
   const light = (ref, from) => {
     if (ref === hot) return;
     hot = ref;
@@ -690,6 +690,10 @@
     chosen = ref;
     paintClass("chosen", ref ? [ref] : []);
     if (ref && move) centre(ref);
+    chosenLines.forEach((line) => line.classList.remove("chosen"));
+    chosenLines = ref ? [...linesOf(ref)].map((name) => lineOf.get(name)).filter(Boolean) : [];
+    chosenLines.forEach((line) => line.classList.add("chosen"));
+    if (chosenLines[0]) near(source, chosenLines[0]);
     tell(ref);
   };
   const mark = () => {
