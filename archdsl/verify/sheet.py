@@ -59,7 +59,8 @@ class Sheet:
 
 
 def lay(reading: Reading, case: Case, symbols: Mapping[str, int]) -> Sheet:
-    rows = [_row(line, case.column) for line in reading.lines]
+    first = next((column for column in reading.columns if column.role == "network"), None)
+    rows = [_row(line, case.column, first) for line in reading.lines]
     listed = [row for row in rows if not row.total and (row.said or _says(row))]
     together = _together(listed) if case.column is None else [[row] for row in listed]
     found = align([_wanted(rows) for rows in together], case.subject, symbols)
@@ -105,13 +106,18 @@ def _wanted(rows: Sequence[Row]) -> Wanted:
     return wanted(said, [entry for row in rows for entry in row.entries])
 
 
-def _row(line: Line, column: Column | None) -> Row:
-    """The cells of a line that are about one network: its own column's, and those of columns about all of them."""
+def _row(line: Line, column: Column | None, first: Column | None) -> Row:
+    """The cells of a line that are about one network: its own column's, and those of columns about all of them.
+
+    A cell of the `first` network that stands alone in its line spans all networks, which Markdown and CSV cannot say.
+    """
     if column is None:
         return Row(
             line, [e for e in line.entries if e.column.role != "network"], [meant(one) for one in flatten(line.said)]
         )
-    own = [e for e in line.entries if e.column == column]
+    networks = [e for e in line.entries if e.column.role == "network"]
+    spans = bool(networks) and not line.quantity and all(e.column == first for e in networks)
+    own = networks if spans else [e for e in networks if e.column == column]
     shared = [e for e in line.entries if e.column.role != "network"]
     cells = [e.value for e in own if isinstance(e.value, tuple)]
     said = [meant(one) for cell in cells for one in flatten(cell)]

@@ -302,8 +302,23 @@
     }
   };
 
-  const SPACE = 30;
+  // Like rooms are laid out once: the 36 units of a stage have one layout.
+  const SPACE = 30, laid = new Map();
   const lay = (part, wires) => {
+    const index = new Map(part.map((end, number) => [end, number]));
+    const look = part.map((end) => [end.w, end.h, end.item ? end.item.type : end.id.slice(0, 3)].join(",")).join(";") + "|" +
+      wires.map((wire) => [index.get(wire.tail), index.get(wire.head), wire.label || ""].join(",")).join(";");
+    let known = laid.get(look);
+    if (!known) {
+      const { at, ways } = layOut(part, wires);
+      const of = new Map(ways.map(([wire, points, label]) => [wire, [points, label]]));
+      known = { at: part.map((end) => at.get(end.id)), ways: wires.map((wire) => of.get(wire)) };
+      laid.set(look, known);
+    }
+    const at = new Map(part.map((end, number) => [end.id, known.at[number]]));
+    return { at, ways: wires.map((wire, number) => [wire, ...known.ways[number]]) };
+  };
+  const layOut = (part, wires) => {
     const at = new Map(), ways = [];
     if (part.length === 1) {
       at.set(part[0].id, { x: 0, y: 0 });
@@ -490,7 +505,10 @@
   // ---------------------------------------------------------------- the view
 
   const view = { x: 0, y: 0, k: 1 };
-  const place = () => world.setAttribute("transform", `translate(${view.x.toFixed(2)},${view.y.toFixed(2)}) scale(${view.k.toFixed(4)})`);
+  const place = () => {
+    world.setAttribute("transform", `translate(${view.x.toFixed(2)},${view.y.toFixed(2)}) scale(${view.k.toFixed(4)})`);
+    sheet.classList.toggle("far", view.k < 0.22);
+  };
   const zoom = (factor, x, y) => {
     const k = Math.min(4, Math.max(0.02, view.k * factor));
     view.x = x - ((x - view.x) * k) / view.k;
