@@ -16,7 +16,7 @@ from archdsl.elaborate.claims import Claim
 from archdsl.elaborate.recipe import read_init
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape, show_shape
-from archdsl.zoo import find, in_zoo
+from archdsl.zoo import split_target
 
 if TYPE_CHECKING:
     from torch import nn
@@ -211,7 +211,7 @@ def load(
     >>> archdsl.load("zoo:resnet50").name
     'resnet50'
 
-    - `path`: a file, or `zoo:` and the name of a network of the zoo.
+    - `path`: a file, `file.arch:variant`, or `zoo:` and the name of a network of the zoo.
     - `variant`: a member of the file's family.
     - `settings`: the architecture's parameters.
     - `inputs`: sizes in place of the written ones, `{None: (64, 64, 3)}`; with several inputs, by their names.
@@ -221,11 +221,11 @@ def load(
     is none.
     """
     found = Collector()
-    if isinstance(path, str) and in_zoo(path):
-        place = find(path)
-        if None not in (place.variant, variant):
+    if isinstance(path, str):
+        file, named = split_target(path)
+        if None not in (named, variant):
             raise ValueError(f"`{path}` is a variant already, so it has no variant `{variant}`")
-        path, variant = place.path, place.variant or variant
+        path, variant = file, named or variant
     return _build(
         Workspace.open(path, found), Request(variant, _texts(settings), _sizes(inputs), _texts(choices)), found
     )

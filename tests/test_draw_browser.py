@@ -6,6 +6,8 @@ In: pages of `specs/` and of a network of 2,000 layers. Out: what a reader sees.
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -241,3 +243,22 @@ def test_two_thousand_layers_open_without_stalling(tab: Tab, tmp_path: Path) -> 
     moved = tab.evaluate(_TIMED, ["nearer", 20])
     assert moved < 50
     print(f"open all: {took:.0f} ms, zoom step: {moved:.1f} ms")
+
+
+def test_a_live_page_follows_its_file(browser: Browser, tmp_path: Path) -> None:
+    """The blocks that were open stay open; a mistake stands in the page with its caret."""
+    file = tmp_path / "net.arch"
+    text = "input 16x16x3\nblock unit<w> = conv 3x3+1 w -> bn -> relu -> conv 3x3+1 w\nunit<8> -> gap -> fc 10\n"
+    file.write_text(text)
+    call = [sys.executable, "-m", "archdsl", "draw", "net.arch", "--watch", "--depth", "1"]
+    with subprocess.Popen(call, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        tab = browser.new_page()
+        tab.goto(server.stderr.readline().partition(" ")[0])
+        tab.locator("#sheet .closed").click()
+        file.write_text(text.replace("3x3+1 w -> bn", "99x99 w -> bn"))
+        tab.locator("pre", has_text="^^^").wait_for()
+        file.write_text(text.replace("3x3+1 w -> bn", "5x5+2 w -> bn"))
+        tab.locator('#sheet .cell[aria-label*="conv 5×5+2 8,"]').wait_for()
+        tab.close()
+        server.kill()

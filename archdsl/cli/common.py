@@ -36,15 +36,19 @@ __all__ = [
 
 
 def target_options(
-    command: Callable[..., None] | None = None, *, when_open: Callable[..., None] | None = None
+    command: Callable[..., None] | None = None,
+    *,
+    when_open: Callable[..., None] | None = None,
+    when_watched: Callable[..., None] | None = None,
 ) -> Callable[..., Any]:
     """Give a command FILE[:VARIANT], --input, --set and --choose, and call it with the `architecture` they name.
 
     Where the file leaves a choice open, `when_open` is called in its place, with the `workspace` and the `request`;
-    without it, that is an error.
+    without it, that is an error. Where the command's option `watch` is set, `when_watched` is called with the `path`
+    and the `request`, and nothing is read.
     """
     if command is None:
-        return functools.partial(target_options, when_open=when_open)
+        return functools.partial(target_options, when_open=when_open, when_watched=when_watched)
 
     @click.argument("target", metavar="FILE[:VARIANT]")
     @request_options
@@ -52,6 +56,10 @@ def target_options(
     def wrapped(
         target: str, inputs: tuple[str, ...], settings: tuple[str, ...], choices: tuple[str, ...], **rest: Any
     ) -> None:
+        if when_watched is not None and rest.pop("watch"):
+            path, variant = _split(target)
+            when_watched(path=path, request=read_request(variant, inputs, settings, choices), **rest)
+            return
         try:
             architecture = load_target(target, inputs, settings, choices)
         except OpenChoice as left:
@@ -91,10 +99,7 @@ def load_target(
 
     Raises `OpenChoice`.
     """
-    try:
-        path, variant = split_target(target)
-    except ArchError as error:
-        fail(error.diagnostics)
+    path, variant = _split(target)
     request = read_request(variant, inputs, settings, choices)
     found = Collector()
     workspace = Workspace.open(path, found)
@@ -107,6 +112,13 @@ def load_target(
     check_claims(network.graph, network.claims, found)
     report(found.sorted())
     return Architecture(network, workspace, request)
+
+
+def _split(target: str) -> tuple[str, str | None]:
+    try:
+        return split_target(target)
+    except ArchError as error:
+        fail(error.diagnostics)
 
 
 def load_one(

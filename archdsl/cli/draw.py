@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 
@@ -16,7 +17,7 @@ import click
 
 from archdsl.cli.common import target_options
 from archdsl.draw.dot import Direction
-from archdsl.draw.image import FORMATS, STYLES, ImageFormat, Misfit, Page, StyleName, Watch, image
+from archdsl.draw.image import FORMATS, STYLES, ImageFormat, Misfit, Page, StyleName, Watch, check, image
 from archdsl.draw.picture import Count, Figure
 from archdsl.draw.plan import Wish
 from archdsl.draw.render import DPI, MOST_DOTS, RenderError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from archdsl.api import Architecture
+    from archdsl.elaborate import Request
 
 __all__ = ["command"]
 
@@ -38,6 +40,7 @@ Examples:
   archdsl draw lenet5.arch --style table -o table.svg
   archdsl draw unet.arch --style volumes -o unet.tex
   archdsl draw unet.arch -o unet.html
+  archdsl draw unet.arch --watch
   archdsl draw googlenet.arch --theme print --dpi 300 -o googlenet.png
 """
 
@@ -48,8 +51,43 @@ _MANY: Final = 1000
 _POINTS: Final = {"mm": 72 / 25.4, "cm": 72 / 2.54, "in": 72.0, "pt": 1.0}
 
 
+def _watch(
+    path: str,
+    request: Request,
+    output: Path | None,
+    style: StyleName,
+    depth: int | None,
+    expand: tuple[str, ...],
+    unfold: bool,
+    show: str | None,
+    heat: Count | None,
+    theme: ThemeName,
+    direction: Direction,
+    width: str | None,
+    dpi: int | None,
+) -> None:
+    """Serve the page, and write the file anew as well where one is named."""
+    from archdsl.cli.watching import Watched, serve
+    from archdsl.draw.page import to_error_page, to_page
+
+    wish = Wish(depth, frozenset(expand), not unfold, _figures(show), heat)
+    shape = Page(style, theme, direction, _points(width), dpi)
+    format = _format(output) if output is not None else "html"
+
+    def page(made: Architecture, number: int) -> str:
+        check(made.graph, format, wish, shape)
+        if output is not None:
+            try:
+                _write(output, image(made.graph, format, wish, shape))
+            except RenderError as error:
+                raise click.ClickException(str(error)) from None
+        return to_page(made.graph, replace(wish, show=()), theme=theme, live=number)
+
+    serve(Watched(path, request, page, to_error_page))
+
+
 @click.command("draw", epilog=_EXAMPLES)
-@target_options
+@target_options(when_watched=_watch)
 @click.option(
     "-o",
     "--output",
@@ -88,6 +126,9 @@ _POINTS: Final = {"mm": 72 / 25.4, "cm": 72 / 2.54, "in": 72.0, "pt": 1.0}
     metavar="N",
     help=f"Dots per inch, for png [{DPI}; fewer where a side would have more than {MOST_DOTS:,} dots].",
 )
+@click.option(
+    "--watch", is_flag=True, help="Serve the html page on localhost; draw it, and the file of -o, anew on every save."
+)
 def command(
     architecture: Architecture,
     output: Path | None,
@@ -119,14 +160,18 @@ def command(
         raise click.UsageError(f"--{error.option} {error.reason}") from None
     except RenderError as error:
         raise click.ClickException(str(error)) from None
-    try:
-        path.write_bytes(made)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
+    _write(path, made)
     click.echo(f"wrote {path}", err=True)
     if format == "mmd" and (edges := made.count(b" -->")) >= _EDGES:
         told = f"the picture has {edges:,} edges, and Mermaid draws fewer than {_EDGES} unless its maxEdges is raised"
         click.echo(f"note: {told}; --depth 1 closes the blocks", err=True)
+
+
+def _write(path: Path, made: bytes) -> None:
+    try:
+        path.write_bytes(made)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from archdsl.draw.sheet import Sheet
 from archdsl.draw.style import LEGIBLE, THEMES, ThemeName
 from archdsl.graph import Graph
 
-__all__ = ["FORMATS", "STYLES", "ImageFormat", "Misfit", "Page", "StyleName", "Watch", "image"]
+__all__ = ["FORMATS", "STYLES", "ImageFormat", "Misfit", "Page", "StyleName", "Watch", "check", "image"]
 
 StyleName = Literal["graph", "table", "volumes"]
 STYLES: Final[tuple[StyleName, ...]] = get_args(StyleName)
@@ -82,7 +82,7 @@ def image(
 
     Raises `RenderError` where there is no Graphviz, and `Misfit` for wishes that do not go together.
     """
-    _check(graph, format, wish, page)
+    check(graph, format, wish, page)
     if format == "html":
         from archdsl.draw.page import to_page
 
@@ -97,7 +97,8 @@ def image(
     return _graph(plan, format, page, watch)
 
 
-def _check(graph: Graph, format: ImageFormat, wish: Wish, page: Page) -> None:
+def check(graph: Graph, format: ImageFormat, wish: Wish, page: Page) -> None:
+    """Raises `Misfit` for wishes that do not go together, and for a block that the network has not."""
     volumes = page.style == "volumes"
     for wrong, option, reason in (
         (page.dpi is not None and format != "png", "dpi", f"does not go with {format}: only a png is made of dots"),

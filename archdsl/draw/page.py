@@ -26,7 +26,7 @@ from archdsl.draw.style import THEMES, Theme, ThemeName
 from archdsl.draw.text import ranged, typeset
 from archdsl.graph import Frame, Graph, Node
 
-__all__ = ["page_data", "to_page"]
+__all__ = ["page_data", "to_error_page", "to_page"]
 
 _ASSETS: Final = Path(__file__).resolve().parent / "assets"
 
@@ -37,27 +37,47 @@ _ATTACHED: Final = frozenset({"normalization", "activation", "dropout"})
 """Kinds of layers that stand in the node of the layer before them."""
 
 
-def to_page(graph: Graph, wish: Wish = ALL, *, theme: ThemeName = "light") -> str:
-    """`Path("resnet50.html").write_text(to_page(resnet50))`: about 180 KB, of which 50 KB are the layout library.
+def to_page(graph: Graph, wish: Wish = ALL, *, theme: ThemeName = "light", live: int | None = None) -> str:
+    """`Path("resnet50.html").write_text(to_page(resnet50))`: about 150 KB, of which 50 KB are the layout library.
 
     - `wish`: `depth`, `expand` and `fold` say what is open at first, `heat` what the colours say; the reader changes
       all of it.
     - `theme`: `light` becomes dark where the reader's system is; `dark` and `print` stay as they are.
+    - `live`: the number of a page that asks its server for a newer one; None for a file.
     """
-    style = _colours(theme) + _asset("page.css")
     library = f"/*!\n{_asset('dagre.LICENSE').strip()}\n*/\n{_asset('dagre.min.js').strip()}"
-    script = _asset("page.js")
-    # The policy forbids all that the file does not need: it cannot ask for anything, and runs these scripts alone.
-    policy = f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(library)} {_digest(script)}"
     parts = {
-        "policy": policy,
         "title": escape(_printable(_name(graph))),
-        "style": style,
         "data": _embedded(page_data(graph, wish)),
         "library": library,
-        "script": script,
+        "script": _asset("page.js"),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
+    return _filled("page.html", parts, _colours(theme) + _asset("page.css"), live)
+
+
+def to_error_page(text: str, live: int) -> str:
+    """A page that says what is wrong with a text, as a terminal does, until there is a newer one."""
+    style = _colours("light") + "body{margin:24px;background:var(--page);color:var(--text)}"
+    return _filled("error.html", {"text": escape(text)}, style, live)
+
+
+def _filled(name: str, parts: dict[str, str], style: str, live: int | None) -> str:
+    """A page with its parts; the policy forbids all that it does not need.
+
+    It runs these scripts alone, and can ask for nothing but the number of a newer one, where it is live.
+    """
+    parts = {**parts, "style": style, "live": "", "number": ""}
+    scripts = [parts[key] for key in ("library", "script") if key in parts]
+    reach = ""
+    if live is not None:
+        script = _asset("live.js")
+        scripts.append(script)
+        parts |= {"live": f"<script>{script}</script>\n", "number": f' data-number="{live}"'}
+        reach = "; connect-src 'self'"
+    parts["policy"] = (
+        f"default-src 'none'; style-src {_digest(style)}; script-src {' '.join(map(_digest, scripts))}{reach}"
+    )
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset(name))
 
 
 def page_data(graph: Graph, wish: Wish = ALL) -> dict[str, Any]:

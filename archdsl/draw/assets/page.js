@@ -364,7 +364,7 @@
       // Through a rank a line goes straight, so that it passes beside what is tall there.
       const inner = edge.points.slice(1, -1);
       const way = [];
-      const towards = (node, item, x) => (item && item.type === "room" ? node.x : node.x + Math.max(-0.3 * node.width, Math.min(0.3 * node.width, (x - node.x) * 0.5)));
+      const towards = (node, item, x) => (!item || item.type === "room" ? node.x : node.x + Math.max(-0.3 * node.width, Math.min(0.3 * node.width, (x - node.x) * 0.5)));
       const sx = towards(a, wire.tail.item, inner.length ? inner[0].x : b.x), ex = towards(b, wire.head.item, inner.length ? inner[inner.length - 1].x : a.x);
       if (b.y < a.y) {
         ways.push([wire, edge.points.map((p) => ({ x: p.x, y: p.y })), wire.label && { x: edge.x, y: edge.y }]);
@@ -963,4 +963,17 @@
   redraw();
   fit(0.8);
   tell(null);
+
+  // What a newer page of the same file takes over from this one.
+  window.archdsl = {
+    keep: () => ({ open: [...open].map((id) => boxes[id].path), unfolded: [...unfolded].map((id) => boxes[id].path), view: { ...view }, known: boxes.map((box) => box.path) }),
+    restore: (kept) => {
+      const known = new Set(kept.known);
+      for (const [set, paths] of [[open, new Set(kept.open)], [unfolded, new Set(kept.unfolded)]])
+        for (const box of boxes) if (known.has(box.path)) set[paths.has(box.path) ? "add" : "delete"](box.id);
+      redraw();
+      Object.assign(view, kept.view);
+      place();
+    },
+  };
 })();
