@@ -91,7 +91,9 @@ def test_the_rows_of_blocks_are_named_as_their_layers_are(family: str, variant: 
 
 def test_a_variant_may_stand_behind_the_file(tmp_path: Path) -> None:
     """As on the command line."""
-    (tmp_path / "net.arch").write_text("arch net<w=8>\ninput 8x8x3\nconv 3x3 w -> gap -> fc 2\nvariant wide = net<16>\n")
+    (tmp_path / "net.arch").write_text(
+        "arch net<w=8>\ninput 8x8x3\nconv 3x3 w -> gap -> fc 2\nvariant wide = net<16>\n"
+    )
     net = archdsl.load(f"{tmp_path / 'net.arch'}:wide")
     assert net.name == "wide"
     assert net.graph.nodes[1].shape == (6, 6, 16)

@@ -64,7 +64,7 @@ class Counts:
 
     def _figures(self, sheet: Sheet, row: Row, parts: Parts, quantity: str) -> None:
         for entry in row.entries:
-            kind = entry.column.role if entry.column.role in ("params", "ops") else quantity
+            kind = quantity if entry.column.role == "network" else entry.column.role
             if isinstance(entry.value, Number) and kind in ("params", "ops"):
                 known: Quantity = "params" if kind == "params" else "ops"
                 sheet.figures[id(entry)] = (known, Figure(entry.value, parts))
@@ -96,8 +96,9 @@ class Counts:
                 return self._guessed(result)
             value = choices[known[0]].first.convention.value(known[1])
             return replace(result, explanation=f"the rows add up to {value:,}")
-        if line.quantity != "depth" and entry.column.role != "depth":
-            return not_checked(f"{line.quantity} are not added up")
+        quantity = line.quantity if entry.column.role == "network" else entry.column.role
+        if quantity != "depth":
+            return not_checked(f"{quantity} are not added up")
         subjects = [sheet.case.subject for sheet in self._rows.values()]
         value = sum(one.depth(Stretch(0, len(one.layers))) for one in subjects)
         how = reading(entry.value, value)

@@ -284,7 +284,7 @@ class CellJudge:
         known = self._sheet.figures.get(id(entry))
         if known is not None:
             return self.counted(*known, row)
-        quantity = entry.column.role if entry.column.role in ("depth", "connections") else row.line.quantity
+        quantity = row.line.quantity if entry.column.role == "network" else entry.column.role
         if quantity == "depth":
             return self._whole(value, depth(self._subject.graph))
         if quantity == "connections":

@@ -134,7 +134,7 @@ def _figure(row: Row, entry: Entry, subject: Subject) -> tuple[Quantity, Figure]
     if not isinstance(entry.value, Number):
         return None
     role = entry.column.role
-    quantity = role if role in ("params", "ops") else row.line.quantity
+    quantity = row.line.quantity if role == "network" else role
     if quantity not in ("params", "ops"):
         return None
     if row.total:

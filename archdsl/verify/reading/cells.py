@@ -102,11 +102,25 @@ def _sides(text: str, role: str) -> Said:
     if role == "padding" and said.lower() in ("same", "valid"):
         return Said(text, same=said.lower() == "same", padding=None if said.lower() == "same" else (0,))
     numbers = window(said)
+    if numbers is None and role == "kernel" and (whole := _window_with_more(text)) is not None:
+        return whole
     if numbers is None:
         raise NotASize(f"it is no {role}")
     partial.touch(0, len(text))
     setattr(partial, role, numbers)
     return partial.said(text, None)
+
+
+def _window_with_more(text: str) -> Said | None:
+    """A window and how it moves, `5×5, stride 2` or `2×2/2`, and nothing else."""
+    try:
+        found = layers(text, {})
+    except NoLayers:
+        return None
+    one = found[0] if len(found) == 1 else None
+    if not isinstance(one, Said) or one.kernel is None or (one.stride is None and one.padding is None):
+        return None
+    return one if one.kind is None and one.label is None and one.filters is None and not one.extra else None
 
 
 def _letter(text: str, role: str, symbols: Mapping[str, int]) -> Printed:

@@ -47,7 +47,7 @@ _CALLED: dict[Role, str] = {
         # out | # channels | c | 通道数 | 通道 | 输出通道 | 输出通道数 | 卷积核个数 | 卷积核数量 | 卷积核数 |
         核数 | feature maps | feature map | maps | units | neurons | # kernels | kernels | num filters |
         # filter | maps neurons | out | number of kernels | filters number | 神经元数 | 特征图数 | 滤波器个数 |
-        number of channels | d
+        number of channels | d | filter number | filter count | filters count
     """,
     "groups": "groups | group count | 分组 | 分组数 | cardinality",
     "repeat": "n | repeat | repeats | times | repetitions | # repeat | # layers | 重复 | 重复次数 | 次数 | ×",
@@ -104,6 +104,11 @@ _NOT_OURS = frozenset(
     )
 )
 """Words in headers of figures that no network has by itself."""
+_GROUPS = frozenset(
+    ("filter", "filters", "kernel", "kernels", "conv", "convolution", "window", "pool", "hyperparameters", "卷积核")
+)
+"""Words over several columns that a merged header has in front of each: `Filter | Stride`."""
+_OF_WINDOWS: frozenset[Role] = frozenset({"kernel", "stride", "padding", "filters", "groups"})
 _DETAILS = {
     "filter shape": "filter shape",
     **dict.fromkeys(("activation", "activation function", "nonlinearity", "激活函数"), "activation"),
@@ -176,6 +181,8 @@ def _worded(words: list[str], power: int) -> Header | None:
     rest = " ".join(words[1:])
     if first and rest in _ROLES:
         return Header(_ROLES[rest], "", first)
+    if len(words) > 1 and words[0] in _GROUPS and _ROLES.get(rest) in _OF_WINDOWS:
+        return Header(_ROLES[rest])
     for word in words:
         if word in _WORDS and len(words) <= 6:
             return Header(_WORDS[word], "", power)
