@@ -262,3 +262,18 @@ def test_a_live_page_follows_its_file(browser: Browser, tmp_path: Path) -> None:
         tab.locator('#sheet .cell[aria-label*="conv 5×5+2 8,"]').wait_for()
         tab.close()
         server.kill()
+
+
+def test_a_folded_run_is_the_sum_of_its_iterations(tab: Tab, tmp_path: Path) -> None:
+    """DenseNet-121's first block: 6 layers that read c = 64, 96, … 224 channels, with bn, conv 1x1 128, bn, conv 3x3 32."""
+    _visit(tab, tmp_path, archdsl.load("zoo:densenet121"))
+    tab.locator('#sheet .head[aria-label*="group"]').first.hover()
+    each = [2 * c + 128 * c + 2 * 128 + 128 * 32 * 9 for c in range(64, 225, 32)]
+    assert _fact(tab, "parameters") == f"{sum(each):,}"
+    assert tab.locator("#rows tr.hot td").nth(2).get_attribute("title") == f"{sum(each):,}"
+
+
+def test_branches_stand_in_the_order_of_the_text(tab: Tab, tmp_path: Path) -> None:
+    _visit(tab, tmp_path, archdsl.load("zoo:siamese"))
+    left, right = (_middle(tab.locator(f'#sheet .cell[aria-label^="{name},"]')) for name in ("left", "right"))
+    assert left[0] < right[0]

@@ -1,7 +1,7 @@
 """A network as a page to explore: one HTML file with data, script and colours inside, and nothing outside.
 
 In: a checked graph and which blocks are open at first. Out: the text of the file. The reader's browser lays the picture
-out, by `assets/page.js`; what is folded is decided in `archdsl.draw.fold`.
+out, by the scripts of `assets/`; what is folded is decided in `archdsl.draw.fold`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ __all__ = ["page_data", "to_error_page", "to_page"]
 
 _ASSETS: Final = Path(__file__).resolve().parent / "assets"
 
+_SCRIPT: Final = ("tree.js", "layout.js", "sheet.js", "panes.js", "page.js")
+"""The page's script in the order of its parts, which share one scope."""
+
 _FIRST: Final = 24
 """Nodes that a page shows at first, if the blocks allow it: as many as can be read without moving."""
 
@@ -50,7 +53,7 @@ def to_page(graph: Graph, wish: Wish = ALL, *, theme: ThemeName = "light", live:
         "title": escape(_printable(_name(graph))),
         "data": _embedded(page_data(graph, wish)),
         "library": library,
-        "script": _asset("page.js"),
+        "script": "".join(['"use strict";\n(() => {\n', *map(_asset, _SCRIPT), "})();\n"]),
     }
     return _filled("page.html", parts, _colours(theme) + _asset("page.css"), live)
 

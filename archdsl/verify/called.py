@@ -15,9 +15,9 @@ _NUMBER = re.compile(r"\d+")
 _ASIDE = re.compile(r"\([^()]*\)")
 
 
-def called(printed: str, known: Sequence[str]) -> list[str]:
+def called(printed: str, known: Sequence[str], *, exactly: bool = False) -> list[str]:
     """The known names that a printed one means: those that are equal to it but for case and signs, without what stands
-    in brackets if need be; else those that have its numbers. None where there is neither.
+    in brackets if need be; else, unless it must be `exactly`, those that have its numbers. None where there is neither.
 
     >>> called("A-LRN", ["A", "A_LRN"]), called("50-layer", ["resnet18", "resnet50", "resnet50_v1"])
     (['A_LRN'], ['resnet50', 'resnet50_v1'])
@@ -31,7 +31,7 @@ def called(printed: str, known: Sequence[str]) -> list[str]:
         if equal:
             return equal
     numbers = _NUMBER.findall(bare)
-    if not numbers:
+    if exactly or not numbers:
         return []
     return [name for name in known if _holds(_NUMBER.findall(name), numbers)]
 

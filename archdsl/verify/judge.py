@@ -91,6 +91,8 @@ class CellJudge:
         role = entry.column.role
         if role == "unknown":
             return Result("not-checked", 0, explanation="nobody knows what the column means; say so with --columns")
+        if row.foreign:
+            return Result("not-checked", 0, explanation="the row is about another network")
         if row.total:
             return self._total(row, entry)
         if row.stretch is None:
@@ -279,6 +281,10 @@ class CellJudge:
 
     def _total(self, row: Row, entry: Entry) -> Result:
         value = entry.value
+        if isinstance(value, Size) and entry.column.role in ("input", "output"):
+            layers = self._subject.layers
+            shape = (layers[0] if entry.column.role == "input" else layers[-1]).output
+            return _of_facts([compare_size(value, shape, self._symbols)])
         if not isinstance(value, Number):
             return Result("not-checked", 0, explanation="a name" if entry.column.role == "layer" else "no figure")
         known = self._sheet.figures.get(id(entry))

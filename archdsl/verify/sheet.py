@@ -7,12 +7,15 @@ for all of them together. Verdicts are left to `judge.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archdsl.ops.base import Shape
 from archdsl.verify.align import Wanted, align, flatten, is_block_row, meant, wanted
+from archdsl.verify.called import called
 from archdsl.verify.conventions import Choice, Figure, Quantity, choose, second
 from archdsl.verify.finding import Match
+from archdsl.verify.reading.kinds import longest_kind
+from archdsl.verify.reading.vocabulary import key
 from archdsl.verify.subject import Stretch, Subject
 from archdsl.verify.table import Column, Entry, Group, Line, Number, Reading, Said, Size
 
@@ -20,6 +23,9 @@ __all__ = ["SILENT", "Case", "Choices", "Row", "Sheet", "lay", "letters", "match
 
 SILENT = frozenset({"index", "note"})
 """Roles of columns that say nothing to compare."""
+
+_MODELS = frozenset({"model", "models", "network", "networks", "architecture", "method", "模型", "网络"})
+"""Headers of columns that name networks, in tables of results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,9 @@ class Row:
     beside: Sequence[Said] = ()
     """The layers of rows that are repeated together with this one: `5x conv dw` and `5x conv` in turn."""
 
+    foreign: bool = False
+    """Whether the row is of a table of networks, and about another one."""
+
     @property
     def total(self) -> bool:
         return bool(self.line.quantity)
@@ -61,7 +70,9 @@ class Sheet:
 def lay(reading: Reading, case: Case, symbols: Mapping[str, int]) -> Sheet:
     first = next((column for column in reading.columns if column.role == "network"), None)
     rows = [_row(line, case.column, first) for line in reading.lines]
-    listed = [row for row in rows if not row.total and (row.said or _says(row))]
+    if case.column is None:
+        _by_name(rows, case.subject)
+    listed = [row for row in rows if not row.total and not row.foreign and (row.said or _says(row))]
     together = _together(listed) if case.column is None else [[row] for row in listed]
     found = align([_wanted(rows) for rows in together], case.subject, symbols)
     before: Shape | None = None
@@ -79,6 +90,21 @@ def lay(reading: Reading, case: Case, symbols: Mapping[str, int]) -> Sheet:
             if figure is not None:
                 sheet.figures[id(entry)] = figure
     return sheet
+
+
+def _by_name(rows: Sequence[Row], subject: Subject) -> None:
+    """A row that bears the network's own name is about all of it; then in a column of models the others are not."""
+    wholes = [row for row in rows if not row.total and _is_called(row, subject.name)]
+    for row in wholes:
+        row.line, row.said = replace(row.line, quantity="params", said=()), []
+    if wholes:
+        for row in rows:
+            row.foreign = not row.total and any(key(e.column.header) in _MODELS for e in row.entries)
+
+
+def _is_called(row: Row, name: str) -> bool:
+    texts = [e.cell.text for e in row.entries if e.column.role == "layer"]
+    return len(texts) == 1 and called(texts[0], [name], exactly=True) == [name] and longest_kind([name])[0] is None
 
 
 def _together(rows: Sequence[Row]) -> list[list[Row]]:
@@ -127,7 +153,7 @@ def _row(line: Line, column: Column | None, first: Column | None) -> Row:
 
 
 def _says(row: Row) -> bool:
-    return any(e.column.role not in SILENT and e.column.role != "unknown" for e in row.entries)
+    return any(e.column.role not in SILENT and e.column.role != "unknown" and not e.problem for e in row.entries)
 
 
 def _figure(row: Row, entry: Entry, subject: Subject) -> tuple[Quantity, Figure] | None:
@@ -171,7 +197,7 @@ def matches(sheets: Sequence[Sheet]) -> list[Match]:
     found = []
     for sheet in sheets:
         for row in sheet.rows:
-            if row.total or not (row.said or _says(row)):
+            if row.total or row.foreign or not (row.said or _says(row)):
                 continue
             text = " ".join(said.text for said in row.said[:6])
             layers = sheet.case.subject.places(row.stretch) if row.stretch is not None else ()

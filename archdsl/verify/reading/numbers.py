@@ -25,6 +25,8 @@ _DIGITS = 30
 """Digits and decimal places of a printed figure; no network has more than 10^15 of anything."""
 _EXACT = Context(prec=2 * _DIGITS)
 
+_PRODUCT = re.compile(r"(?=[\d (]+[×*])[\d ()×*+]{1,120}= ?(?=[\d~])")
+"""`(3*3*64)*64 = 36,864`: the figure, and how its writer came to it."""
 _ABOUT = re.compile(r"(?:~|about |approx(?:\.|imately)? ?|ca\.? ?|c\. ?|约|大约)", re.I)
 _FIGURE = re.compile(
     r"(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?: \d{3})+(?!\d)|\d{1,3}(?:['_]\d{3})+(?!\d)"
@@ -91,6 +93,8 @@ def figure(text: str, *, memory: bool = False) -> Figure:
     `memory`: units are of bytes, so that `512B` is 512 bytes. Raises `NotANumber` with the reason.
     """
     said = plain(text).rstrip(_MARKS).rstrip()
+    product = _PRODUCT.match(said)
+    said = said[product.end() :] if product else said
     about = _ABOUT.match(said)
     rest = said[about.end() :].lstrip() if about else said
     match = _FIGURE.match(rest)

@@ -5,7 +5,8 @@ In: a `Table`. Out: a `Reading`. Whether anything of it is true is left to the j
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -19,12 +20,17 @@ from archdsl.verify.reading.numbers import COUNTED, Counted, NotANumber
 from archdsl.verify.reading.places import cell_span
 from archdsl.verify.reading.quantities import Quantity, is_total, quantity
 from archdsl.verify.reading.sizes import without_batch
-from archdsl.verify.table import Cell, Column, Entry, Line, Printed, Reading, Row, Said, Size, Table
+from archdsl.verify.table import Cell, Column, Entry, Line, Number, Printed, Reading, Row, Said, Size, Table
 
 __all__ = ["understand"]
 
 _LONGEST = 1000
 """Characters of a cell that is read; a stage of ResNet-152 has 40."""
+_THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})*")
+_SIZED = re.compile(r"(.{1,100}?) ?: ?\[(\d+ ?[xX×*] ?\d+(?: ?[xX×*] ?\d+)?)\]")
+_TREE = re.compile(r": (\d{1,3})-\d{1,6}$")
+"""torchinfo's number of a line: how deep it is, and how many are above it there."""
+_HOLDS = "it holds the layers of the rows below it"
 _ORDER = {"layer": 0, "repeat": 2}
 """The layer is read before its arguments, which mean different things for different kinds."""
 
@@ -39,14 +45,25 @@ def understand(table: Table, columns: Mapping[str, str], symbols: Mapping[str, i
     header that does not exist is a mistake in `found`. `symbols` are values of letters, over those of the document. A
     cell that does not say what its column is about is a warning there, and an `Entry` with its problem.
     """
+    whole = table
+    table, sized = _parted(table)
     understood = columns_of(table, columns, found)
+    if sized is not None and understood[sized].why != "said":
+        understood = (*understood[:sized], replace(understood[sized], role="output", why="values"), *understood[sized + 1 :])
     letters = {**table.directives.symbols, **symbols}
-    lines = [_line(row, number, understood, letters, table, found) for number, row in enumerate(table.rows, 1)]
-    return Reading(table, understood, tuple(_unbatched(lines, understood)), letters)
+    dotted = _dotted(table, understood)
+    lines = [_line(row, number, understood, letters, table, found, dotted) for number, row in enumerate(table.rows, 1)]
+    return Reading(whole, understood, tuple(_contained(_unbatched(lines, understood))), letters)
 
 
 def _line(
-    row: Row, number: int, columns: Sequence[Column], symbols: Mapping[str, int], table: Table, found: Collector
+    row: Row,
+    number: int,
+    columns: Sequence[Column],
+    symbols: Mapping[str, int],
+    table: Table,
+    found: Collector,
+    dotted: Collection[int],
 ) -> Line:
     whole = _whole_network(row, columns)
     name = next(
@@ -61,6 +78,8 @@ def _line(
         if is_nothing(cell.text) or _reached_over(row, columns, at):
             continue
         entry = _entry(cell, column, symbols, kind, whole)
+        if at in dotted:
+            entry = _with_commas(entry, symbols, kind, whole)
         if entry.problem:
             found.warning(
                 "table-cell",
@@ -138,6 +157,70 @@ def _entry(cell: Cell, column: Column, symbols: Mapping[str, int], kind: str | N
     except (NotUnderstood, NotANumber) as reason:
         return Entry(cell, column, cell.text, str(reason))
     return Entry(cell, column, value)
+
+
+def _parted(table: Table) -> tuple[Table, int | None]:
+    """The table with its first column in two where it names each layer and its output, `POOL2: [112x112x64]`; and where
+    the second of them is.
+    """
+    found = [_SIZED.fullmatch(row.cells[0].text) if len(row.cells[0].text) <= _LONGEST else None for row in table.rows]
+    if 2 * sum(match is not None for match in found) <= len(found):
+        return table, None
+    rows = []
+    for row, match in zip(table.rows, found, strict=True):
+        name, size = (match[1], match[2]) if match else (row.cells[0].text, "")
+        cells = (replace(row.cells[0], text=name), replace(row.cells[0], text=size), *row.cells[1:])
+        rows.append(replace(row, cells=cells))
+    first = table.headers[0]
+    headers = (first, replace(first, text=f"{first.text} [size]".strip()), *table.headers[1:])
+    return replace(table, headers=headers, rows=tuple(rows)), 1
+
+
+def _dotted(table: Table, columns: Sequence[Column]) -> frozenset[int]:
+    """Columns of counts whose points part thousands, as a spreadsheet in half of Europe writes them: `18.496`, and
+    nothing else. There is no half parameter, so that none of them is a decimal point where no unit is said.
+    """
+    found = set()
+    for at, column in enumerate(columns):
+        if column.role in ("params", "ops", "connections") and not column.power:
+            texts = [row.cells[at].text.strip() for row in table.rows if not is_nothing(row.cells[at].text)]
+            pointed = sum("." in text for text in texts)
+            if pointed > 1 and all(_THOUSANDS.fullmatch(text) for text in texts):
+                found.add(at)
+    return frozenset(found)
+
+
+def _with_commas(entry: Entry, symbols: Mapping[str, int], kind: str | None, whole: Quantity | None) -> Entry:
+    """A count whose points part thousands, read so; what is printed stays."""
+    read = _entry(replace(entry.cell, text=entry.cell.text.replace(".", ",")), entry.column, symbols, kind, whole)
+    value = replace(read.value, text=entry.cell.text) if isinstance(read.value, Number) else read.value
+    return replace(read, cell=entry.cell, value=value)
+
+
+def _contained(lines: Sequence[Line]) -> list[Line]:
+    """The lines of a tool's tree, `├─Sequential: 1-1` above `└─Conv2d: 2-1`, where what holds others is no layer: its
+    layers are the lines below it. The root, which alone has no number, is the network.
+    """
+    depths = [_tree_depth(line) for line in lines]
+    if sum(depth is not None for depth in depths) < 2:
+        return list(lines)
+    made = []
+    for at, (line, depth) in enumerate(zip(lines, depths, strict=True)):
+        below = depths[at + 1] if at + 1 < len(lines) else None
+        if depth is None and at == 0 and below is not None and not line.quantity:
+            entries = [replace(e, value=e.cell.text) if e.column.role == "layer" else e for e in line.entries]
+            line = replace(line, entries=tuple(entries), said=(), quantity="params")
+        elif depth is not None and below is not None and below > depth:
+            entries = [replace(entry, value=entry.cell.text, problem=_HOLDS) for entry in line.entries]
+            line = replace(line, entries=tuple(entries), said=())
+        made.append(line)
+    return made
+
+
+def _tree_depth(line: Line) -> int | None:
+    texts = [entry.cell.text for entry in line.entries if entry.column.role == "layer"]
+    match = _TREE.search(texts[0]) if texts and len(texts[0]) <= _LONGEST else None
+    return int(match[1]) if match else None
 
 
 def _unbatched(lines: Sequence[Line], columns: Sequence[Column]) -> list[Line]:
