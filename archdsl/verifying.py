@@ -163,6 +163,10 @@ class _Run:
     def document(self, document: Document) -> Iterator[Judged]:
         """The tables of a document, judged together: one file beside it knows the misprints of all."""
         judged = [one for listed in document.tables if (one := self._table(listed, document)) is not None]
+        compared = any(one.compared for one in judged)
+        for one in judged:
+            if not one.compared and (not compared or _says(one.judgement.reading)):
+                self._uncompared(one)
         path = known_path(document.path)
         entries = read_known(path, self._found)
         if len(judged) < len(document.tables):
@@ -181,19 +185,17 @@ class _Run:
             if diagnostic.id != "table-cell":  # the cell's verdict says so
                 self._found.add(diagnostic)
         chosen: list[str] = []
-        if not listed.networks:
+        networks = listed.networks if len(document.tables) == 1 or _says(reading) else ()
+        if not networks:
             from archdsl.verify.selfcheck import check_alone
 
             judgement: Judgement | None = check_alone(reading, _elaborate)
         else:
-            judgement = self._against(reading, listed.networks, chosen)
+            judgement = self._against(reading, networks, chosen)
         if judgement is None:
             return None
-        files = tuple(dict.fromkeys(target.path.as_posix() for target in listed.networks))
-        made = Judged(judgement, document.path, files, tuple(chosen), document.outright, known_path(document.path))
-        if not made.compared:
-            self._uncompared(made)
-        return made
+        files = tuple(dict.fromkeys(target.path.as_posix() for target in networks))
+        return Judged(judgement, document.path, files, tuple(chosen), document.outright, known_path(document.path))
 
     def _uncompared(self, judged: Judged) -> None:
         table = judged.judgement.reading.table
@@ -308,6 +310,11 @@ class _Run:
             cell_span(reading.table.source, header.line, name),
             hint=f"the variants: {known}; for a column that is no network: --columns '{note}'",
         )
+
+
+def _says(reading: Reading) -> bool:
+    """Whether a table says anything of networks but names: a list of authors among a paper's tables does not."""
+    return any(column.role not in ("index", "layer", "note", "unknown") for column in reading.columns)
 
 
 def _with_suggestions(judgement: Judgement, members: Sequence[Member]) -> Judgement:

@@ -265,7 +265,7 @@ def test_a_live_page_follows_its_file(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_a_folded_run_is_the_sum_of_its_iterations(tab: Tab, tmp_path: Path) -> None:
-    """DenseNet-121's first block: 6 layers that read c = 64, 96, … 224 channels, with bn, conv 1x1 128, bn, conv 3x3 32."""
+    """DenseNet-121's first block: 6 layers on c = 64, 96, … 224: bn, conv 1x1 128, bn, conv 3x3 32."""
     _visit(tab, tmp_path, archdsl.load("zoo:densenet121"))
     tab.locator('#sheet .head[aria-label*="group"]').first.hover()
     each = [2 * c + 128 * c + 2 * 128 + 128 * 32 * 9 for c in range(64, 225, 32)]

@@ -14,8 +14,7 @@ Written by archdsl from:
 
     block transition = bn -> relu -> conv 1x1 (in.c//2) -> avgpool 2
 
-    conv 7x7/2+3 (2*k) -> bn -> relu -> maxpool 3/2+1
-    -> (dense<layers[i], k> -> transition) x(i in 3)
+    conv 7x7/2+3 (2*k) -> bn -> relu -> maxpool 3/2+1 -> (dense<layers[i], k> -> transition) x(i in 3)
     -> dense<layers[3], k> -> bn -> relu -> gap -> fc classes
 
     variant densenet121 = densenet<[6, 12, 24, 16]>

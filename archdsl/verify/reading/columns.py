@@ -27,6 +27,8 @@ __all__ = ["columns_of"]
 
 _SAMPLE = 60
 """Cells of a column that are looked at."""
+_KERNEL = 11
+"""The largest kernel's side that a table without any header is taken to print: AlexNet's first."""
 _LONGEST = 400
 """Characters of a cell that is looked at."""
 _LETTERS = frozenset("tcns")
@@ -39,7 +41,8 @@ class _Values:
     """How many cells of a column are of which kind; one may be of several.
 
     `filled` counts those that say anything, `kinds` those that name a known layer, `layers` also `3x3, 64`,
-    `attributes` those with a window and more. `counting`: they count from 0 or 1.
+    `attributes` those with a window and more. `counting`: they count from 0 or 1. `small`: all are windows of two sides,
+    each as small as a kernel's.
     """
 
     filled: int
@@ -52,6 +55,7 @@ class _Values:
     attributes: int
     quantities: int
     counting: bool
+    small: bool
 
     def mostly(self, count: int) -> bool:
         return self.filled > 0 and count * 2 > self.filled
@@ -134,7 +138,7 @@ def _is_place(name: str, width: int) -> bool:
 
 
 def _values(texts: Sequence[str]) -> _Values:
-    numbers = wholes = windows = arguments = kinds = layered = attributes = quantities = 0
+    numbers = wholes = windows = arguments = kinds = layered = attributes = quantities = small = 0
     figures: list[int] = []
     sample = list(islice((text for text in texts if len(text) <= _LONGEST), _SAMPLE))
     for text in sample:
@@ -149,7 +153,9 @@ def _values(texts: Sequence[str]) -> _Values:
                 wholes += 1
                 figures.append(int(said))
         with suppress(NotASize):
-            windows += len(size(text).parts) > 1
+            parts = size(text).parts
+            windows += len(parts) > 1
+            small += len(parts) == 2 and all(isinstance(part, int) and part <= _KERNEL for part in parts)
         pairs = "=" in said
         arguments += pairs
         quantities += quantity(text) is not None
@@ -164,7 +170,10 @@ def _values(texts: Sequence[str]) -> _Values:
         attributes += any(one.kernel is not None and (one.stride or one.filters) for one in said_of)
     first = figures[0] if figures else -1
     counting = len(figures) > 1 and first in (0, 1) and figures == list(range(first, first + len(figures)))
-    return _Values(len(sample), numbers, wholes, windows, arguments, kinds, layered, attributes, quantities, counting)
+    few = 0 < small == len(sample)
+    return _Values(
+        len(sample), numbers, wholes, windows, arguments, kinds, layered, attributes, quantities, counting, few
+    )
 
 
 def _flat(found: Iterable[Said | Group]) -> Iterable[Said]:
@@ -247,10 +256,13 @@ def _completed(columns: list[Column], values: Sequence[_Values], headless: bool)
 
 
 def _sized(columns: list[Column], values: Sequence[_Values]) -> None:
-    """Without any header: one column of sizes is the output; of two the first is the input."""
+    """Without any header: one column of sizes is the output; of two the first is the input, or the kernel."""
     sized = [
         at for at, column in enumerate(columns) if column.role == "unknown" and values[at].mostly(values[at].windows)
     ]
+    if len(sized) == 2 and values[sized[0]].small:
+        columns[sized[0]] = Column(columns[sized[0]].header, "kernel", "", 0, "values")
+        sized = sized[1:]
     if len(sized) in (1, 2):
         for at, role in zip(reversed(sized), ("output", "input"), strict=False):
             columns[at] = Column(columns[at].header, role, "", 0, "values")  # type: ignore[arg-type]

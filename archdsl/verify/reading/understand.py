@@ -45,15 +45,14 @@ def understand(table: Table, columns: Mapping[str, str], symbols: Mapping[str, i
     header that does not exist is a mistake in `found`. `symbols` are values of letters, over those of the document. A
     cell that does not say what its column is about is a warning there, and an `Entry` with its problem.
     """
-    whole = table
     table, sized = _parted(table)
     understood = columns_of(table, columns, found)
-    if sized is not None and understood[sized].why != "said":
-        understood = (*understood[:sized], replace(understood[sized], role="output", why="values"), *understood[sized + 1 :])
+    if sized and understood[-1].why != "said":
+        understood = (*understood[:-1], replace(understood[-1], role="output", why="values"))
     letters = {**table.directives.symbols, **symbols}
     dotted = _dotted(table, understood)
     lines = [_line(row, number, understood, letters, table, found, dotted) for number, row in enumerate(table.rows, 1)]
-    return Reading(whole, understood, tuple(_contained(_unbatched(lines, understood))), letters)
+    return Reading(table, understood, tuple(_contained(_unbatched(lines, understood))), letters)
 
 
 def _line(
@@ -159,21 +158,21 @@ def _entry(cell: Cell, column: Column, symbols: Mapping[str, int], kind: str | N
     return Entry(cell, column, value)
 
 
-def _parted(table: Table) -> tuple[Table, int | None]:
-    """The table with its first column in two where it names each layer and its output, `POOL2: [112x112x64]`; and where
-    the second of them is.
+def _parted(table: Table) -> tuple[Table, bool]:
+    """The table with a last column of sizes, where its first one names each layer and its output in one cell,
+    `POOL2: [112x112x64]`; and whether it does.
     """
     found = [_SIZED.fullmatch(row.cells[0].text) if len(row.cells[0].text) <= _LONGEST else None for row in table.rows]
     if 2 * sum(match is not None for match in found) <= len(found):
-        return table, None
+        return table, False
     rows = []
     for row, match in zip(table.rows, found, strict=True):
         name, size = (match[1], match[2]) if match else (row.cells[0].text, "")
-        cells = (replace(row.cells[0], text=name), replace(row.cells[0], text=size), *row.cells[1:])
+        cells = (replace(row.cells[0], text=name), *row.cells[1:], Cell(size, row.cells[0].line))
         rows.append(replace(row, cells=cells))
     first = table.headers[0]
-    headers = (first, replace(first, text=f"{first.text} [size]".strip()), *table.headers[1:])
-    return replace(table, headers=headers, rows=tuple(rows)), 1
+    headers = (*table.headers, Cell(f"{first.text} [size]" if first.text else "", first.line))
+    return replace(table, headers=headers, rows=tuple(rows)), True
 
 
 def _dotted(table: Table, columns: Sequence[Column]) -> frozenset[int]:
