@@ -277,3 +277,22 @@ def test_branches_stand_in_the_order_of_the_text(tab: Tab, tmp_path: Path) -> No
     _visit(tab, tmp_path, archdsl.load("zoo:siamese"))
     left, right = (_middle(tab.locator(f'#sheet .cell[aria-label^="{name},"]')) for name in ("left", "right"))
     assert left[0] < right[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(["conv 3x3+1 8", *["-> conv 3x3+1 8 -> relu"] * 1000, "-> gap"]),
+        f"conv 3x3+1 8 -> add<{' -> '.join(['residual<conv 3x3+1 8 -> conv 3x3+1 8>'] * 660)} | id> -> gap",
+    ],
+    ids=["chain", "a skip over everything"],
+)
+def test_two_thousand_layers_without_blocks(tab: Tab, tmp_path: Path, text: str) -> None:
+    """Nothing can be closed; a skip from the first to the last leaves no place to cut the picture in two."""
+    net = archdsl.loads(f"input 16x16x8\n{text}\n")
+    _visit(tab, tmp_path, net)
+    assert _cells(tab) == len(net.graph)
+    assert tab.evaluate(_TIMED, ["open-all", 1]) < 10_000
+    assert tab.locator("#sheet .edge").count() >= len(net.graph) - 1 - sum(
+        node.op is not None and node.op.style == "activation" for node in net.graph.nodes
+    )

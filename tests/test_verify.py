@@ -307,6 +307,19 @@ def test_a_width_of_a_block() -> None:
     assert "<128, 128, 192, 32, 96, 64> for <128, 128, 192, 32, 192, 64>" in widths["#5x5"]
 
 
+def test_a_stride_moved_by_a_layer(tmp_path: Path) -> None:
+    """28x28 is halved by the first convolution, and the table has it halved by the second."""
+    net = tmp_path / "net.arch"
+    net.write_text("input 28x28x1\nconv 3x3/2+1 8 -> relu -> conv 3x3+1 16 -> relu -> gap -> fc 10\n")
+    table = tmp_path / "net.csv"
+    table.write_text("layer,kernel,input,output\nconv,3x3,28x28x1,28x28x8\nconv,3x3,28x28x8,14x14x16\n")
+    found = Collector()
+    judgement = with_suggestions(read_tables(table, found)[0], str(net), None)
+    words = {one.row: one.suggestion for one in judgement.findings if one.verdict == "contradiction"}
+    assert words["2"].startswith("the stride moved: `conv 3x3+1 8`, then `conv 3x3/2+1 16`")
+    assert words["1"] == "the change of row 2"
+
+
 # ---------------------------------------------------------------- no change goes unnoticed
 
 FIGURE = re.compile(r"\d+(?:\.\d+)?(?:e-?\d+)?")

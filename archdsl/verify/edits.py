@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from archdsl.graph import Frame
@@ -45,6 +46,7 @@ def edits(text: str, subject: Subject, stretch: Stretch, said: Sequence[Said], e
         span = layer.node.span
         if span.source.text == text:
             found += _windows(text, span.start, span.end, layer, said, entries)
+    found += _moved_strides(text, _near(subject, stretch))
     for start, end in _calls(text, subject, stretch):
         found += _widths(text, start, end, entries)
     unique = {edit.text: edit for edit in sorted(found, key=lambda edit: -edit.size) if edit.text != text}
@@ -125,6 +127,28 @@ def _windows(
     for width in sorted(widths):
         if filters is not None and str(width) != filters[1]:
             yield made(5, rest=f" {width}{parts['rest'][filters.end() :]}")
+
+
+def _moved_strides(text: str, layers: Sequence[Layer]) -> Iterator[Edit]:
+    """A stride taken from one layer and given to the one before or behind it, as v1 and v1.5 of ResNet differ."""
+    ordered = sorted(layers, key=lambda layer: layer.node.key)
+    for first, second in pairwise(ordered):
+        one, other = first.node.span, second.node.span
+        if one.source.text != text or other.source.text != text or one.end > other.start:
+            continue
+        calls = [_WINDOW.match(text[span.start : span.end]) for span in (one, other)]
+        if calls[0] is None or calls[1] is None:
+            continue
+        strides = [call["stride"] or "" for call in calls if call is not None]
+        if strides[0] == strides[1]:
+            continue
+        swapped = [
+            f"{call['op']} {call['kernel']}{stride}{call['padding'] or ''}{call['rest']}"
+            for call, stride in zip(calls, reversed(strides), strict=True)
+            if call is not None
+        ]
+        changed = text[: one.start] + swapped[0] + text[one.end : other.start] + swapped[1] + text[other.end :]
+        yield Edit(changed, f"the stride moved: `{swapped[0].strip()}`, then `{swapped[1].strip()}`", 5, "window")
 
 
 def _channels(entries: Sequence[Entry]) -> Iterator[int]:

@@ -31,32 +31,23 @@ const measure = (item) => {
 const arrange = (room) => {
   room.items.forEach(measure);
   const ends = new Map();
-  const add = (id, w, h, item) => ends.set(id, { id, w, h, item, index: ends.size, before: 0, after: 0 });
+  const add = (id, w, h, item) => ends.set(id, { id, w, h, item, index: ends.size });
   for (const tensor of room.ins) add("in " + tensor, 4, 1);
   for (const item of room.items) add(idOf(item), item.w, item.h, item);
   for (const tensor of room.outs) add("out " + tensor, 4, 1);
   const list = [...ends.values()];
   const wires = [...room.wires.values()];
-  let forward = true;
   for (const wire of wires) {
     wire.tail = ends.get(idOf(wire.a));
     wire.head = ends.get(idOf(wire.b));
-    wire.tail.after++;
-    wire.head.before++;
-    if (wire.tail.index >= wire.head.index) forward = false;
+    wire.span = wire.head.index - wire.tail.index;
   }
-  const cuts = [];
-  if (forward) {
-    const over = new Array(list.length + 1).fill(0);
-    for (const { tail, head } of wires)
-      if (head.index > tail.index + 1) { over[tail.index + 1]++; over[head.index]--; }
-    const lastSource = Math.max(...list.map((end) => (end.before ? 0 : end.index)));
-    const firstSink = Math.min(...list.map((end) => (end.after ? list.length : end.index)));
-    let spans = 0;
-    for (let index = 0; index < list.length; index++) {
-      spans += over[index];
-      if (!spans && index >= lastSource && index <= firstSink) cuts.push(index);
-    }
+  // Where a layout would take long, what reaches far is led down the side; in the worst case everything is one column.
+  let used = wires, cuts = cutsOf(list, used);
+  for (const reach of [12, 1]) {
+    if (!heavy(list, used, cuts)) break;
+    used = wires.filter((wire) => wire.span > 0 && wire.span <= reach);
+    cuts = reach > 1 ? cutsOf(list, used) : list.map((_, index) => index);
   }
   const pieces = [];
   let start = 0;
@@ -65,7 +56,7 @@ const arrange = (room) => {
     start = Math.max(start, index);
   }
   const byTail = new Map();
-  for (const wire of wires) {
+  for (const wire of used) {
     if (!byTail.has(wire.tail)) byTail.set(wire.tail, []);
     byTail.get(wire.tail).push(wire);
   }
@@ -90,6 +81,8 @@ const arrange = (room) => {
     y = last.y;
     first = false;
   }
+  const led = new Set(used);
+  if (led.size < wires.length) lanes(list, wires.filter((wire) => !led.has(wire)));
   let left = Infinity, right = -Infinity, top = Infinity, bottom = -Infinity;
   const see = (px, py) => {
     left = Math.min(left, px); right = Math.max(right, px); top = Math.min(top, py); bottom = Math.max(bottom, py);
@@ -113,6 +106,63 @@ const arrange = (room) => {
     const end = ends.get(idOf(item));
     item.x = end.x - item.w / 2;
     item.y = end.y - item.h / 2;
+  }
+};
+
+// The items through which everything passes that comes before and after them.
+const cutsOf = (list, wires) => {
+  const before = new Set(wires.map((wire) => wire.head)), after = new Set(wires.map((wire) => wire.tail));
+  if (wires.some((wire) => wire.span <= 0)) return [];
+  const over = new Array(list.length + 1).fill(0);
+  for (const { tail, head, span } of wires) if (span > 1) { over[tail.index + 1]++; over[head.index]--; }
+  const lastSource = list.reduce((last, end) => (before.has(end) ? last : Math.max(last, end.index)), 0);
+  const firstSink = list.reduce((first, end) => (after.has(end) ? first : Math.min(first, end.index)), list.length);
+  const cuts = [];
+  let spans = 0;
+  for (let index = 0; index < list.length; index++) {
+    spans += over[index];
+    if (!spans && index >= lastSource && index <= firstSink) cuts.push(index);
+  }
+  return cuts;
+};
+
+// Whether some piece between two cuts has so many items, or lines past so many, that its layout takes seconds.
+const heavy = (list, wires, cuts) => {
+  const piece = new Array(list.length).fill(0), ends = new Set(cuts);
+  let number = 0;
+  for (let index = 0; index < list.length; index++) {
+    piece[index] = number;
+    if (ends.has(index)) number++;
+  }
+  const items = new Map(), past = new Map();
+  for (const at of piece) items.set(at, (items.get(at) || 0) + 1);
+  for (const { tail, span } of wires) {
+    const at = piece[Math.min(tail.index + 1, list.length - 1)];
+    past.set(at, (past.get(at) || 0) + Math.abs(span));
+  }
+  return [...items.values()].some((many) => many > 300) || [...past.values()].some((many) => many > 4000);
+};
+
+// Lines at the left, one for each tensor, where no other is at that height.
+const lanes = (list, wires) => {
+  const left = Math.min(...list.map((end) => end.x - end.w / 2)) - 18;
+  const reach = new Map();
+  for (const wire of wires) {
+    const known = reach.get(wire.tensor) || [Infinity, -Infinity];
+    reach.set(wire.tensor, [Math.min(known[0], wire.tail.index, wire.head.index), Math.max(known[1], wire.tail.index, wire.head.index)]);
+  }
+  const free = [], lane = new Map();
+  for (const [tensor, [from, to]] of [...reach].sort((a, b) => a[1][0] - b[1][0])) {
+    let at = free.findIndex((last) => last <= from);
+    if (at < 0) at = free.length;
+    free[at] = to;
+    lane.set(tensor, at);
+  }
+  for (const wire of wires) {
+    const x = left - 12 * lane.get(wire.tensor), { tail, head } = wire;
+    const start = tail.y + tail.h / 2, end = head.y - head.h / 2;
+    wire.points = [{ x: tail.x - tail.w * 0.3, y: start }, { x, y: start + 12 }, { x, y: end - 12 }, { x: head.x - head.w * 0.3, y: end }];
+    wire.at = { x, y: start + 24 };
   }
 };
 
@@ -167,7 +217,7 @@ const layOut = (part, wires) => {
     return { at, ways };
   }
   const graph = new dagre.graphlib.Graph({ multigraph: true });
-  graph.setGraph({ rankdir: "TB", nodesep: 22, edgesep: 14, ranksep: SPACE, ranker: part.length > 400 ? "longest-path" : "network-simplex" });
+  graph.setGraph({ rankdir: "TB", nodesep: 22, edgesep: 14, ranksep: SPACE });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const end of part) graph.setNode(end.id, { width: end.w, height: end.h });
   wires.forEach((wire, index) => {

@@ -41,8 +41,8 @@ class _Values:
     """How many cells of a column are of which kind; one may be of several.
 
     `filled` counts those that say anything, `kinds` those that name a known layer, `layers` also `3x3, 64`,
-    `attributes` those with a window and more. `counting`: they count from 0 or 1. `small`: all are windows of two sides,
-    each as small as a kernel's.
+    `attributes` those with a window and more. `counting`: they count from 0 or 1. `small`: all are windows of two
+    sides, each as small as a kernel's.
     """
 
     filled: int

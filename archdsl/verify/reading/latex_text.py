@@ -66,7 +66,8 @@ _LOOKS = _names(
     """
     vspace hspace cite citep citet ref label footnote footnotemark tablefootnote color cellcolor rowcolor
     phantom hphantom vphantom textcolor scalebox rotatebox href raisebox setlength definecolor parbox
-    documentclass usepackage bibliographystyle bibliography pagestyle thispagestyle hypertarget eqref vskip hskip index tnote colorbox minipage
+    documentclass usepackage bibliographystyle bibliography pagestyle thispagestyle
+    hypertarget eqref vskip hskip index tnote colorbox minipage
     """
 )
 """Commands whose first argument is about how things look; what follows it is text."""

@@ -1,0 +1,242 @@
+"""Tables as strangers paste them, against a small network of their own: spreadsheets, torchinfo, lists, whole pages.
+
+In: texts of tables. Out: verdicts that hand arithmetic gives. The network is 64x64x3 -> conv 5x5/2+2 32 -> 2x2 pool ->
+conv 3x3+1 64 -> 2x2 pool -> conv 3x3+1 128 -> global average -> fc 10, whose numbers are
+
+    conv1  5*5*3*32 + 32   =  2,432    2,400 * 32*32  = 2,457,600 multiply-adds
+    conv2  3*3*32*64 + 64  = 18,496    18,432 * 16*16 = 4,718,592
+    conv3  3*3*64*128 + 128 = 73,856   73,728 * 8*8   = 4,718,592
+    fc     128*10 + 10     =  1,290    1,280
+    total                    96,074                    11,896,064, and 4 weight layers
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archdsl.diagnostics import Collector
+from archdsl.gathering import gather
+from archdsl.verify.finding import Finding
+from archdsl.verifying import Verification, Wishes, verify
+
+NETWORK = """
+arch mynet
+input 64x64x3
+conv 5x5/2+2 32 -> relu -> maxpool 2 -> conv 3x3+1 64 -> relu -> maxpool 2 -> conv 3x3+1 128 -> relu -> gap -> fc 10
+"""
+
+
+def verified(folder: Path, name: str, text: str, *, alone: bool = False) -> Verification:
+    """The verdicts on a document, against the network or itself."""
+    (folder / "my.arch").write_text(NETWORK)
+    (folder / name).write_text(text)
+    found = Collector()
+    arguments = [str(folder / name)] if alone else [str(folder / "my.arch"), str(folder / name)]
+    return verify(gather(arguments, found), Wishes(), found)
+
+
+def wrong(made: Verification) -> list[tuple[str, str, str]]:
+    """Row, column and what is right, of all contradictions."""
+    return [(one.row, one.column, one.computed) for one in cells(made) if one.verdict == "contradiction"]
+
+
+def cells(made: Verification) -> list[Finding]:
+    return [one for table in made.tables for one in table.judgement.findings]
+
+
+SHEET = """Layer;Kernel;Stride;Padding;Filters;Output;Params;MACs;Depth
+conv1;5x5;2;2;32;32x32x32;2.432;2.457.600;1
+pool1;2x2;2;0;;16x16x32;0;;0
+conv2;3x3;1;1;64;16x16x64;18.496;4.718.592;1
+pool2;2x2;2;0;;8x8x64;0;;0
+conv3;3x3;1;1;128;8x8x128;73.856;4.718.592;1
+gap;;;;;1x1x128;0;;0
+fc;;;;10;10;1.290;1.280;1
+Total;;;;;;96.074;11.896.064;4
+"""
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_spreadsheet_with_points_between_thousands(tmp_path: Path, alone: bool) -> None:
+    made = verified(tmp_path, "sheet.csv", SHEET, alone=alone)
+    assert wrong(made) == [] and made.status == 0
+    figures = [one for one in cells(made) if one.column in ("Params", "MACs") and one.printed != "0"]
+    assert len(figures) == 10
+    assert {one.verdict for one in figures} == {"holds"}
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize(
+    ("true", "false", "row", "column", "right"),
+    [
+        ("18.496", "18.469", "3", "Params", "18,496"),
+        ("2.457.600", "2.475.600", "1", "MACs", "2,457,600"),
+        ("96.074", "96.047", "8", "Params", "96,074"),
+        ("11.896.064;4", "11.896.064;5", "8", "Depth", "4"),
+        ("11.896.064;4", "11.986.064;4", "8", "MACs", "11,896,064"),
+    ],
+)
+def test_a_mistake_in_a_spreadsheet(
+    tmp_path: Path, alone: bool, true: str, false: str, row: str, column: str, right: str
+) -> None:
+    made = verified(tmp_path, "sheet.csv", SHEET.replace(true, false), alone=alone)
+    assert wrong(made) == [(row, column, right)] and made.status == 1
+
+
+def test_a_fraction_with_a_unit_is_no_thousand(tmp_path: Path) -> None:
+    """73.856K is 73,856, and 2.432 million is not 2,432."""
+    made = verified(tmp_path, "k.csv", "Layer,Params (K)\nconv1,2.432\nconv2,18.496\nconv3,73.856\nfc,1.290\n")
+    assert wrong(made) == []
+    made = verified(tmp_path, "m.csv", "Layer,Params (M)\nconv1,2.432\nconv2,18.496\nconv3,73.856\nfc,1.290\n")
+    assert len(wrong(made)) == 4
+
+
+LATEX = r"""\documentclass{article}
+\begin{document}
+\begin{table}\caption{Our network.}
+\begin{tabular}{l|c|c|c|r}
+\multirow{2}{*}{Stage} & \multicolumn{2}{c|}{Filter} & \multirow{2}{*}{Output size} & \multirow{2}{*}{\#Params} \\
+ & size & number & & \\ \hline
+conv1 & $5\times5$, stride 2 & 32 & $32\times 32\times 32$ & $2.4$K \\
+max pool & $2\times2$, stride 2 & -- & $16\times 16\times 32$ & \\
+conv2 & $3\times3$ & 64 & $16\times 16\times 64$ & $18.5\mathrm{K}$ \\
+max pool & $2\times2$, stride 2 & -- & $8\times 8\times 64$ & \\
+conv3 & $3\times3$ & 128 & $8\times 8\times 128$ & $7.39\times 10^{4}$ \\
+\multicolumn{3}{l|}{global average pool} & $1\times 1\times 128$ & \\
+fc & & 10 & 10 & 1.29K \\ \hline
+\multicolumn{4}{l|}{Total} & \textbf{96.1K}\\
+\end{tabular}
+\end{table}
+\end{document}
+"""
+
+
+@pytest.mark.parametrize(
+    ("true", "false", "row", "column", "right"),
+    [
+        ("", "", "", "", ""),
+        (r"$5\times5$, stride 2", r"$5\times5$, stride 4", "1", "Filter size", "stride 2"),
+        (r"$5\times5$, stride 2", r"$7\times7$, stride 2", "1", "Filter size", "kernel 5"),
+        ("& 64 &", "& 46 &", "3", "Filter number", "filters 64"),
+    ],
+)
+def test_a_merged_header_over_the_filter(
+    tmp_path: Path, true: str, false: str, row: str, column: str, right: str
+) -> None:
+    made = verified(tmp_path, "table.tex", LATEX.replace(true, false) if true else LATEX)
+    assert wrong(made) == ([(row, column, right)] if row else [])
+    assert [column.role for column in made.tables[0].judgement.reading.columns] == [
+        "layer", "kernel", "filters", "output", "params",
+    ]  # fmt: skip
+    assert "article" not in made.tables[0].judgement.reading.table.notes[0]
+    assert [one.explanation for one in cells(made) if one.verdict == "not-checked"] == ["a name"]
+
+
+TORCHINFO = """| Layer (type:depth-idx) | Output Shape | Param # | Mult-Adds |
+|---|---|---|---|
+| MyNet | [1, 10] | -- | -- |
+| ├─Sequential: 1-1 | [1, 128, 1, 1] | -- | -- |
+| │ └─Conv2d: 2-1 | [1, 32, 32, 32] | 2,432 | 2,490,368 |
+| │ └─ReLU: 2-2 | [1, 32, 32, 32] | -- | -- |
+| │ └─MaxPool2d: 2-3 | [1, 32, 16, 16] | -- | -- |
+| │ └─Conv2d: 2-4 | [1, 64, 16, 16] | 18,496 | 4,734,976 |
+| │ └─ReLU: 2-5 | [1, 64, 16, 16] | -- | -- |
+| │ └─MaxPool2d: 2-6 | [1, 64, 8, 8] | -- | -- |
+| │ └─Conv2d: 2-7 | [1, 128, 8, 8] | 73,856 | 4,726,784 |
+| │ └─ReLU: 2-8 | [1, 128, 8, 8] | -- | -- |
+| │ └─AdaptiveAvgPool2d: 2-9 | [1, 128, 1, 1] | -- | -- |
+| ├─Linear: 1-2 | [1, 10] | 1,290 | 1,290 |
+"""
+"""It counts biases at each position: 2,432 * 32*32 = 2,490,368."""
+
+
+def test_the_tree_of_torchinfo(tmp_path: Path) -> None:
+    """A container is no layer that is missing, and the root is the network."""
+    made = verified(tmp_path, "info.md", TORCHINFO)
+    assert wrong(made) == [] and made.status == 0
+    assert [(one.row, one.column) for one in cells(made) if one.verdict == "not-checked"] == [
+        ("1", "Layer (type:depth-idx)"),
+        ("2", "Layer (type:depth-idx)"),
+        ("2", "Output Shape"),
+    ]
+    made = verified(tmp_path, "info.md", TORCHINFO.replace("MyNet | [1, 10]", "MyNet | [1, 100]"))
+    assert wrong(made) == [("1", "Output Shape", "10")]
+    made = verified(tmp_path, "info.md", TORCHINFO.replace("73,856", "73,865"))
+    assert wrong(made) == [("9", "Param #", "73,856")]
+
+
+PAGE = """<html><body><table><caption>Table 1</caption>
+<tr><th rowspan=2>Layer</th><th colspan="2">Filter</th><th rowspan="2">Output</th><th rowspan="2">Params</th></tr>
+<tr><th>Kernel</th><th>Filters</th></tr>
+<tr><td>Conv<td>5&times;5, stride 2<td>32<td>32&times;32&times;32<td>2,432</tr>
+<tr><td>Max pool</td><td>2&times;2/2</td><td></td><td>16&times;16&times;32</td><td>0</td></tr>
+<tr><td>Conv</td><td>3&#215;3</td><td>64</td><td>16×16×64</td><td>18,496</td></tr>
+<tr><td>Max pool</td><td>2&times;2/2</td><td></td><td>8&times;8&times;64</td><td>0</td></tr>
+<tr><td>Conv</td><td>3&times;3</td><td>128</td><td>8&times;8&times;128</td><td>73,856</td></tr>
+<tr><td colspan=3>Global average pool</td><td>128</td><td>0</td></tr>
+<tr><td>FC</td><td></td><td>10</td><td>10</td><td>1,290</td></tr>
+<tr><td colspan=4><b>Total</b></td><td>96,074</td></tr></table>
+<table><tr><th>Name</th><th>Affiliation</th></tr><tr><td>A. B.</td><td>Univ.</td></tr></table>
+<table><tr><th>Model</th><th>Params</th><th>MACs</th><th>Top-1</th></tr>
+<tr><td>MyNet</td><td>96K</td><td>11.9M</td><td>70.2</td></tr>
+<tr><td>ResNet-50</td><td>25.6M</td><td>4.1G</td><td>76.1</td></tr></table></body></html>
+"""
+
+
+def test_a_page_with_authors_and_results(tmp_path: Path) -> None:
+    """The authors are no layers; of the results one row is the network's, and the other's are not compared."""
+    made = verified(tmp_path, "page.html", PAGE)
+    assert wrong(made) == [] and made.status == 0
+    assert [table.judgement.count("holds") for table in made.tables] == [
+        # 7 + 1 layers and kernels, filters, outputs, params: names 7, kernels 5, filters 4, outputs 7, params 8
+        7 + 5 + 4 + 7 + 8 - 1, 0, 2,
+    ]  # fmt: skip
+    made = verified(tmp_path, "page.html", PAGE.replace("11.9M", "11.2M"))
+    assert wrong(made) == [("1", "MACs", "11.9M = 11,896,064")] and made.status == 1
+
+
+def test_one_row_of_results_bears_the_networks_name(tmp_path: Path) -> None:
+    made = verified(tmp_path, "results.csv", "Model,Params\nMy-Net,97K\n")
+    assert wrong(made) == [("1", "Params", "96K = 96,074")]
+
+
+LIST = """layer,memory,params
+INPUT: [64x64x3],64*64*3=12K,0
+CONV5-32: [32x32x32],32*32*32=32.8K,(5*5*3)*32 = 2400
+POOL2: [16x16x32],16*16*32=8192,0
+CONV3-64: [16x16x64],16*16*64=16K,"(3*3*32)*64 = 18,432"
+POOL2: [8x8x64],8*8*64=4096,0
+CONV3-128: [8x8x128],8*8*128=8192,"(3*3*64)*128 = 73,728"
+FC: [1x1x10],10,128*10 = 1280
+TOTAL,,"95,840"
+"""
+"""As the course CS231n prints VGG-16: weights only, 2,400 + 18,432 + 73,728 + 1,280 = 95,840."""
+
+
+@pytest.mark.parametrize(
+    ("true", "false", "row", "column", "right"),
+    [
+        ("", "", "", "", ""),
+        ("18,432", "18,342", "4", "params", "18,432"),
+        ("POOL2: [8x8x64]", "POOL2: [7x7x64]", "5", "layer [size]", "8x8x64"),
+        ("CONV3-128", "CONV3-182", "6", "layer", "filters 128"),
+        ("8*8*64=4096", "8*8*64=4069", "5", "memory", "4,096 values"),
+    ],
+)
+def test_a_list_with_sizes_and_products(
+    tmp_path: Path, true: str, false: str, row: str, column: str, right: str
+) -> None:
+    made = verified(tmp_path, "list.csv", LIST.replace(true, false) if true else LIST)
+    assert wrong(made) == ([(row, column, right)] if row else [])
+    assert made.status == (1 if row else 0)
+
+
+def test_a_table_without_header_has_kernels(tmp_path: Path) -> None:
+    """Of two columns of windows without a header, the first is what enters, unless they are small as kernels are."""
+    made = verified(tmp_path, "bare.csv", "conv1,5x5,32x32x32\npool1,2x2,16x16x32\n")
+    assert [column.role for column in made.tables[0].judgement.reading.columns] == ["layer", "kernel", "output"]
+    assert wrong(made) == []
+    made = verified(tmp_path, "bare.csv", "conv1,7x7,32x32x32\npool1,2x2,16x16x32\n")
+    assert [(row, right) for row, _, right in wrong(made)] == [("1", "kernel 5")]
