@@ -133,7 +133,7 @@ def _understood(one: Judged, wide: int, paint: _Paint) -> list[str]:
     facts += [("conventions", text) for text in judgement.conventions]
     if judgement.matches:
         facts.append(("rows", _matched(judgement)))
-    if judgement.network:
+    if judgement.network and any(match.layers for match in judgement.matches):
         left = [clean(name) for name in judgement.unnamed]
         facts.append(("layers", f"no row names {_some(left)}" if left else "every weight layer is in some row"))
     lines: list[str] = []

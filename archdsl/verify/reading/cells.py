@@ -13,7 +13,7 @@ from archdsl.verify.reading.partial import Partial, window
 from archdsl.verify.reading.phrases import NoLayers, layers
 from archdsl.verify.reading.sizes import NotASize, size
 from archdsl.verify.reading.text import NOTHING, plain
-from archdsl.verify.table import Column, Number, Printed, Said
+from archdsl.verify.table import Column, Number, Printed, Said, Size
 
 __all__ = ["NotUnderstood", "counted", "is_nothing", "printed"]
 
@@ -43,8 +43,8 @@ def printed(text: str, column: Column, symbols: Mapping[str, int], kind: str | N
         if role in _SIDES:
             return (_sides(text, role),)
         if role in ("input", "output"):
-            return size(text)
-        if role in ("filters", "groups", "repeat") and plain(text).isalpha() and len(plain(text)) == 1:
+            return Size(text, (plain(text),)) if _is_letter(text) and plain(text) in symbols else size(text)
+        if role in ("filters", "groups", "repeat") and _is_letter(text):
             return _letter(text, role, symbols)
         if role in ("filters", "groups", "repeat"):
             return _times(counted(text, column.power, ""), role)
@@ -121,6 +121,10 @@ def _window_with_more(text: str) -> Said | None:
     if not isinstance(one, Said) or one.kernel is None or (one.stride is None and one.padding is None):
         return None
     return one if one.kind is None and one.label is None and one.filters is None and not one.extra else None
+
+
+def _is_letter(text: str) -> bool:
+    return len(text) < 8 and len(plain(text)) == 1 and plain(text).isalpha()
 
 
 def _letter(text: str, role: str, symbols: Mapping[str, int]) -> Printed:
