@@ -17,11 +17,12 @@ from archdsl.families import Family, Member, members_called
 from archdsl.gathering import Document, Gathered, Listed, Target
 from archdsl.graph import Graph
 from archdsl.verify.acknowledged import acknowledge, known_path, read_known
-from archdsl.verify.called import parts
+from archdsl.verify.called import called, parts
 from archdsl.verify.finding import Judgement, Verdict
 from archdsl.verify.judge import judge
 from archdsl.verify.reading.places import cell_span
 from archdsl.verify.reading.understand import understand
+from archdsl.verify.sheet import is_of_models
 from archdsl.verify.suggest import suggest
 from archdsl.verify.table import Column, Reading
 
@@ -222,7 +223,7 @@ class _Run:
         columns = [column for column in reading.columns if column.role == "network"]
         if columns:
             return self._by_column(reading, columns, members, named, chosen)
-        return self._whole(reading, members, chosen)
+        return self._by_row(reading, members) or self._whole(reading, members, chosen)
 
     def _family(self, target: Target) -> Family | None:
         if target.path not in self._families:
@@ -251,6 +252,15 @@ class _Run:
                 return best  # no small change mends that
         case = member.case()
         return suggest(best, case, member.editor) if case is not None else None
+
+    def _by_row(self, reading: Reading, members: Sequence[Member]) -> Judgement | None:
+        """A table of results, each row of which bears the name of another of the networks."""
+        rows = [
+            entry.cell.text for line in reading.lines for entry in line.entries if is_of_models(entry.column.header)
+        ]
+        found = [member for member in members if any(called(text, member.names, exactly=True) for text in rows)]
+        cases = [case for member in found if (case := member.case()) is not None]
+        return judge(reading, cases) if len(found) > 1 and len(cases) == len(found) else None
 
     def _by_column(
         self,

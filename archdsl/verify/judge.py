@@ -92,7 +92,8 @@ class CellJudge:
         if role == "unknown":
             return Result("not-checked", 0, explanation="nobody knows what the column means; say so with --columns")
         if row.foreign:
-            return Result("not-checked", 0, explanation="the row is about another network")
+            why = "a name" if role == "layer" else "the row is about another network"
+            return Result("not-checked", 0, explanation=why)
         if row.total:
             return self._total(row, entry)
         if row.stretch is None:

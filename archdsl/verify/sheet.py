@@ -14,12 +14,25 @@ from archdsl.verify.align import Wanted, align, flatten, is_block_row, meant, wa
 from archdsl.verify.called import called
 from archdsl.verify.conventions import Choice, Figure, Quantity, choose, second
 from archdsl.verify.finding import Match
-from archdsl.verify.reading.kinds import longest_kind
+from archdsl.verify.reading.kinds import labelled, longest_kind
 from archdsl.verify.reading.vocabulary import key
 from archdsl.verify.subject import Stretch, Subject
 from archdsl.verify.table import Column, Entry, Group, Line, Number, Reading, Said, Size
 
-__all__ = ["SILENT", "Case", "Choices", "Row", "Sheet", "lay", "letters", "matches", "table_choice", "told", "unnamed"]
+__all__ = [
+    "SILENT",
+    "Case",
+    "Choices",
+    "Row",
+    "Sheet",
+    "is_of_models",
+    "lay",
+    "letters",
+    "matches",
+    "table_choice",
+    "told",
+    "unnamed",
+]
 
 SILENT = frozenset({"index", "note"})
 """Roles of columns that say nothing to compare."""
@@ -99,12 +112,18 @@ def _by_name(rows: Sequence[Row], subject: Subject) -> None:
         row.line, row.said = replace(row.line, quantity="params", said=()), []
     if wholes:
         for row in rows:
-            row.foreign = not row.total and any(key(e.column.header) in _MODELS for e in row.entries)
+            row.foreign = not row.total and any(is_of_models(e.column.header) for e in row.entries)
+
+
+def is_of_models(header: str) -> bool:
+    """Whether a column of that header names networks, as in a table of results."""
+    return key(header) in _MODELS
 
 
 def _is_called(row: Row, name: str) -> bool:
     texts = [e.cell.text for e in row.entries if e.column.role == "layer"]
-    return len(texts) == 1 and called(texts[0], [name], exactly=True) == [name] and longest_kind([name])[0] is None
+    layer = longest_kind([name])[0] is not None or labelled(name) is not None
+    return len(texts) == 1 and not layer and called(texts[0], [name], exactly=True) == [name]
 
 
 def _together(rows: Sequence[Row]) -> list[list[Row]]:

@@ -5,13 +5,14 @@ In: attributes in any order. Out: `Said`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
 from archdsl.verify.reading.kinds import POOLS, WEIGHTLESS
 from archdsl.verify.table import Said
 
-__all__ = ["Partial", "attribute_of", "window"]
+__all__ = ["Partial", "attribute_of", "glued", "rate", "window"]
 
 _NAMES = {
     "kernel": """f k ks kernel kernels kernel_size kernelsize size filter_size filtersize ksize window
@@ -24,6 +25,7 @@ _NAMES = {
     "rate": "rate ratio keep_prob dropout prob",
     "repeat": "repeat repeats",
 }
+_GLUED = re.compile(r"([^\W\d_]{1,8}?)为?(\d{1,4})")
 _ATTRIBUTES = {name: attribute for attribute, names in _NAMES.items() for name in names.split()}
 
 
@@ -44,6 +46,19 @@ def attribute_of(name: str, kind: str | None) -> str:
     if found == "rate" or (found in ("filters", "groups") and kind in POOLS and lower != "d"):
         return ""
     return found
+
+
+def glued(word: str, *, short: bool) -> tuple[str, str] | None:
+    """An attribute and its number in one word; `short`: also by its first letter.
+
+    >>> glued("步长为2", short=False), glued("s2", short=True), glued("pool2", short=True)
+    (('stride', '2'), ('stride', '2'), None)
+    """
+    match = _GLUED.fullmatch(word)
+    if match is None or (len(match[1]) == 1 and match[1].isascii() and not short):
+        return None
+    attribute = attribute_of(match[1], "conv")
+    return (attribute, match[2]) if attribute in ("stride", "padding") else None
 
 
 def window(text: str) -> tuple[int, ...] | None:

@@ -21,7 +21,7 @@ from archdsl.verify.reading.kinds import (
     labelled,
     longest_kind,
 )
-from archdsl.verify.reading.partial import Partial, attribute_of, rate
+from archdsl.verify.reading.partial import Partial, attribute_of, glued, rate
 from archdsl.verify.reading.text import plain
 from archdsl.verify.reading.tokens import Cursor, Token
 from archdsl.verify.table import Group, Said
@@ -216,15 +216,16 @@ class _Phrase(Cursor):
             self._take(2 if self.said(1).lower() in ("padding", "pad") else 1)
             return True
         known = self.said(-1) == "/" or self._now.kernel is not None or self._now.kind is not None
-        if known and len(word) < 4 and word[0] in "sp" and word[1:].isdecimal():
-            self._now.pairs.append(("stride" if word[0] == "s" else "padding", word[1:]))
-            self._take()
+        if (close := glued(word, short=known)) is not None:
+            sides = self.said(1) == "×" and self.whole(2) is not None and self.token(1).start == token.end
+            self._now.pairs.append((close[0], f"{close[1]}×{self.said(2)}" if sides else close[1]))
+            self._take(3 if sides else 1)
             return True
         attribute = attribute_of(word, "conv") if len(word) > 1 or not word.isascii() else ""
         if attribute not in ("stride", "padding", "groups", "kernel", "filters"):
             return False
         offset = 1
-        while self.said(offset).lower() in ("of", "=", ":", "size", "is"):
+        while self.said(offset).lower() in ("of", "=", ":", "size", "is", "为"):
             offset += 1
         if self.said(offset).lower() in ("same", "valid") and attribute == "padding":
             self._now.pairs.append((attribute, self.said(offset).lower()))

@@ -28,6 +28,9 @@ _LONGEST = 1000
 """Characters of a cell that is read; a stage of ResNet-152 has 40."""
 _THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})*")
 _SIZED = re.compile(r"(.{1,100}?) ?: ?\[(\d+ ?[xX×*] ?\d+(?: ?[xX×*] ?\d+)?)\]")
+_BARE = re.compile(r"[^\W\d_]{2,20}(?: [^\W\d_]{2,20})* ?\d{1,2}")
+_SMALL = 64
+"""No table numbers its layers of one kind so far."""
 _TREE = re.compile(r": (\d{1,3})-\d{1,6}$")
 """torchinfo's number of a line: how deep it is, and how many are above it there."""
 _HOLDS = "it holds the layers of the rows below it"
@@ -52,7 +55,7 @@ def understand(table: Table, columns: Mapping[str, str], symbols: Mapping[str, i
     letters = {**table.directives.symbols, **symbols}
     dotted = _dotted(table, understood)
     lines = [_line(row, number, understood, letters, table, found, dotted) for number, row in enumerate(table.rows, 1)]
-    return Reading(table, understood, tuple(_contained(_unbatched(lines, understood))), letters)
+    return Reading(table, understood, tuple(_contained(_unbatched(_numbered(lines), understood))), letters)
 
 
 def _line(
@@ -194,6 +197,36 @@ def _with_commas(entry: Entry, symbols: Mapping[str, int], kind: str | None, who
     read = _entry(replace(entry.cell, text=entry.cell.text.replace(".", ",")), entry.column, symbols, kind, whole)
     value = replace(read.value, text=entry.cell.text) if isinstance(read.value, Number) else read.value
     return replace(read, cell=entry.cell, value=value)
+
+
+def _numbered(lines: Sequence[Line]) -> list[Line]:
+    """The lines with the numbers of `Conv 1`, `Conv 2` as names, which would else be filters: they count on, or the
+    row has a column of filters.
+    """
+    counted_on: dict[str, list[int]] = {}
+    for line in lines:
+        for one in _bare(line):
+            counted_on.setdefault(one.kind or "", []).append(cast(int, one.filters))
+    made = []
+    for line in lines:
+        bare = _bare(line)
+        for one in bare:
+            numbers = counted_on[one.kind or ""]
+            on = len(numbers) > 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+            if on or any(entry.column.role == "filters" for entry in line.entries):
+                named = replace(one, label=str(one.filters), filters=None)
+                entries = tuple(replace(e, value=(named,)) if e.value == (one,) else e for e in line.entries)
+                line = replace(line, entries=entries, said=merged(entries))
+        made.append(line)
+    return made
+
+
+def _bare(line: Line) -> list[Said]:
+    """The layer of a line whose name is its kind and a small number, and nothing else."""
+    values = [entry.value for entry in line.entries if entry.column.role == "layer" and not line.quantity]
+    only = values[0][0] if len(values) == 1 and isinstance(values[0], tuple) and len(values[0]) == 1 else None
+    small = isinstance(only, Said) and isinstance(only.filters, int) and only.filters < _SMALL
+    return [only] if isinstance(only, Said) and small and _BARE.fullmatch(only.text) else []
 
 
 def _contained(lines: Sequence[Line]) -> list[Line]:
