@@ -151,6 +151,13 @@ def test_another_convention_for_one_figure_alone_is_not_believed() -> None:
     assert second("params", [one, one]) is not None
 
 
+def test_a_k_of_1024_wants_more_than_one_figure() -> None:
+    # 4,089,184,256 / 1024^3 = 3.81, and 3.8 is what another network has at a K of 1000.
+    lone = Figure(Number("3.8G", Decimal("3.8"), Decimal("0.1"), 3), Parts(macs=4_089_184_256))
+    assert choose("ops", [lone]).explained == 0
+    assert choose("ops", [lone, lone]).base == 1024
+
+
 # ---------------------------------------------------------------- rows and layers
 
 

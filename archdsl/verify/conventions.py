@@ -109,6 +109,8 @@ def choose(quantity: Quantity, figures: Sequence[Figure], *, flops: bool = False
     for choice in _all(quantity, figures, flops=flops):
         found = [choice.read(figure) for figure in figures]
         rank = (sum(one is not None for one in found), sum(one in ("exact", "rounded") for one in found))
+        if choice.base == 1024 and rank[0] < 2:
+            continue  # one figure alone does not make a K of 1024
         if best is None or rank > most:
             best = Choice(choice.convention, choice.base, choice.usual, rank[0], len(figures))
             most = rank
