@@ -46,12 +46,12 @@ _CALLED = {
     "maxpool": """
         maxpool | max pool | max pooling | maxpooling | maxpool2d | maxpooling2d | max pooling layer |
         max pool layer | 最大池化 | 最大汇合 | 最大值池化 | 最大值汇合 | 最大池化层 | 最大汇合层 |
-        maximum pooling | max pooling2d | max pooling 2d
+        maximum pooling | max pooling2d | max pooling 2d | max
     """,
     "avgpool": """
         avgpool | avg pool | average pool | average pooling | avg pooling | averagepooling | averagepooling2d |
         avgpool2d | mean pool | mean pooling | 平均池化 | 平均汇合 | 平均值池化 | 平均值汇合 | 均值池化 |
-        平均池化层 | 平均汇合层 | averagepool | average pooling2d
+        平均池化层 | 平均汇合层 | averagepool | average pooling2d | avg | average
     """,
     "gap": """
         gap | global average pool | global average pooling | global avg pool | global avgpool |
