@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from archdsl.verify.align import flatten
 from archdsl.verify.conventions import Figure, Quantity
 from archdsl.verify.figures import reading
 from archdsl.verify.judge import CellJudge, Result
+from archdsl.verify.kinds import flatten
 from archdsl.verify.sheet import Case, Choices, Row, Sheet
 from archdsl.verify.subject import Parts, Stretch, Subject
 from archdsl.verify.table import Column, Entry, Line, Number

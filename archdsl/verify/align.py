@@ -9,59 +9,31 @@ judged here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from archdsl.verify.figures import matches_size, square
-from archdsl.verify.subject import Block, Layer, Stretch, Subject
-from archdsl.verify.table import Entry, Group, Number, Said, Size
+from archdsl.verify.kinds import (
+    KEYS,
+    Signature,
+    answers,
+    closeness,
+    family,
+    is_block,
+    is_block_row,
+    listed,
+    signature,
+)
+from archdsl.verify.subject import Block, Stretch, Subject
+from archdsl.verify.table import Entry, Number, Said, Size
 
-__all__ = ["Wanted", "align", "answers", "family", "flatten", "is_block_row", "meant", "pair", "same_kind", "wanted"]
+__all__ = ["Wanted", "align", "wanted"]
 
-_LEAST = 1.0
-"""A row that fits less well than this is matched to nothing."""
 _UNMATCHED_ROW = -3.0
 _PASSED = {"pooling": -1.5, "convolution": -2.5, "linear": -2.5}
 """What it costs to pass over a layer, by its style; everything else is passed over for nothing."""
 _MOST_WORK = 4_000_000
 """Rows times stretches that are looked at in full; beyond it only layers and blocks are."""
-
-_POOLS = frozenset({"pool", "maxpool", "avgpool", "gap", "adaptive_avgpool", "adaptive_maxpool", "lppool", "subsample"})
-_CONVOLUTIONS = frozenset({"conv", "dwconv", "sepconv", "deform_conv", "deconv"})
-
-
-_Signature = tuple[str, tuple[int, ...] | None, int | str | None]
-"""What a layer and a description of it are counted by: family, kernel, filters."""
-
-
-def flatten(items: Sequence[Said | Group], most: int = 2000) -> list[Said]:
-    """The layers that are said, repeats written out.
-
-    >>> [said.text for said in flatten((Group((Said("3x3, 64"), Said("3x3, 64")), times=2),))]
-    ['3x3, 64', '3x3, 64', '3x3, 64', '3x3, 64']
-    """
-    found: list[Said] = []
-    for item in items:
-        if isinstance(item, Said):
-            found.append(item)
-        else:
-            found += (flatten(item.items, most) * item.times)[:most]
-        if len(found) >= most:
-            break
-    return found[:most]
-
-
-def meant(said: Said) -> Said:
-    """A window with filters and no other word is a convolution: `3x3, 64`.
-
-    >>> meant(Said("3x3, 64", kernel=(3, 3), filters=64)).kind
-    'conv'
-    """
-    if said.kind is None and said.kernel is not None and said.filters is not None:
-        return replace(said, kind="conv")
-    if said.kind == "output":
-        return replace(said, kind=None)  # the last layer, by what it does and not by what it is
-    return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +144,18 @@ class _Fit:
         self._row = row
         self._subject = subject
         self._symbols = symbols
-        keys = sum(1 for said in row.said if _lists(said))
+        keys = sum(1 for said in row.said if listed(said))
         self._keys = keys
         self._params = [_ranges(number) for number in row.params]
         self._ops = [_ranges(number) for number in row.ops]
-        self._counted: dict[int, tuple[int, Counter[_Signature]]] = {}
+        self._counted: dict[int, tuple[int, Counter[Signature]]] = {}
         self._families = Counter(family(said.kind) for said in row.said if said.kind is not None)
         self._signatures = Counter(
             (family(said.kind), square(said.kernel) if said.kernel else None, said.filters)
             for said in row.said
             if said.kind is not None
         )
-        self._composite = not row.said or any(said.kind is None or _is_block(said) for said in row.said)
+        self._composite = not row.said or any(said.kind is None or is_block(said) for said in row.said)
         before = [0]
         for layer in subject.layers:
             before.append(before[-1] + (layer.key and not layer.training))
@@ -226,7 +198,7 @@ class _Fit:
         keys = [layer for layer in inner if layer.key]
         if said.kind is None:
             return points if stretch.block is not None or len(inner) == 1 else points - 1
-        if _is_block(said):
+        if is_block(said):
             if stretch.block is None or not keys:
                 return None
             if isinstance(said.filters, int):
@@ -237,7 +209,7 @@ class _Fit:
             return None
         main = fitting[-1]
         others = [layer for layer in keys if layer is not main]
-        points += 5 + _closeness(said, main) - (0 if len(inner) == 1 else 0.5)
+        points += 5 + closeness(said, main) - (0 if len(inner) == 1 else 0.5)
         if others and not (self._row.depth or self._row.branches):
             return None
         return points - 0.5 * len(others)
@@ -260,13 +232,13 @@ class _Fit:
             return None
         # In shares of the row: a repeat that is printed wrong must not make the row reach into its neighbours.
         whole, keys = len(said), max(1, self._keys)
-        listed = sum(alike[name] for name in _KEYS)
-        extra = sum(kinds[name] for name in _KEYS) - listed
-        foreign = sum(times for one, times in found.items() if one[0] in _KEYS and one not in self._signatures)
+        listed = sum(alike[name] for name in KEYS)
+        extra = sum(kinds[name] for name in KEYS) - listed
+        foreign = sum(times for one, times in found.items() if one[0] in KEYS and one not in self._signatures)
         points = 8 * alike.total() / whole + 8 * exact.total() / whole - 4 * (self._keys - listed) / keys
         return points - 6 * min(1.0, foreign / keys) - min(1.0, extra / keys) - (kinds["pool"] > self._families["pool"])
 
-    def _signatures_of(self, stretch: Stretch) -> Counter[_Signature]:
+    def _signatures_of(self, stretch: Stretch) -> Counter[Signature]:
         """What a stretch is made of, counted; a longer one is made from the one that it begins with."""
         known = self._counted.get(stretch.start)
         if known is None or known[0] > stretch.stop:
@@ -275,7 +247,7 @@ class _Fit:
         counts = counts.copy()
         for layer in self._subject.layers[upto : stretch.stop]:
             if not layer.training:
-                counts[_signature(layer)] += 1
+                counts[signature(layer)] += 1
         self._counted[stretch.start] = (stretch.stop, counts)
         return counts
 
@@ -311,103 +283,6 @@ def _ranges(number: Number) -> list[tuple[float, float]]:
     return [((digits - last) * base**number.power, (digits + last) * base**number.power) for base in bases]
 
 
-def pair(said: Sequence[Said], layers: Sequence[Layer]) -> Iterator[tuple[Said, Layer | None]]:
-    """Each layer that is said with the layer of the network that it is, both in order; None where there is none.
-
-    The longest common subsequence by kind, kernels and filters first: a projection beside a residual block is left out,
-    since the block's own layers fit better.
-    """
-    width = len(layers) + 1
-    table = [[0.0] * width for _ in range(len(said) + 1)]
-    for i in range(len(said) - 1, -1, -1):
-        row, below = table[i], table[i + 1]
-        one = said[i]
-        for j in range(width - 2, -1, -1):
-            value = max(below[j], row[j + 1])
-            if same_kind(one.kind, layers[j]):
-                value = max(value, below[j + 1] + 3 + _closeness(one, layers[j]))
-            row[j] = value
-    j = 0
-    for i, one in enumerate(said):
-        while j < len(layers) and table[i][j] == table[i][j + 1]:
-            j += 1
-        if j < len(layers) and same_kind(one.kind, layers[j]) and table[i][j] > table[i + 1][j]:
-            yield one, layers[j]
-            j += 1
-        else:
-            yield one, None
-
-
-_KEYS = ("conv", "fc", "pool")
-
-
-def family(kind: str, layer: Layer | None = None) -> str:
-    """Kinds that tables do not keep apart: `conv`, `pool`, `fc`; any other kind is its own.
-
-    >>> family("gap"), family("dwconv"), family("relu")
-    ('pool', 'conv', 'relu')
-    """
-    if layer is not None and layer.style in ("convolution", "pooling", "linear"):
-        return {"convolution": "conv", "pooling": "pool", "linear": "fc"}[layer.style]
-    if kind in _CONVOLUTIONS:
-        return "conv"
-    return "pool" if kind in _POOLS else kind
-
-
-def _signature(layer: Layer) -> _Signature:
-    known = family(layer.kind, layer)
-    if known == "pool":
-        return (known, square(layer.kernel) if layer.kernel else None, None)
-    return (known, square(layer.kernel) if layer.kernel else None, layer.output[-1])
-
-
-def same_kind(kind: str | None, layer: Layer) -> bool:
-    """Whether a layer is of the kind that is said: a pool over everything is `avgpool` as well as `gap`."""
-    if kind is None or kind == layer.kind:
-        return kind is not None
-    if kind in _CONVOLUTIONS:
-        return layer.style == "convolution"
-    if kind in ("avgpool", "gap"):
-        return layer.kind in ("gap", "avgpool", "adaptive_avgpool", "subsample")
-    if kind == "pool":
-        return layer.style == "pooling"
-    return kind == "fc" and layer.style == "linear"
-
-
-def answers(said: Said, layer: Layer) -> bool:
-    """Whether a layer may be the one that is said; a 1x1 convolution of a vector is a fully connected layer."""
-    dense = said.kind == "conv" and said.kernel is not None and set(said.kernel) == {1}
-    return same_kind(said.kind, layer) or (dense and layer.style == "linear" and len(layer.input) == 1)
-
-
-def _lists(said: Said) -> bool:
-    """Whether it is one of the layers that every table lists."""
-    return said.kind in _CONVOLUTIONS or said.kind in _POOLS or said.kind == "fc"
-
-
-def is_block_row(said: Sequence[Said]) -> bool:
-    """Whether a row names blocks and no layer: `bottleneck`, so often."""
-    return bool(said) and all(_is_block(one) for one in said)
-
-
-def _is_block(said: Said) -> bool:
-    from archdsl.ops.registry import lookup
-
-    return said.kind is not None and said.kind not in ("pool", "input", "softmax") and lookup(said.kind) is None
-
-
 def _same_label(label: str, word: str) -> bool:
     """`3a` is `i3a` and `inception3a`; `conv2_x` is `conv2`."""
     return word == label or (len(label) > 1 and (word.endswith(label) or (label.endswith(word) and len(word) > 1)))
-
-
-def _closeness(said: Said, layer: Layer) -> float:
-    """How much of what is said fits: a tie between layers of one kind is broken by it."""
-    points = 0.0
-    if said.kernel is not None and layer.kernel is not None:
-        points += 1 if square(said.kernel) == square(layer.kernel) else -1
-    if isinstance(said.filters, int):
-        points += 1 if said.filters == layer.output[-1] else -1
-    if said.stride is not None and layer.stride is not None:
-        points += 0.5 if square(said.stride) == square(layer.stride) else -0.5
-    return points

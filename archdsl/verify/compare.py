@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from archdsl.ops.base import Shape, show_shape
-from archdsl.verify.align import answers, same_kind
 from archdsl.verify.figures import matches_size, square
+from archdsl.verify.kinds import answers, same_kind
 from archdsl.verify.subject import Layer, Stretch, Subject
 from archdsl.verify.table import Said, Size
 from archdsl.verify.units import branch_words

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from archdsl.analysis.depth import depth
 from archdsl.ops.base import Shape, show_shape
 from archdsl.verify import derive
-from archdsl.verify.align import answers, flatten, is_block_row, meant, pair
 from archdsl.verify.compare import Fact, branch_filters, compare_said, compare_size
 from archdsl.verify.conventions import Figure, Quantity, alone
 from archdsl.verify.figures import reading as reads
 from archdsl.verify.figures import show_count
 from archdsl.verify.finding import Finding, Judgement, Verdict
+from archdsl.verify.kinds import answers, flatten, is_block_row, meant, pair
 from archdsl.verify.sheet import SILENT, Case, Choices, Row, Sheet, lay, letters, matches, table_choice, told, unnamed
 from archdsl.verify.subject import Layer, Stretch
 from archdsl.verify.table import Column, Entry, Group, Line, Number, Reading, Said, Size

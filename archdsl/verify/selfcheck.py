@@ -12,7 +12,6 @@ from dataclasses import replace
 from archdsl.ops.base import Shape, show_shape
 from archdsl.verify import derive
 from archdsl.verify.adding import Counts, not_checked
-from archdsl.verify.align import flatten
 from archdsl.verify.content import layers
 from archdsl.verify.conventions import Quantity
 from archdsl.verify.drafting import come_out, operations, table_style
@@ -20,6 +19,7 @@ from archdsl.verify.figures import matches_size, square
 from archdsl.verify.finding import Finding, Judgement, Match
 from archdsl.verify.fitting import Elaborate, Trials
 from archdsl.verify.judge import Result, combined
+from archdsl.verify.kinds import flatten
 from archdsl.verify.phrase import Style
 from archdsl.verify.sheet import SILENT, Choices, Sheet, table_choice, told
 from archdsl.verify.subject import Stretch, Subject

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from archdsl.ops.base import Shape
-from archdsl.verify.align import Wanted, align, flatten, is_block_row, meant, wanted
+from archdsl.verify.align import Wanted, align, wanted
 from archdsl.verify.called import called
 from archdsl.verify.conventions import Choice, Figure, Quantity, choose, second
 from archdsl.verify.finding import Match
+from archdsl.verify.kinds import flatten, is_block_row, meant
 from archdsl.verify.reading.kinds import labelled, longest_kind
 from archdsl.verify.reading.vocabulary import key
 from archdsl.verify.subject import Stretch, Subject

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from archdsl.verify.align import flatten
 from archdsl.verify.edits import Edit, edits
 from archdsl.verify.finding import Finding, Judgement
 from archdsl.verify.judge import judge, main_layer
+from archdsl.verify.kinds import flatten
 from archdsl.verify.sheet import Case, Row, lay
 from archdsl.verify.subject import Layer, Stretch
 from archdsl.verify.table import Said, Size
