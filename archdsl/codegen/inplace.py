@@ -1,7 +1,8 @@
-"""Rectifiers that overwrite what they are given, as one writes `nn.ReLU(inplace=True)` to save memory and its traffic.
+"""Rectifiers and sums that overwrite what they are given, as one writes `nn.ReLU(inplace=True)` to save memory traffic.
 
 In: the network as a `Block`. Out: the same, in which a rectifier works in place where nothing else reads its input and
-no gradient needs it: behind a convolution, a linear layer, batch norm or a sum.
+no gradient needs it: behind a convolution, a linear layer, batch norm or a sum. A sum of two is added to its
+first branch.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ __all__ = ["in_place"]
 _IN_PLACE: Final = {"nn.ReLU()": "nn.ReLU(inplace=True)", "nn.ReLU6()": "nn.ReLU6(inplace=True)"}
 _MAKERS: Final = frozenset({"conv", "deconv", "bn", "fc", "add"})
 """Ops whose result is new, and whose gradient does without it."""
+_SUM: Final = "{0} + {1}"
 
 
 def in_place(block: Block) -> Block:
@@ -39,9 +41,30 @@ def in_place(block: Block) -> Block:
         if init in _IN_PLACE and init not in spoilt and isinstance(step.module, Leaf):
             torch = replace(step.module.torch, init=_IN_PLACE[init])
             steps.append(replace(step, module=replace(step.module, torch=torch)))
+        elif isinstance(step.module, Leaf) and (call := _added(step, uses, makers)):
+            steps.append(replace(step, module=replace(step.module, torch=replace(step.module.torch, call=call))))
         else:
             steps.append(replace(step, module=_inside(step.module)))
     return replace(block, steps=tuple(steps))
+
+
+def _added(step: Step, uses: Mapping[Port, int], makers: Mapping[Port, Step]) -> str:
+    """A sum of two that overwrites the first, `y.add_(self.project(x))`; empty where it must not.
+
+    Never the second, which is the shortcut: it may be the input itself in one block and a projection in the next, and
+    both are to be one class.
+    """
+    module = step.module
+    if not isinstance(module, Leaf) or module.node.kind != "add" or module.torch.call != _SUM or len(step.inputs) != 2:
+        return ""
+    first = step.inputs[0]
+    maker = makers.get(first)
+    new = maker is not None and uses[first] == 1 and _is_new(first, makers) and not _sums(maker)
+    return "{0}.add_({1})" if new else ""
+
+
+def _sums(step: Step) -> bool:
+    return isinstance(step.module, Leaf) and step.module.node.kind == "add"
 
 
 def _inside(module: Module) -> Module:

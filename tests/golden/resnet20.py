@@ -85,7 +85,7 @@ class Basic(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
-        return self.relu(y + self.padded(x))
+        return self.relu(y.add_(self.padded(x)))
 
 
 class Stage(nn.Module):

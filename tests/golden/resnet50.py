@@ -71,7 +71,7 @@ class Bottleneck(nn.Module):
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))
-        return self.relu(y + self.project(x))
+        return self.relu(y.add_(self.project(x)))
 
 
 class Stage(nn.Module):

@@ -111,7 +111,7 @@ class Encoder(nn.Module):
         y = self.attention(self.ln1(x))
         x = y + x
         y = self.gelu(self.fc1(self.ln2(x)))  # 197x3072
-        return self.fc2(y) + x  # 197x768
+        return self.fc2(y).add_(x)  # 197x768
 
 
 class VitB16(nn.Module):
