@@ -446,3 +446,9 @@ def test_a_long_sum_in_brackets_stays_a_sum() -> None:
     lines = wrap(f"x = ({terms}) / 12", 8)
     assert max(map(len, lines)) <= 88
     assert ast.unparse(ast.parse("\n".join(lines).strip())) == f"x = ({terms}) / 12"
+
+
+def test_a_sum_that_stretches_its_first_branch_is_new() -> None:
+    """One value added to two: PyTorch refuses to write the two into the place of the one."""
+    module = archdsl.loads("input 4\nadd<fc 1 | fc 2>").module(seed=0)
+    assert module(torch.zeros(3, 4)).shape == (3, 2)

@@ -57,6 +57,8 @@ def _added(step: Step, uses: Mapping[Port, int], makers: Mapping[Port, Step]) ->
     module = step.module
     if not isinstance(module, Leaf) or module.node.kind != "add" or module.torch.call != _SUM or len(step.inputs) != 2:
         return ""
+    if module.node.input_shapes[0] != module.node.shape:
+        return ""  # stretched over the second, it has no room for the sum
     first = step.inputs[0]
     maker = makers.get(first)
     new = maker is not None and uses[first] == 1 and _is_new(first, makers) and not _sums(maker)
