@@ -132,6 +132,7 @@ def test_trains_as_one_graph(network: Network) -> None:
     _assert_same(compiled(*network.inputs), expected)
 
 
+# Left out of `make test` for its time alone; the same graph is compared above through the compiler's other backends.
 @pytest.mark.skipif(not WHOLE, reason="two minutes, most of them C++: `make ways`")
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # PyTorch about itself
 def test_compiles_to_machine_code() -> None:

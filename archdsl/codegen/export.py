@@ -201,6 +201,7 @@ def _traced(made: nn.Module, inputs: Sequence[torch.Tensor], any_batch: bool) ->
     try:
         with torch.no_grad():
             return torch.export.export(made, tuple(inputs), dynamic_shapes=dynamic)
+    # Whatever PyTorch raises for a network that it cannot trace: these five, by where it gives up.
     except (RuntimeError, ValueError, NotImplementedError, AssertionError, TypeError) as error:
         hint = "a fixed batch may do: --batch 1" if any_batch else ""
         raise ExportError(f"torch.export cannot trace this network: {_sentence(error)}", hint) from None
@@ -309,6 +310,7 @@ def _onnx(
             output_names=outputs,
             opset_version=opset,
         )
+    # Likewise for an operator without a translation; NotImplementedError is PyTorch's, nothing here is unfinished.
     except (OnnxExporterError, RuntimeError, ValueError, NotImplementedError) as error:
         raise ExportError(f"torch cannot write this network as ONNX: {_sentence(error)}") from None
     model = written.model_proto

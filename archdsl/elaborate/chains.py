@@ -56,7 +56,7 @@ class Chains(Layers):
         self, unit: tree.Expression | tree.Conditional, scope: Scope, current: Tensors | None, label: str | None
     ) -> Tensors:
         """What leaves one element, without what stands behind it."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: `Units` runs elements
 
     def _statements(self, statements: Sequence[tree.Statement], scope: Scope, current: Tensors) -> Tensors | None:
         """Run a body; the value of its last chain, or of `return`; None where it has no chain."""

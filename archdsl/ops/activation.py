@@ -40,7 +40,7 @@ class _Elementwise(Op):
 
     def _module(self) -> str:
         """The constructor expression."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: every activation of this file has its own
 
     def shape(self, *inputs: Shape) -> Shape:
         (entering,) = inputs

@@ -404,6 +404,8 @@ class Op:
     examples: ClassVar[tuple[Example, ...]]
     """Worked examples, at least one accepted."""
 
+    # The rules below that raise have no default that would be true: `register` refuses a class that leaves one out.
+
     def shape(self, *inputs: Shape) -> Shape | tuple[Shape, ...]:
         """The size that leaves, or a tuple of sizes for several outputs. Raises `OpError`."""
         raise NotImplementedError
