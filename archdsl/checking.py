@@ -94,8 +94,7 @@ class _Whose:
         if variant not in self._variants:
             self._variants.append(variant)
         for diagnostic in found:
-            span = diagnostic.span
-            place = (diagnostic.id, span and (id(span.source), span.start, span.end), span or diagnostic.message)
+            place = (diagnostic.id, diagnostic.span or diagnostic.message)
             _, names = self._found.setdefault(place, (diagnostic, []))
             if variant is not None and variant not in names:
                 names.append(variant)

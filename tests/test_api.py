@@ -8,6 +8,8 @@ import pytest
 import torch
 
 import archdsl
+from archdsl.checking import check_file
+from archdsl.elaborate import Request
 
 SPECS = Path(__file__).parent.parent / "specs"
 LENET = SPECS / "lenet" / "lenet5.arch"
@@ -97,3 +99,12 @@ def test_a_variant_may_stand_behind_the_file(tmp_path: Path) -> None:
     net = archdsl.load(f"{tmp_path / 'net.arch'}:wide")
     assert net.name == "wide"
     assert net.graph.nodes[1].shape == (6, 6, 16)
+
+
+def test_a_mistake_of_some_variants_names_them(tmp_path: Path) -> None:
+    """A kernel of 9 does not fit into 8x8; one of 3 does."""
+    path = tmp_path / "net.arch"
+    path.write_text("arch net<k=3>\ninput 8x8x3\nconv k 4 -> gap -> fc 2\nvariant wide = net<9>\n")
+    (found,) = check_file(path, Request()).diagnostics
+    assert found.id == "kernel-too-large"
+    assert found.notes[-1].message == "in the variant `wide`"
