@@ -15,13 +15,13 @@ from archdsl.elaborate import Request, Unresolved, Workspace
 from archdsl.elaborate.program import Program
 from archdsl.gathering import Target
 from archdsl.graph import Graph
-from archdsl.verify.called import called
+from archdsl.verify.called import called, called_in_results
 from archdsl.verify.sheet import Case
 from archdsl.verify.subject import Subject
 from archdsl.verify.suggest import Editor
-from archdsl.verify.table import Column
+from archdsl.verify.table import Column, Line
 
-__all__ = ["Family", "Member", "members_called"]
+__all__ = ["Family", "Member", "members_called", "members_in_results"]
 
 
 class Family:
@@ -97,13 +97,14 @@ class Family:
 class Member:
     """A network of a family under its names; `variant` is None for the file's own.
 
-    `column` is its own of a table that has a column a network.
+    `column` is its own of a table that has a column a network, `line` of a table of results.
     """
 
     family: Family
     variant: str | None
     names: tuple[str, ...]
     column: Column | None = None
+    line: Line | None = None
 
     def called(self, name: str) -> Member:
         """The same under the one of its names that a paper uses."""
@@ -112,7 +113,7 @@ class Member:
     def case(self) -> Case | None:
         """What a table is compared with; None after reporting why there is none."""
         subject = self.family.subject(self.variant)
-        return Case(subject, self.column) if subject is not None else None
+        return Case(subject, self.column, self.line) if subject is not None else None
 
     @property
     def editor(self) -> Editor:
@@ -122,7 +123,17 @@ class Member:
 
     def _changed(self, text: str) -> Case | None:
         subject = self.family.rebuilt(text, self.variant)
-        return Case(subject, self.column) if subject is not None else None
+        return Case(subject, self.column, self.line) if subject is not None else None
+
+
+def members_in_results(name: str, members: Sequence[Member]) -> list[Member]:
+    """The networks that the name of a row of results may mean, each once, those that are called most like it first."""
+    far: dict[Member, int] = {}
+    for member in members:
+        found = [distance for own in member.names if (distance := called_in_results(name, own)) is not None]
+        if found:
+            far[member] = min(found)
+    return sorted(far, key=lambda member: far[member])
 
 
 def members_called(name: str, members: Sequence[Member], named: bool) -> list[Member]:

@@ -13,16 +13,15 @@ from pathlib import Path
 from archdsl.checking import check_file
 from archdsl.diagnostics import Collector, Diagnostic, counted
 from archdsl.elaborate import Request, Workspace
-from archdsl.families import Family, Member, members_called
+from archdsl.families import Family, Member, members_called, members_in_results
 from archdsl.gathering import Document, Gathered, Listed, Target
 from archdsl.graph import Graph
 from archdsl.verify.acknowledged import acknowledge, known_path, read_known
-from archdsl.verify.called import called, parts
+from archdsl.verify.called import parts
 from archdsl.verify.finding import Judgement, Verdict
 from archdsl.verify.judge import judge
 from archdsl.verify.reading.places import cell_span
 from archdsl.verify.reading.understand import understand
-from archdsl.verify.sheet import is_of_models
 from archdsl.verify.suggest import suggest
 from archdsl.verify.table import Column, Reading
 
@@ -166,7 +165,8 @@ class _Run:
         judged = [one for listed in document.tables if (one := self._table(listed, document)) is not None]
         compared = any(one.compared for one in judged)
         for one in judged:
-            if not one.compared and (not compared or _says(one.judgement.reading)):
+            reading = one.judgement.reading
+            if not one.compared and (not compared or (_says(reading) and not _of_results(reading))):
                 self._uncompared(one)
         path = known_path(document.path)
         entries = read_known(path, self._found)
@@ -201,13 +201,26 @@ class _Run:
     def _uncompared(self, judged: Judged) -> None:
         table = judged.judgement.reading.table
         place = cell_span(table.source, table.headers[0].line if table.headers else 1, "")
-        whom = f"with {judged.judgement.network}" if judged.files else "within the table, and it names no network"
+        whom = (
+            f"with {judged.judgement.network}"
+            if judged.judgement.network
+            else "with a network of " + ", ".join(judged.files)
+        )
+        hint = "say what its columns are, --columns 'output=Size,params=#Params', or name its network: "
+        hint += "archdsl verify net.arch table.csv"
+        if _of_results(judged.judgement.reading):
+            hint = "its rows are networks: "
+            hint += (
+                "give a variant the name of its row, `variant small, net_a_32 = …` for `Net-A (32)`"
+                if judged.files
+                else "name the file that has them, archdsl verify nets.arch table.csv"
+            )
         self._found.error(
             "nothing-compared",
-            f"nothing in {judged.name} could be compared {whom}",
+            f"nothing in {judged.name} could be compared "
+            + (whom if judged.files else "within the table, and it names no network"),
             place,
-            hint="say what its columns are, --columns 'output=Size,params=#Params', or name its network: "
-            "archdsl verify net.arch table.csv",
+            hint=hint,
         )
 
     # ------------------------------------------------------------ which networks
@@ -223,7 +236,9 @@ class _Run:
         columns = [column for column in reading.columns if column.role == "network"]
         if columns:
             return self._by_column(reading, columns, members, named, chosen)
-        return self._by_row(reading, members) or self._whole(reading, members, chosen)
+        if _of_results(reading):
+            return self._by_row(reading, members, chosen)
+        return self._whole(reading, members, chosen)
 
     def _family(self, target: Target) -> Family | None:
         if target.path not in self._families:
@@ -253,14 +268,16 @@ class _Run:
         case = member.case()
         return suggest(best, case, member.editor) if case is not None else None
 
-    def _by_row(self, reading: Reading, members: Sequence[Member]) -> Judgement | None:
-        """A table of results, each row of which bears the name of another of the networks."""
-        rows = [
-            entry.cell.text for line in reading.lines for entry in line.entries if is_of_models(entry.column.header)
-        ]
-        found = [member for member in members if any(called(text, member.names, exactly=True) for text in rows)]
+    def _by_row(self, reading: Reading, members: Sequence[Member], chosen: list[str]) -> Judgement | None:
+        """A table of results, each row of which bears the name of another of the networks, or of none of them."""
+        found: list[Member] = []
+        for line in reading.lines:
+            name = " ".join(entry.cell.text for entry in line.entries if entry.column.role == "model")
+            options = [replace(one, line=line) for one in members_in_results(name, members)]
+            if options:
+                found.append(self._best(reading, name, options, chosen))
         cases = [case for member in found if (case := member.case()) is not None]
-        return judge(reading, cases) if len(found) > 1 and len(cases) == len(found) else None
+        return judge(reading, cases) if len(cases) == len(found) else None
 
     def _by_column(
         self,
@@ -324,7 +341,13 @@ class _Run:
 
 def _says(reading: Reading) -> bool:
     """Whether a table says anything of networks but names: a list of authors among a paper's tables does not."""
-    return any(column.role not in ("index", "layer", "note", "unknown") for column in reading.columns)
+    silent = ("index", "layer", "model", "measured", "note", "unknown")
+    return any(column.role not in silent for column in reading.columns)
+
+
+def _of_results(reading: Reading) -> bool:
+    """Whether each row of a table is another network."""
+    return any(column.role == "model" for column in reading.columns)
 
 
 def _with_suggestions(judgement: Judgement, members: Sequence[Member]) -> Judgement:

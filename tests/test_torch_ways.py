@@ -36,40 +36,64 @@ SAMPLE = (
     *("googlenet", "unet_32", "resnet20"),  # training-only heads; crops and skips; padded shortcuts
     *("shufflenet_v2_x0_5", "fractalnet20"),  # split and shuffle; several tensors, dropped columns
 )
+TO_MACHINE_CODE = ("lenet5", "m3", "siamese", "resnet20")
+"""Through PyTorch's default compiler, which writes C++ for half a minute each. What it is given is what every network
+gives to the other backends, and `fullgraph` is proven there."""
 SIDES = (32, 48, 64, 67, 80, 96, 112, 128, 160, 188)
 """Sides of images that are tried, the smallest first."""
+PATCHES = 2
+"""The side of a vision transformer's image, in patches; its text takes the image's size by name."""
+WALKED = 2000
+"""Layers that a tracer is shown. Dynamo, `torch.export` and `torch.jit` walk through `forward` at 20 to 50 milliseconds
+a layer, so the four networks of 3,000 to 5,000 layers take minutes each. They are repeats of the blocks of others, which
+are walked (`resnet1202` of `resnet110`), and run in every other way."""
 EXAMPLES = 2
 WHOLE = os.environ.get("ARCHDSL_ZOO") == "all"
 
 
 @dataclass(frozen=True)
 class Network:
-    """A checked graph, and inputs for it."""
+    """A checked graph, its module in evaluation, inputs, and what comes out. Tests that change the module take a copy."""
 
     graph: Graph
+    made: nn.Module
     inputs: tuple[Tensor, ...]
+    expected: Tensor | tuple[Tensor, ...]
 
-    def module(self) -> nn.Module:
-        """A module of its own for every test, in evaluation, its weights always the same."""
-        torch.manual_seed(0)
-        return module(self.graph).eval()
+    def copy(self) -> nn.Module:
+        return copy.deepcopy(self.made)
 
 
-def _chosen() -> list[Entry]:
-    if WHOLE:
-        return list(entries())
-    named = {entry.name: entry for entry in entries()}
-    return [named[name] for name in SAMPLE]
+@cache
+def _chosen() -> tuple[Entry, ...]:
+    """The sample, or every network whose code is not that of one before it: `resnet` is `resnet:resnet50`."""
+    if not WHOLE:
+        named = {entry.name: entry for entry in entries()}
+        return tuple(named[name] for name in SAMPLE)
+    different: dict[str, Entry] = {}
+    for entry in entries():
+        graph = entry.graph()
+        _, _, code = source(graph).split('"""', 2)
+        code = re.sub(r" *#.*", "", code).replace(f"class {network_class(graph)}(", "class Network(")
+        different.setdefault(code, entry)
+    return tuple(different.values())
+
+
+def _is_walked(entry: Entry) -> bool:
+    return sum(1 for _ in entry.graph().layers) <= WALKED
 
 
 def _smallest(entry: Entry) -> Graph:
     """The network on the smallest images that it takes, or as it is written."""
+    if entry.path.stem == "vit":
+        patch = int(entry.name.rpartition("_")[2]) if entry.variant else 16
+        return archdsl.load(entry.path, entry.variant, settings={"size": PATCHES * patch}).graph
     graph = entry.graph()
-    if {len(node.shape) for node in graph.inputs} != {3}:
-        return graph
     for side in SIDES:
-        inputs: dict[str | None, Shape] = {node.label: (side, side, node.shape[-1]) for node in graph.inputs}
-        if all(side < node.shape[0] for node in graph.inputs):
+        inputs: dict[str | None, Shape] = {
+            node.label: (*node.shape[:-3], side, side, node.shape[-1]) for node in graph.inputs
+        }
+        if all(len(node.shape) > 2 and side < node.shape[-2] for node in graph.inputs):
             try:
                 return archdsl.load(entry.path, entry.variant, inputs=inputs).graph
             except ArchError:
@@ -77,16 +101,30 @@ def _smallest(entry: Entry) -> Graph:
     return graph
 
 
-@cache
+@lru_cache(maxsize=1)
 def _network(entry: Entry) -> Network:
     graph = _smallest(entry)
-    torch.manual_seed(1)
-    return Network(graph, tuple(torch.randn(EXAMPLES, *torch_shape(node.shape)) for node in graph.inputs))
+    torch.manual_seed(0)
+    made = module(graph).eval()
+    inputs = tuple(torch.randn(EXAMPLES, *torch_shape(node.shape)) for node in graph.inputs)
+    with torch.no_grad():
+        return Network(graph, made, inputs, made(*inputs))
 
 
-@pytest.fixture(params=_chosen(), ids=str)
+def _in_turn(chosen: Sequence[Entry]) -> list[object]:
+    """Parameters of a fixture; the tests of a network run in one process (`--dist loadgroup`), which makes it once."""
+    return [pytest.param(entry, id=str(entry), marks=pytest.mark.xdist_group(str(entry))) for entry in chosen]
+
+
+@pytest.fixture(scope="module", params=_in_turn(_chosen()))
 def network(request: pytest.FixtureRequest) -> Network:
     """Each network in turn."""
+    return _network(request.param)
+
+
+@pytest.fixture(scope="module", params=_in_turn([entry for entry in _chosen() if _is_walked(entry)]))
+def walked(request: pytest.FixtureRequest) -> Network:
+    """Each network of a depth that tracers are shown."""
     return _network(request.param)
 
 

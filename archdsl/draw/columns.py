@@ -12,13 +12,15 @@ from typing import Final
 
 from archdsl.draw.picture import Box, Edge, Piece, Plan
 
-__all__ = ["PAGE", "Columns", "arrange", "estimated_width"]
+__all__ = ["COLUMN", "PAGE", "Columns", "arrange", "estimated_width"]
 
 PAGE: Final = (504.0, 684.0)
 """Width and height of the text on a page, in points: 7 by 9.5 inches."""
+COLUMN: Final = 249.4
+"""Width of one of its two columns, in points: 88 mm."""
 _MOST: Final = 6
 _WORTH: Final = 1.1
-"""How much larger the text must become for one more column of a picture that may have its own width."""
+"""How much larger the text must become for one more column."""
 _LINE: Final = 12.0
 _LETTER: Final = 5.5
 _NODE: Final = 19.0
@@ -49,25 +51,24 @@ class Columns:
         return max(self.of.values(), default=0) + 1
 
 
-def arrange(plan: Plan, *, break_up: bool = True, width: float | None = None) -> Columns:
+def arrange(plan: Plan, *, break_up: bool = True, width: float = PAGE[0]) -> Columns:
     """Break the network where a single tensor passes, into as many columns as let the text be largest on one page.
 
     `arrange(resnet50)` has two columns; with `break_up=False` there is one, however long.
 
-    - `width`: of the page in points; None for that of a whole page.
+    - `width`: of the page in points.
     """
     order, before = _order(plan)
     spine = _spine(plan, order, before)
     of = dict.fromkeys(order, 0)
-    page = (width or PAGE[0], PAGE[1])
+    page = (width, PAGE[1])
     best = _scale(plan, order, before, of, page)
     if break_up:
-        worth = _WORTH if width is None else 1.0
         for breaks in _candidates(plan, order, before):
             if any(breaks[edge.tail] > breaks[edge.head] for edge in plan.edges):
                 continue
             found = _scale(plan, order, before, breaks, page)
-            if found > best * worth:
+            if found > best * _WORTH:
                 best, of = found, breaks
     return Columns(of, spine, best)
 

@@ -7,11 +7,10 @@ the text of each column alone, and the whole with its places. Layout is left to 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from archdsl.draw.columns import Columns, estimated_width
+from archdsl.draw.columns import Columns
 from archdsl.draw.label import SIZE, SMALL, Labels
 from archdsl.draw.picture import Box, Edge, Piece, Plan
 from archdsl.draw.placing import Places
@@ -21,16 +20,14 @@ from archdsl.draw.text import sizes
 if TYPE_CHECKING:
     import graphviz
 
-__all__ = ["Direction", "Scale", "Writer"]
+__all__ = ["PAD", "Direction", "Scale", "Writer"]
 
 Direction = Literal["down", "right"]
 
+PAD: Final = 7.2
+"""Points around the picture."""
 _WEIGHT: Final = "400"
 """How much the longest way through the network is kept straight; Graphviz keeps boxes narrow with 128."""
-_TITLE_LETTER: Final = 5.4
-_SKIP: Final = 22.0
-_FRAME: Final = 12.0
-"""Points: a letter of a box's title, the room that a shortcut takes on the right of a box, a box's own margins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,8 @@ class Writer:
         self.direction = direction
         self.labels = Labels(plan, self.theme, down=direction == "down")
         self.names = {piece.id: _node_name(piece) for piece in plan.pieces()}
-        self.readers = Counter(edge.tail for edge in plan.edges)
+        self.rooms: dict[str, float] = {}
+        """Points that titles of boxes may be wide, where lines leave less than they would be."""
 
     def whole(self, scale: Scale = _AS_IT_IS) -> str:
         """The network as one text, for one column; several would stand side by side without lines between them."""
@@ -93,9 +91,9 @@ class Writer:
                 "fontname": FONT,
                 "fontsize": SIZE,
                 "fontcolor": theme.text,
-                "nodesep": "0.2",
+                "nodesep": "0.16",
                 "ranksep": "0.14",
-                "pad": "0.1",
+                "pad": f"{PAD / 72:g}",
                 **more,
             },
             node_attr={
@@ -186,7 +184,7 @@ class _Run:
                 continue
             with dot.subgraph(name=f"cluster_{part.id}") as inner:
                 inner.attr(
-                    label=writer.labels.title(part.title, part.times, broken=self._breaks(part)),
+                    label=writer.labels.title(part.title, part.times, writer.rooms.get(f"cluster_{part.id}")),
                     fontsize=SMALL,
                     labeljust="r",
                     labelloc="t",
@@ -197,15 +195,6 @@ class _Run:
                     **(self.places.box(f"cluster_{part.id}") if self.places is not None else {}),
                 )
                 self._box(inner, part, level + 1)
-
-    def _breaks(self, box: Box) -> bool:
-        """Whether its title would reach from the right to the middle, where the edge enters."""
-        widest = max(map(_widest, box.parts), default=0.0)
-        forks = [self.writer.readers[part.id] for part in box.parts if isinstance(part, Piece) and not part.cells]
-        if max(forks, default=0) > 2:
-            return False  # wide enough, with so many branches side by side
-        beside = _SKIP if forks else 0.0
-        return (len(box.title) + 4 * (box.times > 1)) * _TITLE_LETTER > widest / 2 + beside
 
     def _node(self, dot: graphviz.Digraph, name: str, label: str, **more: str) -> None:
         dot.node(name, label, **more, **(self.places.node(name) if self.places is not None else {}))
@@ -241,13 +230,6 @@ class _Run:
         if self.lone:
             more["comment"] = number
         dot.edge(tail, head, **more)
-
-
-def _widest(part: Box | Piece) -> float:
-    """Points that a part takes at least, from the left to the right."""
-    if isinstance(part, Piece):
-        return estimated_width(part)
-    return max(map(_widest, part.parts), default=0.0) + _FRAME
 
 
 def _first(part: Box | Piece) -> int:

@@ -6,20 +6,18 @@ In: a checked graph and what to show of it. Out: the bytes of a file. What is sh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 from archdsl.diagnostics import nearest
 from archdsl.draw.columns import PAGE, arrange
 from archdsl.draw.dot import Direction, Scale, Writer
-from archdsl.draw.label import SIZE
-from archdsl.draw.picture import Plan
-from archdsl.draw.placing import Turn, side_by_side
-from archdsl.draw.plan import ALL, Wish, make_plan
-from archdsl.draw.render import DPI, MOST_DOTS, drawn, lay_out, render
+from archdsl.draw.layout import Watch, laid, legible
+from archdsl.draw.plan import ALL, Wish
+from archdsl.draw.render import DPI, MOST_DOTS, drawn, render
 from archdsl.draw.sheet import Sheet
-from archdsl.draw.style import LEGIBLE, THEMES, ThemeName
+from archdsl.draw.style import THEMES, ThemeName
 from archdsl.graph import Graph
 
 __all__ = ["FORMATS", "STYLES", "ImageFormat", "Misfit", "Page", "StyleName", "Watch", "check", "image"]
@@ -62,10 +60,6 @@ class Page:
 _PLAIN: Final = Page()
 
 
-Watch = Callable[[int, int, int], None]
-"""Is told how many nodes are laid out, in how many steps, and how many of these are done."""
-
-
 def image(
     graph: Graph,
     format: ImageFormat = "svg",
@@ -89,12 +83,12 @@ def image(
         return to_page(graph, wish, theme=page.theme).encode()
     if page.style == "volumes":
         return _volumes(graph, format, wish, page)
-    plan = _legible(graph, wish if page.style == "graph" else replace(wish, table=True), page)
+    wish = wish if page.style == "graph" else replace(wish, table=True)
     if format == "mmd":
         from archdsl.draw.mermaid import to_mermaid
 
-        return to_mermaid(plan, theme=page.theme, direction=page.direction).encode()
-    return _graph(plan, format, page, watch)
+        return to_mermaid(legible(graph, wish, width=None), theme=page.theme, direction=page.direction).encode()
+    return _graph(graph, wish, format, page, watch)
 
 
 def check(graph: Graph, format: ImageFormat, wish: Wish, page: Page) -> None:
@@ -136,48 +130,22 @@ def _check_blocks(graph: Graph, names: Set[str]) -> None:
 # ---------------------------------------------------------------- blocks and tables
 
 
-def _legible(graph: Graph, wish: Wish, page: Page) -> Plan:
-    """With as many levels open as can be read in the width that was asked for; all of them where none was."""
-    plan = make_plan(graph, wish)
-    given = wish.depth is not None or wish.expand or not wish.fold
-    if page.width is None or page.direction != "down" or given:
-        return plan
-    depth = max((sum(frame.kind == "block" for frame in node.frame.path()) for node in graph.nodes), default=0)
-    while arrange(plan, width=page.width).scale * float(SIZE) < LEGIBLE and depth > 0:
-        plan = make_plan(graph, replace(wish, depth=depth))
-        depth -= 1
-    return plan
-
-
-def _graph(plan: Plan, format: Literal["svg", "png", "pdf", "dot", "tex"], page: Page, watch: Watch) -> bytes:
-    # Graphviz cannot be told to lead an edge around a column, so a text for it is one long one.
-    columns = arrange(plan, break_up=page.direction == "down" and format != "dot", width=page.width)
-    writer = Writer(plan, columns, theme=page.theme, direction=page.direction)
-    if format == "dot":
-        return writer.whole(_scale(format, page)).encode()
+def _graph(
+    graph: Graph, wish: Wish, format: Literal["svg", "png", "pdf", "dot", "tex"], page: Page, watch: Watch
+) -> bytes:
     scale = _scale(format, page)
-    placed = columns.count > 1
-    nodes, steps = sum(bool(piece.cells) for piece in plan.pieces()), columns.count + placed
-    watch(nodes, steps, 0)
-    if placed:
-        turns = [
-            Turn(str(index), columns.of[edge.tail], columns.of[edge.head])
-            for index, edge in enumerate(plan.edges)
-            if columns.of[edge.tail] != columns.of[edge.head]
-        ]
-        laid_out = []
-        for index in range(columns.count):
-            laid_out.append(lay_out(writer.column(index)))
-            watch(nodes, steps, index + 1)
-        places = side_by_side(lay_out(writer.heading()), laid_out, turns)
-        text = writer.placed(places, scale)
-    else:
-        text = writer.whole(scale)
+    if format == "dot":
+        # Graphviz cannot be told to lead an edge around a column, so a text for it is one long one.
+        plan = legible(graph, wish, width=page.width)
+        columns = arrange(plan, break_up=False)
+        return Writer(plan, columns, theme=page.theme, direction=page.direction).whole(scale).encode()
+    found = laid(graph, wish, theme=page.theme, direction=page.direction, width=page.width, watch=watch)
+    text = found.writer.placed(found.places, scale)
     if format != "tex":
-        return render(text, format, placed=placed)
+        return render(text, format, placed=True)
     from archdsl.draw.traced import trace
 
-    return _tex(trace(drawn(text, placed=placed), plan.name, THEMES[page.theme].page), page)
+    return _tex(trace(drawn(text, placed=True), found.writer.plan.name, THEMES[page.theme].page), page)
 
 
 def _scale(format: ImageFormat, page: Page) -> Scale:

@@ -5,6 +5,7 @@ In: parts of a plan and a theme. Out: labels, escaped. Where they stand is left 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,11 +17,13 @@ from archdsl.report.numbers import binary
 __all__ = ["SIZE", "SMALL", "Labels", "escape"]
 
 SIZE: Final = "10.5"
-SMALL: Final = "8.25"
+SMALL: Final = "9"
 _LARGE: Final = "13.5"
 """Whole pixels at the 96 dots per inch at which Graphviz measures: at others it rounds every letter, and text that is
 shown with the font's own widths runs over its box."""
 
+_TITLE_LETTER: Final = 4.7
+"""Points of a letter in a title, of which many are digits and commas."""
 _CHIPS: Final = 4
 _LONG: Final = 24
 """Characters of an argument, the rest is cut: a connection table has hundreds."""
@@ -51,15 +54,20 @@ class Labels:
             f"{caption}{rows}</TABLE>>"
         )
 
-    def title(self, title: str, times: int, *, broken: bool) -> str:
-        """What stands over a box, `broken` into two lines before the arguments, or before the count."""
+    def title(self, title: str, times: int, room: float | None) -> str:
+        """What stands over a box; in lines of at most `room` points, as far as its words allow, where that is given."""
+        if room is None:
+            return f"<{_title(title, times)}>"
+        letters = max(1, int(room / _TITLE_LETTER))
         name, opening, arguments = title.partition("<")
+        lines = _filled([*re.split(r"(?<=: )", name), *([f"  × {times}"] if times > 1 else [])], letters)
+        lines += _filled(re.split(r"(?<=, )", opening + arguments), letters) if opening else []
+        made = []
+        for line in lines:
+            text, cross, _ = line.partition("× ") if times > 1 else (line, "", "")
+            made.append(_title(text.strip(), times if cross else 1))
         end = '<BR ALIGN="RIGHT"/>'
-        if broken and opening:
-            return f"<{_title(name, times)}{end}{escape(typeset(opening + arguments))}{end}>"
-        if broken and name and times > 1:
-            return f"<{_title(name, 1)}{end}{_title('', times)}{end}>"
-        return f"<{_title(title, times)}>"
+        return f"<{''.join(line + end for line in made)}>"
 
     def exit(self, leaving: Exit) -> str:
         """An output, by its name and size."""
@@ -143,6 +151,17 @@ def escape(text: str) -> str:
     for char, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("\\", "\\\\")):
         found = found.replace(char, written)
     return found
+
+
+def _filled(words: Sequence[str], letters: int) -> list[str]:
+    """Lines of at most so many letters, and at least a word."""
+    lines: list[str] = []
+    for word in filter(None, words):
+        if lines and len((lines[-1] + word).strip()) <= letters:
+            lines[-1] += word
+        else:
+            lines.append(word)
+    return [line.strip() for line in lines]
 
 
 def _title(title: str, times: int) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-__all__ = ["Layout", "Places", "Spot", "Turn", "side_by_side"]
+__all__ = ["Layout", "Places", "Point", "Spot", "Turn", "side_by_side"]
 
 _GUTTER: Final = 26.0
 _ABOVE: Final = 9.0
@@ -57,9 +57,11 @@ class Turn:
 
 @dataclass(slots=True)
 class Places:
-    """Where everything is; `page` is the whole."""
+    """Where everything is; `page` is the whole, as DOT has it."""
 
     page: str
+    width: float
+    height: float
     _nodes: dict[str, Spot] = field(default_factory=dict)
     _boxes: dict[str, Spot] = field(default_factory=dict)
     _edges: dict[str, Spot] = field(default_factory=dict)
@@ -82,8 +84,9 @@ def side_by_side(heading: Layout, columns: Sequence[Layout], turns: Sequence[Tur
     width = sum(column.width for column in columns) + _GUTTER * (len(columns) - 1)
     page = max(width, heading.width)
     highest = max(column.height for column in columns)
-    top = highest + 2 * _ABOVE
-    places = Places(f"0,{-2 * _ABOVE:g},{page:g},{top + heading.height:g}")
+    top = highest + (2 if turns else 1) * _ABOVE
+    below = 2 * _ABOVE if turns else 0.0
+    places = Places(f"0,{-below:g},{page:g},{top + heading.height:g}", page, top + heading.height + below)
     places._nodes["heading"] = Spot({"pos": f"{page / 2:g},{top + heading.height / 2:g}"})
     lefts: list[float] = []
     x = (page - width) / 2

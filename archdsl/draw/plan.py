@@ -6,8 +6,10 @@ In: a checked graph. Out: a frozen `Plan` of boxes, nodes and edges. Leaves colo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, get_args
 
 from archdsl.draw.fold import Group, grouped, runs
@@ -32,6 +34,8 @@ class Wish:
     """What was asked to be shown.
 
     - `depth`: levels that are shown; a block at the limit is one node. None opens all.
+    - `once`: the level from which on a block is one node where one like it is open before. None opens all.
+    - `closed`: names of blocks that are one node each.
     - `expand`: names or `@names` of blocks that are open however deep, with every iteration.
     - `fold`: iterations that follow each other and are alike become one box with a count.
     - `show`: numbers in every node, for one example.
@@ -45,6 +49,8 @@ class Wish:
     show: tuple[Figure, ...] = ()
     heat: Count | None = None
     table: bool = False
+    once: int | None = None
+    closed: frozenset[str] = frozenset()
 
 
 ALL: Final = Wish()
@@ -65,6 +71,7 @@ class _Planner:
         self.graph = graph
         self.wish = wish
         self.measured = Measured(graph)
+        self.root = grouped(graph)
         self.stand_in = list(range(len(graph)))
         """For every node the same one an iteration of some run earlier; itself where it is not folded away."""
         self.last: dict[int, int] = {}
@@ -76,11 +83,13 @@ class _Planner:
         self.box_of: dict[int, int] = {}
         self.closed: dict[int, int] = {}
         """For every node inside a closed block, the first node of it."""
+        self.known: set[int] = set()
+        """What blocks that are open look like."""
         self.boxes = 0
 
     def plan(self) -> Plan:
         page = _Open(0, "", 1, [])
-        self._open(grouped(self.graph), page)
+        self._open(self.root, page)
         self.standing = [self._standing(key) for key in range(len(self.graph))]
         self.drawn = [self.closed.get(key, key) for key in self.standing]
         heads = self._attach()
@@ -153,9 +162,36 @@ class _Planner:
     def _shut(self, group: Group, title: str, level: int) -> bool:
         """Whether a block is one node."""
         deep = self.wish.depth is not None and level + 1 >= self.wish.depth
+        deep = deep or group.frame.name in self.wish.closed
+        if not deep and self.wish.once is not None and level + 1 >= self.wish.once and title:
+            look = self._looks[id(group)]
+            deep = look in self.known
+            self.known.add(look)
         return (
             deep and bool(title) and not any((self._wanted(group), self._holds_wanted(group), self._is_one_node(group)))
         )
+
+    @cached_property
+    def _looks(self) -> dict[int, int]:
+        """For every group, by its identity, a number that it shares with those that a reader takes for the same.
+
+        They have one name, the same layers of their own, and groups inside that look the same; how many of those there
+        are and all arguments may differ, since the call of a closed block says that.
+        """
+        found: dict[int, int] = {}
+        known: dict[object, int] = {}
+        pending = [(self.root, False)]
+        while pending:
+            group, ready = pending.pop()
+            inner = [part for part in group.parts if isinstance(part, Group)]
+            if not ready:
+                pending.append((group, True))
+                pending += [(part, False) for part in inner]
+                continue
+            own = Counter(self.graph.nodes[part].kind for part in group.parts if isinstance(part, int))
+            look = (group.frame.name, frozenset(own.items()), frozenset(found[id(part)] for part in inner))
+            found[id(group)] = known.setdefault(look, len(known))
+        return found
 
     def _is_one_node(self, group: Group) -> bool:
         """Whether a block is one node when it is open, too: then its layers say more than its name."""

@@ -27,14 +27,15 @@ QUANTITIES = (
     "buffers",
     "macs",
     "flops",
+    "half_ops",
     "depth",
     "connections",
     "activations",
     *PUBLISHED,
 )
 """What can be claimed: trainable parameters, the same with training-only heads, batch norm's statistics,
-multiply-accumulates, twice that, weight layers, LeNet-5's connections, values of the input and all layers' outputs; and
-what is published."""
+multiply-accumulates, twice that, half of all operations as pytorchcv counts them, weight layers, LeNet-5's connections,
+values of the input and all layers' outputs; and what is published."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from archdsl.ops.base import (
+    FLOAT,
     Example,
+    Kept,
     Op,
     OpError,
     Reach,
@@ -55,6 +57,9 @@ class _Elementwise(Op):
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return self._operations * math.prod(inputs[0])
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=True)
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(self._module(), sequence="any")
 
@@ -64,18 +69,25 @@ class _Elementwise(Op):
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """An activation without arguments: its word, its class in `torch.nn`, operations an element, its formula."""
+    """An activation without arguments: its word, its class in `torch.nn`, operations an element, its formula; the
+    operations of `Op.operations` where pytorchcv has a rule.
+    """
 
     name: str
     module: str
     operations: int
     formula: str
     source: str = ""
+    keeps: Literal["input", "output", "a copy", "input and a copy"] = "input"
+    counted: int | None = None
 
+
+_OVERWRITE = ("relu", "relu6")
+"""Those that a compiled network does in place."""
 
 _TABLE = (
-    _Row("relu", "ReLU", 1, "max(0, x)", "Nair & Hinton, 2010"),
-    _Row("relu6", "ReLU6", 2, "min(max(0, x), 6)", "Krizhevsky, 2010"),
+    _Row("relu", "ReLU", 1, "max(0, x)", "Nair & Hinton, 2010", counted=1, keeps="output"),
+    _Row("relu6", "ReLU6", 2, "min(max(0, x), 6)", "Krizhevsky, 2010", counted=1),
     _Row(
         "selu",
         "SELU",
@@ -83,15 +95,15 @@ _TABLE = (
         "1.0507 * (x if x > 0 else 1.6733 * (exp(x) - 1))",
         "Klambauer et al., Self-Normalizing Neural Networks, 2017",
     ),
-    _Row("silu", "SiLU", 5, "x * sigmoid(x), also called swish", "Elfwing, Uchibe & Doya, 2017"),
+    _Row("silu", "SiLU", 5, "x * sigmoid(x), also called swish", "Elfwing, Uchibe & Doya, 2017", counted=5),
     _Row("mish", "Mish", 5, "x * tanh(log(1 + exp(x)))", "Misra, 2019"),
-    _Row("hardswish", "Hardswish", 5, "x * min(max(0, x + 3), 6) / 6", "Howard et al., MobileNetV3, 2019"),
-    _Row("hardsigmoid", "Hardsigmoid", 4, "min(max(0, x + 3), 6) / 6", "Howard et al., MobileNetV3, 2019"),
-    _Row("sigmoid", "Sigmoid", 4, "1 / (1 + exp(-x))"),
-    _Row("tanh", "Tanh", 1, "tanh(x)"),
-    _Row("tanhshrink", "Tanhshrink", 2, "x - tanh(x)"),
-    _Row("softsign", "Softsign", 3, "x / (1 + |x|)", "Glorot & Bengio, 2010"),
-    _Row("logsigmoid", "LogSigmoid", 5, "-log(1 + exp(-x))"),
+    _Row("hardswish", "Hardswish", 5, "x * min(max(0, x + 3), 6) / 6", "Howard et al., MobileNetV3, 2019", counted=2),
+    _Row("hardsigmoid", "Hardsigmoid", 4, "min(max(0, x + 3), 6) / 6", "Howard et al., MobileNetV3, 2019", counted=1),
+    _Row("sigmoid", "Sigmoid", 4, "1 / (1 + exp(-x))", counted=4, keeps="output"),
+    _Row("tanh", "Tanh", 1, "tanh(x)", keeps="output"),
+    _Row("tanhshrink", "Tanhshrink", 2, "x - tanh(x)", keeps="a copy"),
+    _Row("softsign", "Softsign", 3, "x / (1 + |x|)", "Glorot & Bengio, 2010", keeps="input and a copy"),
+    _Row("logsigmoid", "LogSigmoid", 5, "-log(1 + exp(-x))", keeps="input and a copy"),
 )
 
 
@@ -107,12 +119,21 @@ def _plain(row: _Row) -> type[Op]:
         )
         name = row.name
         _operations = row.operations
+        operations_a_value = row.counted
         examples = (
             Example(row.name, ((56, 56, 64),), (56, 56, 64)),
             Example(row.name, ((10, 6),), (10, 6)),
             Example(row.name, ((3, 4, 5, 6),), (3, 4, 5, 6)),
             Example(row.name, ((20,),), (20,)),
         )
+
+        def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+            return Kept(
+                inputs=row.keeps.startswith("input"),
+                output=row.keeps == "output",
+                more=FLOAT * math.prod(inputs[0]) if row.keeps.endswith("copy") else 0,
+                overwrites=row.name in _OVERWRITE,
+            )
 
         def _module(self) -> str:
             return f"nn.{row.module}()"
@@ -141,6 +162,7 @@ class LeakyReLU(_Elementwise):
 
     name = "leaky_relu"
     _operations = 2
+    operations_a_value = 2
     examples = (
         Example("leaky_relu 0.2", ((32, 32, 64),), (32, 32, 64)),
         Example("leaky_relu", ((10, 6),), (10, 6)),
@@ -168,6 +190,7 @@ class PReLU(_Elementwise):
 
     name = "prelu"
     _operations = 2
+    operations_a_value = 3
     examples = (
         Example("prelu", ((56, 56, 64),), (56, 56, 64)),
         Example("prelu shared", ((8, 8, 16),), (8, 8, 16)),
@@ -227,6 +250,9 @@ class RReLU(_Elementwise):
         bounds = "" if (self.lower, self.upper) == (1 / 8, 1 / 3) else f"{self.lower!r}, {self.upper!r}"
         return f"nn.RReLU({bounds})"
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=True, more=FLOAT * math.prod(inputs[0]))  # the slopes that were drawn
+
 
 @register
 class ELU(_Elementwise):
@@ -241,6 +267,7 @@ class ELU(_Elementwise):
 
     name = "elu"
     _operations = 4
+    operations_a_value = 3
     examples = (
         Example("elu", ((32, 32, 64),), (32, 32, 64)),
         Example("elu 0.5", ((10, 6),), (10, 6)),
@@ -478,6 +505,7 @@ class Times(_Elementwise):
     name = "times"
     style = "normalization"
     _operations = 1
+    operations_a_value = 0
     examples = (
         Example("times 0.17", ((35, 35, 320),), (35, 35, 320)),
         Example("times (-1)", ((10, 6),), (10, 6)),
@@ -486,6 +514,9 @@ class Times(_Elementwise):
     )
 
     factor: float = positional(number())
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept()
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(None, f"{{0}} * {self.factor!r}", sequence="any")

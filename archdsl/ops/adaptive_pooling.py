@@ -9,7 +9,21 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from archdsl.ops.base import WHOLE, Example, Extent, Op, Reach, Shape, Torch, extent, positional, spatial, spread
+from archdsl.ops.base import (
+    INDEX,
+    WHOLE,
+    Example,
+    Extent,
+    Kept,
+    Op,
+    Reach,
+    Shape,
+    Torch,
+    extent,
+    positional,
+    spatial,
+    spread,
+)
 from archdsl.ops.geometry import show_extent
 from archdsl.ops.registry import register
 
@@ -32,6 +46,10 @@ class _Adaptive(Op):
         """The values that all windows read: on each axis n + o - gcd(n, o), since neighbours share a value or none."""
         sizes = zip(inputs[0][:-1], outputs[0][:-1], strict=True)
         return inputs[0][-1] * math.prod(n + o - math.gcd(n, o) for n, o in sizes)
+
+    def operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
+        # As if each window read all of the image.
+        return math.prod(inputs[0]) * math.prod(outputs[0][:-1]) if len(inputs[0]) == 3 else None
 
     def reach(self, *inputs: Shape) -> Reach:
         sizes = inputs[0][:-1]
@@ -85,6 +103,10 @@ class AdaptiveAvgPool(_Adaptive):
         # A window of k takes k - 1 sums and a division.
         return self._taps(inputs, outputs)
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        # To one position it is a mean, which needs no input.
+        return Kept(inputs=math.prod(outputs[0][:-1]) > 1)
+
 
 @register
 class AdaptiveMaxPool(_Adaptive):
@@ -112,11 +134,15 @@ class AdaptiveMaxPool(_Adaptive):
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return self._taps(inputs, outputs) - math.prod(outputs[0])
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=True, more=INDEX * math.prod(outputs[0]))
+
 
 class _Global(Op):
     """What the pools over all positions have in common: the axes go, the channels stay as a vector."""
 
     style = "pooling"
+    operations_a_value = 1
 
     def shape(self, *inputs: Shape) -> Shape:
         (entering,) = inputs
@@ -157,6 +183,9 @@ class Gap(_Global):
         # n - 1 sums and a division.
         return math.prod(inputs[0])
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept()
+
 
 @register
 class Gmp(_Global):
@@ -177,3 +206,6 @@ class Gmp(_Global):
 
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return math.prod(inputs[0]) - math.prod(outputs[0])
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=True, output=True)

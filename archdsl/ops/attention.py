@@ -10,8 +10,10 @@ import math
 from collections.abc import Sequence
 
 from archdsl.ops.base import (
+    FLOAT,
     WHOLE,
     Example,
+    Kept,
     Op,
     OpError,
     Reach,
@@ -151,6 +153,18 @@ class Attention(Op):
     def reach(self, *inputs: Shape) -> Reach:
         return WHOLE
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        query, key, _ = self._three(inputs)
+        length, others, channels = query[0], key[0], query[1]
+        # The tensors as rows, their projections, what is read; one logarithm of a sum for each query and head.
+        entering = sum(map(math.prod, inputs))
+        projected = channels * (length + 2 * others)
+        values = entering + projected + length * channels + self.heads * length
+        if self.dropout:
+            # No fused kernel: the scaled queries and keys, and the weights before and after dropout with its mask.
+            values += channels * (length + others) + self.heads * length * (3 * others - 1)
+        return Kept(more=FLOAT * values)
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (_, c), (_, k), (_, v) = self._three(inputs)
         parts = [str(c), str(self.heads)]
@@ -211,6 +225,9 @@ class Token(Op):
     def reach(self, *inputs: Shape) -> Reach | None:
         return None
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept()
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         count = f", count={self.count}" if self.count != 1 else ""
         return Torch(f"Token({inputs[0][-1]}{count})", helpers=("Token",))
@@ -253,6 +270,9 @@ class Position(Op):
 
     def reach(self, *inputs: Shape) -> Reach | None:
         return None
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept()
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         sizes = ", ".join(map(str, torch_shape(inputs[0])))
@@ -300,6 +320,9 @@ class Scale(Op):
 
     def reach(self, *inputs: Shape) -> Reach | None:
         return None
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs
@@ -360,6 +383,9 @@ class Embed(Op):
 
     def reach(self, *inputs: Shape) -> Reach | None:
         return None
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.Embedding({self.vocab}, {self.dim})")

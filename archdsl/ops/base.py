@@ -16,11 +16,14 @@ from fractions import Fraction
 from typing import Any, ClassVar, Final, Literal
 
 __all__ = [
+    "FLOAT",
+    "INDEX",
     "NOTHING",
     "WHOLE",
     "Arg",
     "Example",
     "Extent",
+    "Kept",
     "Op",
     "OpError",
     "Reach",
@@ -125,6 +128,32 @@ WHOLE: Final = Reach((), (), ())
 
 NOTHING: Final = Reach((0,), (1,), (0,))
 """The step of an op that looks at no value of its input: what it gives is drawn at random."""
+
+
+FLOAT: Final = 4
+"""Bytes of a value, float32."""
+INDEX: Final = 8
+"""Bytes of an index, int64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What PyTorch keeps of a layer while it trains, from the forward pass until its gradient has been found.
+
+    A convolution keeps its input, a tanh its output, a max pool its input and an index of 8 bytes for each result.
+
+    - `inputs`, `output`: whether they are kept as they are, all of the inputs alike.
+    - `more`: bytes beside them for one example: masks, indices, statistics, copies. Of dropout's mask they are the 4
+      bytes a value of the CPU; a GPU takes one.
+    - `view`: whether what leaves is the memory of what entered.
+    - `overwrites`: whether it is written in place where nothing else needs what enters; then it keeps its output.
+    """
+
+    inputs: bool = False
+    output: bool = False
+    more: int = 0
+    view: bool = False
+    overwrites: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,10 +451,26 @@ class Op:
         """All other arithmetic, in operations for one example: comparisons, additions, exponentials count one each."""
         raise NotImplementedError
 
+    operations_a_value: ClassVar[int | None] = None
+    """What `operations` counts for each value that enters; None where there is no rule."""
+
+    def operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
+        """All operations for one example, products and sums apart, by the rule of pytorchcv, which prints half of a
+        network's as "FLOPs/2": 1 for each value of a ReLU, 4 of a batch norm, 0 for what is no module there. None where
+        that rule does not know the layer, never zero.
+
+        Source: `measure_model` of osmr/imgclsmob.
+        """
+        return None if self.operations_a_value is None else self.operations_a_value * math.prod(inputs[0])
+
     def reach(self, *inputs: Shape) -> Reach | None:
         """The receptive-field step; None for an op that works on each position by itself; `WHOLE` for all of it;
         `NOTHING` where no value of the input matters.
         """
+        raise NotImplementedError
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        """What PyTorch keeps of it for the backward pass, weights and copies of them left out."""
         raise NotImplementedError
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:

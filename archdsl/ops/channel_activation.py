@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar
 
-from archdsl.ops.base import Example, Op, OpError, Reach, Shape, Torch, positional, show_shape, whole
+from archdsl.ops.base import Example, Kept, Op, OpError, Reach, Shape, Torch, positional, show_shape, whole
 from archdsl.ops.registry import register
 
 
@@ -46,6 +46,9 @@ class _Softmax(_Channelwise):
 
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return self._element * math.prod(inputs[0]) + self._position * math.prod(inputs[0][:-1])
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(output=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.{self._module}(dim={_channel_axis(inputs[0])})")
@@ -177,6 +180,9 @@ class GLU(_Channelwise):
         # A sigmoid is 4 operations, the product one more.
         return 5 * (math.prod(inputs[0]) // 2)
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=True)
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.GLU(dim={_channel_axis(inputs[0])})")
 
@@ -215,6 +221,9 @@ class Maxout(_Channelwise):
 
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return (self.pieces - 1) * (math.prod(inputs[0]) // self.pieces)
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=True, output=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         dim = ", dim=2" if len(inputs[0]) == 2 else ""

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archdsl.ops.base import (
+    FLOAT,
     NOTHING,
     Example,
+    Kept,
     Op,
     OpError,
     Reach,
@@ -64,6 +66,9 @@ class PickColumn(Op):
 
     def reach(self, *inputs: Shape) -> Reach:
         return NOTHING
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept()
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"PickColumn({self.n}, {self.p!r})", helpers=("PickColumn",), sequence="any")
@@ -145,6 +150,9 @@ class ColumnMean(Mean):
 
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return super().work(inputs[1:], outputs)
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(more=FLOAT * (len(inputs) - 1))
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"ColumnMean({self.drop!r})", "{m}({all})", ("ColumnMean",), "any")

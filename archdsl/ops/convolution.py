@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from archdsl.ops.base import (
+    FLOAT,
     Example,
     Extent,
+    Kept,
     Op,
     OpError,
     Reach,
@@ -170,8 +172,23 @@ class Conv(Op):
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return math.prod(outputs[0]) if self.bias else 0
 
+    def operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
+        if len(inputs[0]) != 3 or self.connect is not None:
+            return None
+        # Without a bias one sum is saved, as it counts, by each kernel over all positions together.
+        saved = 0 if self.bias else inputs[0][-1] * self.filters // self.groups
+        return 2 * self.macs(inputs, outputs) - saved
+
     def reach(self, *inputs: Shape) -> Reach:
         return self._geometry(inputs[0]).reach()
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        if self.connect is not None:
+            # The maps are gathered for each filter, padded where the layer cannot.
+            sizes = self._geometry(inputs[0])
+            places = math.prod(sizes.sizes if sizes.even else sizes.padded_sizes)
+            return Kept(more=FLOAT * places * sum(map(len, self.connect)))
+        return self._geometry(inputs[0]).keeps(inputs[0][-1])
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs
@@ -280,6 +297,9 @@ class Deconv(Op):
         )
         return Reach(kernel, tuple(Fraction(1, s) for s in geometry.stride), before)
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=True)
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs
         geometry = self._geometry(entering)
@@ -370,6 +390,12 @@ class DeformConv(Op):
 
     def reach(self, *inputs: Shape) -> Reach:
         return self._geometry(inputs[0]).reach()
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        # For each tap the place (y, x), what is read there, and with a modulation that, and the offsets it came with.
+        positions, taps, channels = math.prod(outputs[0][:-1]), self._taps(inputs[0]), inputs[0][-1]
+        reads = (channels * (2 if self.modulated else 1) + (3 if self.modulated else 2)) * taps
+        return Kept(inputs=True, more=FLOAT * positions * reads)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs

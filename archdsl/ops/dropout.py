@@ -6,9 +6,10 @@ Counts are those of inference, where all of these pass their input on and work n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from archdsl.ops.base import Example, Op, Reach, Shape, Torch, number, positional, spatial
+from archdsl.ops.base import FLOAT, Example, Kept, Op, Reach, Shape, Torch, number, positional, spatial
 from archdsl.ops.registry import register
 
 
@@ -16,6 +17,7 @@ class _Drop(Op):
     """What all of them share: the size stays, nothing is learned, inference does nothing."""
 
     style = "dropout"
+    operations_a_value = 0
     p: float
 
     def shape(self, *inputs: Shape) -> Shape:
@@ -53,6 +55,9 @@ class Dropout(_Drop):
 
     p: float = positional(number(0, 1), 0.5)
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(view=True) if self.p == 0 else Kept(more=FLOAT * math.prod(inputs[0]))
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.Dropout({self.p!r})", sequence="any")
 
@@ -76,6 +81,9 @@ class AlphaDropout(_Drop):
     )
 
     p: float = positional(number(0, 1), 0.5)
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(view=True) if self.p == 0 else Kept(more=FLOAT * math.prod(inputs[0]))
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.AlphaDropout({self.p!r})", sequence="any")
@@ -112,6 +120,9 @@ class DropChannel(_Drop):
         spatial(inputs[0], "drop_channel")
         return inputs[0]
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(view=True) if self.p == 0 else Kept(more=FLOAT * inputs[0][-1])
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.Dropout{len(inputs[0]) - 1}d({self.p!r})", sequence="channels_first")
 
@@ -138,6 +149,9 @@ class DropPath(_Drop):
     )
 
     p: float = positional(number(0, 1))
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(view=True) if self.p == 0 else Kept(more=FLOAT)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"DropPath({self.p!r})", helpers=("DropPath",), sequence="any")

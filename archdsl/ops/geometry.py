@@ -5,9 +5,10 @@ In: a `Window` as written and the spatial size that enters. Out: kernel, stride,
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from archdsl.ops.base import Extent, OpError, Reach, Window, show_shape, spread
+from archdsl.ops.base import FLOAT, Extent, Kept, OpError, Reach, Window, show_shape, spread
 
 __all__ = ["Geometry", "same_padding", "show_extent", "solve"]
 
@@ -69,6 +70,12 @@ class Geometry:
 
     def reach(self) -> Reach:
         return Reach(self.span, self.stride, tuple(before for before, _ in self.padding))
+
+    def keeps(self, channels: int) -> Kept:
+        """What the layer keeps of its input: itself, or the copy that is padded before it."""
+        if self.even:
+            return Kept(inputs=True)
+        return Kept(more=FLOAT * math.prod(self.padded_sizes) * channels)
 
     def options(self, *, groups: int = 1, bias: bool = True) -> str:
         """The arguments of an `nn.Conv*d` from the kernel on, defaults left out."""

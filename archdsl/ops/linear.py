@@ -9,8 +9,10 @@ import math
 from collections.abc import Sequence
 
 from archdsl.ops.base import (
+    FLOAT,
     WHOLE,
     Example,
+    Kept,
     Op,
     Reach,
     Shape,
@@ -79,6 +81,14 @@ class Fc(_Dense):
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return math.prod(outputs[0]) if self.bias else 0
 
+    def operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
+        if len(inputs[0]) == 2:
+            return None
+        return 2 * self.macs(inputs, outputs) - (0 if self.bias else self.units)
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=True)
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         options = "" if self.bias else ", bias=False"
         return Torch(f"nn.Linear({self._features(inputs[0])}, {self.units}{options})", self._call(inputs[0]))
@@ -120,6 +130,10 @@ class Rbf(_Dense):
         # A difference, a square and a sum for each value of each code, the first sum of each being none.
         return (3 * self._features(inputs[0]) - 1) * math.prod(outputs[0])
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        # Every difference from every code.
+        return Kept(more=FLOAT * self._features(inputs[0]) * math.prod(outputs[0]))
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         options = ", trained=True" if self.trained else ""
         init = f"EuclideanRBF({self._features(inputs[0])}, {self.units}{options})"
@@ -136,6 +150,7 @@ class Flatten(Op):
 
     name = "flatten"
     style = "reshape"
+    operations_a_value = 0
     examples = (
         Example("flatten", ((6, 6, 256),), (9216,)),
         Example("flatten", ((16, 8),), (128,)),
@@ -154,6 +169,9 @@ class Flatten(Op):
 
     def reach(self, *inputs: Shape) -> Reach | None:
         return WHOLE if len(inputs[0]) > 1 else None
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(view=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(None, "{0}.flatten(1)", sequence="channels_first")

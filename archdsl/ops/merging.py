@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from archdsl.ops.base import (
+    FLOAT,
     WHOLE,
     Example,
+    Kept,
     Op,
     OpError,
     Reach,
@@ -43,6 +45,7 @@ class _Merge(Op):
 
     arity: ClassVar[int | None] = None
     style = "merge"
+    operations_a_value = 0
 
     def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return 0
@@ -147,6 +150,9 @@ class Add(_Broadcast):
     def _source(self, operands: list[str], alike: bool) -> str:
         return _sum(operands)
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept()
+
 
 @register
 class Sub(_Broadcast):
@@ -169,6 +175,9 @@ class Sub(_Broadcast):
 
     def _source(self, operands: list[str], alike: bool) -> str:
         return " - ".join(operands)
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept()
 
 
 @register
@@ -194,6 +203,9 @@ class Mul(_Broadcast):
 
     def _source(self, operands: list[str], alike: bool) -> str:
         return " * ".join(operands)
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=True, more=FLOAT * math.prod(outputs[0]) * (len(inputs) - 2))
 
 
 @register
@@ -231,6 +243,9 @@ class Mean(_Broadcast):
             return f"{{m}}({', '.join(operands)})"
         return f"({_sum(operands)}) / {len(operands)}"
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(more=FLOAT * len(inputs) if self.drop else 0)
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         plain = super().torch(inputs, outputs)
         if not self.drop:
@@ -266,6 +281,11 @@ class Max(_Broadcast):
             return f"torch.stack(({together})).amax(0)"
         return f"torch.stack(torch.broadcast_tensors({together})).amax(0)"
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        if len(inputs) == 2:
+            return Kept(inputs=True)
+        return Kept(output=True, more=FLOAT * len(inputs) * math.prod(outputs[0]))  # a stack of them
+
 
 @register
 class Lerp(_Broadcast):
@@ -292,6 +312,9 @@ class Lerp(_Broadcast):
 
     def _source(self, operands: list[str], alike: bool) -> str:
         return f"torch.lerp({', '.join(operands)})"
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=True)
 
 
 @register
@@ -360,6 +383,9 @@ class Concat(_Merge):
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return 0
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept()
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         dim = 2 if len(inputs[0]) == 2 and self.axis == "channels" else 1
         return Torch(None, f"torch.cat(({{all}}), dim={dim})")
@@ -425,6 +451,9 @@ class Matmul(Op):
 
     def reach(self, *inputs: Shape) -> Reach:
         return WHOLE
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(None, "{0} @ {1}")

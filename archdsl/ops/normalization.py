@@ -10,7 +10,9 @@ import math
 from collections.abc import Sequence
 
 from archdsl.ops.base import (
+    FLOAT,
     Example,
+    Kept,
     Op,
     OpError,
     Reach,
@@ -38,6 +40,10 @@ class _Normalization(Op):
     def _check(self, entering: Shape) -> None:
         """Raises `OpError` for an input that the layer does not take."""
 
+    def _sets(self, entering: Shape) -> int:
+        """How many sets of numbers of an example are brought to mean 0 and variance 1."""
+        return entering[-1]
+
     def shape(self, *inputs: Shape) -> Shape:
         (entering,) = inputs
         if len(entering) > _MOST_AXES:
@@ -53,6 +59,10 @@ class _Normalization(Op):
 
     def reach(self, *inputs: Shape) -> Reach | None:
         return None
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        # A mean and a deviation for each set of numbers.
+        return Kept(inputs=True, more=2 * FLOAT * self._sets(inputs[0]))
 
 
 def _per_channel(shape: Shape, *names: str) -> tuple[Weight, ...]:
@@ -90,6 +100,7 @@ class BatchNorm(_Normalization):
     """
 
     name = "bn"
+    operations_a_value = 4
     examples = (
         Example("bn", ((56, 56, 64),), (56, 56, 64)),
         Example("bn eps=1e-3 momentum=0.01", ((8, 8, 16),), (8, 8, 16)),
@@ -160,6 +171,9 @@ class LayerNorm(_Normalization):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return _per_channel(inputs[0], "weight", "bias") if self.affine else ()
 
+    def _sets(self, entering: Shape) -> int:
+        return math.prod(entering[:-1])
+
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return _standardizing(math.prod(inputs[0]), math.prod(inputs[0][:-1]), self.affine)
 
@@ -213,6 +227,9 @@ class GroupNorm(_Normalization):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return _per_channel(inputs[0], "weight", "bias") if self.affine else ()
 
+    def _sets(self, entering: Shape) -> int:
+        return self.groups
+
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return _standardizing(math.prod(inputs[0]), self.groups, self.affine)
 
@@ -236,6 +253,7 @@ class InstanceNorm(_Normalization):
     """
 
     name = "instance_norm"
+    operations_a_value = 4
     examples = (
         Example("instance_norm", ((8, 8, 16),), (8, 8, 16)),
         Example("instance_norm affine=true", ((10, 6),), (10, 6)),
@@ -292,6 +310,7 @@ class LocalResponseNorm(_Normalization):
     """
 
     name = "lrn"
+    operations_a_value = 0
     examples = (
         Example("lrn 5", ((27, 27, 96),), (27, 27, 96)),
         Example("lrn 5 alpha=5e-4 k=2", ((8, 8, 16),), (8, 8, 16)),
@@ -311,6 +330,12 @@ class LocalResponseNorm(_Normalization):
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         # An element: its square, the sum of `size` squares, alpha, k, the power, the quotient.
         return (self.size + 4) * math.prod(inputs[0])
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        # The squares with channels of zeros around them, the denominator before and after its power.
+        elements = math.prod(inputs[0])
+        padding = (self.size - 1) * math.prod(inputs[0][:-1])
+        return Kept(inputs=True, more=FLOAT * (3 * elements + padding))
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         options = _options(
@@ -345,6 +370,9 @@ class L2Norm(_Normalization):
     )
 
     eps: float = keyword(number(above=0.0), 1e-12)
+
+    def _sets(self, entering: Shape) -> int:
+        return math.prod(entering[:-1])
 
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         # An element: its square, a sum, a quotient; a position: a root and the comparison with eps, one sum saved.
@@ -392,6 +420,11 @@ class RMSNorm(_Normalization):
         # An element: its square, a sum, a quotient, the gain; a position: a quotient, eps and a root, one sum saved.
         elements = math.prod(inputs[0])
         return 3 * elements + 2 * math.prod(inputs[0][:-1]) + (elements if self.affine else 0)
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        # A root for each position, and what the gain multiplies.
+        values = math.prod(inputs[0][:-1]) + (math.prod(inputs[0]) if self.affine else 0)
+        return Kept(inputs=True, more=FLOAT * values)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs

@@ -9,9 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from archdsl.ops.base import (
+    FLOAT,
+    INDEX,
     Example,
+    Kept,
     Op,
     OpError,
     Reach,
@@ -39,6 +43,9 @@ class _Pool(Op):
     ceil: bool
     same: bool
     half: bool
+
+    _counted: ClassVar[bool] = False
+    """Whether `operations` has a rule, one for each tap of each window."""
 
     def _geometry(self, shape: Shape) -> Geometry:
         return solve(
@@ -90,6 +97,10 @@ class _Pool(Op):
     def _taps(self, inputs: Sequence[Shape]) -> int:
         return math.prod(self._geometry(inputs[0]).kernel)
 
+    def operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
+        known = self._counted and len(inputs[0]) == 3
+        return self._taps(inputs) * math.prod(outputs[0]) if known else None
+
 
 def _options(geometry: Geometry, *, ceil: bool = False) -> list[str]:
     """The arguments that every `nn.*Pool*d` takes, its stride left out where it is the kernel."""
@@ -114,6 +125,7 @@ class MaxPool(_Pool):
     """
 
     name = "maxpool"
+    _counted = True
     examples = (
         Example("maxpool 3/2", ((55, 55, 96),), (27, 27, 96)),
         Example("maxpool 2", ((28, 28, 20),), (14, 14, 20)),
@@ -141,6 +153,10 @@ class MaxPool(_Pool):
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return (self._taps(inputs) - 1) * math.prod(outputs[0])
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        kept = self._geometry(inputs[0]).keeps(inputs[0][-1])
+        return replace(kept, more=kept.more + INDEX * math.prod(outputs[0]))
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         geometry = self._geometry(inputs[0])
         init = f"nn.MaxPool{len(geometry.sizes)}d({', '.join(_options(geometry, ceil=self.ceil))})"
@@ -161,6 +177,7 @@ class AvgPool(_Pool):
     """
 
     name = "avgpool"
+    _counted = True
     examples = (
         Example("avgpool 5/3", ((14, 14, 512),), (4, 4, 512)),
         Example("avgpool 7", ((7, 7, 64),), (1, 1, 64)),
@@ -186,6 +203,9 @@ class AvgPool(_Pool):
 
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return self._taps(inputs) * math.prod(outputs[0])
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return self._geometry(inputs[0]).keeps(inputs[0][-1])
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         geometry = self._geometry(inputs[0])
@@ -249,6 +269,15 @@ class LpPool(_Pool):
         # A power and a sum for each tap, one root.
         return 2 * self._taps(inputs) * math.prod(outputs[0])
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        # The powers, their means, and the sign, the size and the sum of each window.
+        geometry = self._geometry(inputs[0])
+        powers = FLOAT * math.prod(geometry.padded_sizes) * inputs[0][-1]
+        return Kept(
+            inputs=not geometry.padded,
+            more=powers * (2 if geometry.padded else 1) + 4 * FLOAT * math.prod(outputs[0]),
+        )
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         geometry = self._geometry(inputs[0])
         parts = [f"{self.p:g}", show_extent(geometry.kernel)]
@@ -299,6 +328,10 @@ class Subsample(_Pool):
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         # K - 1 sums, one product with the gain, one sum with the bias.
         return (self._taps(inputs) + 1) * math.prod(outputs[0])
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        kept = self._geometry(inputs[0]).keeps(inputs[0][-1])
+        return replace(kept, more=kept.more + FLOAT * math.prod(outputs[0]))
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         geometry = self._geometry(inputs[0])

@@ -16,7 +16,7 @@ __all__ = ["RegistrationError", "all_ops", "familiar", "lookup", "lookup_plugin"
 
 _ops: dict[str, type[Op]] = {}
 _HOOKS = frozenset(name for name in vars(Op) if not name.startswith("_")) | {"style", "name", "examples"}
-_REQUIRED = ("shape", "macs", "work", "reach", "torch")
+_REQUIRED = ("shape", "macs", "work", "reach", "keeps", "torch")
 _FAMILIES = (
     "convolution",
     "pooling",

@@ -12,6 +12,7 @@ from archdsl.ops.base import (
     WHOLE,
     Example,
     Extent,
+    Kept,
     Op,
     OpError,
     Reach,
@@ -33,6 +34,7 @@ class _Rearrangement(Op):
     """What all of them share: no arithmetic, each position by itself."""
 
     style = "reshape"
+    operations_a_value = 0
 
     def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return 0
@@ -100,6 +102,10 @@ class Reshape(_Rearrangement):
         # No step along each axis says how positions move between axes.
         return None if inputs[0][:-1] == self.size[:-1] else WHOLE
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        # Channels are first in memory, so that a vector of an image in the order of the text is a copy.
+        return Kept(view=len(self.size) > 1 or len(inputs[0]) < 3)
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs
         if entering[-1] == self.size[-1] and len(entering) >= 3 and len(self.size) == 2:
@@ -150,6 +156,9 @@ class Permute(_Rearrangement):
 
     def reach(self, *inputs: Shape) -> Reach | None:
         return None if self.axes == tuple(range(len(inputs[0]))) else WHOLE
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(view=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         rank = len(inputs[0])
@@ -203,6 +212,9 @@ class Slice(_Rearrangement):
                 hint="start must be below stop: the channel at stop is not among those that stay",
             )
         return (*entering[:-1], self.stop - self.start)
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(view=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         # `narrow` refuses channels that are not there, where a slice would be silent.
@@ -265,6 +277,9 @@ class Split(_Rearrangement):
             )
         return tuple((*entering[:-1], part) for part in self.parts)
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(view=True)
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         dim = _channel_axis(inputs[0])
         if isinstance(self.parts, int):
@@ -285,6 +300,7 @@ class Shuffle(_Rearrangement):
     """
 
     name = "shuffle"
+    operations_a_value = 1
     examples = (
         Example("shuffle 2", ((28, 28, 116),), (28, 28, 116)),
         Example("shuffle 3", ((10, 6),), (10, 6)),
@@ -305,6 +321,9 @@ class Shuffle(_Rearrangement):
                 hint=f"groups must divide {entering[-1]}; {math.gcd(entering[-1], self.groups)} does",
             )
         return entering
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept()
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.ChannelShuffle({self.groups})", sequence="channels_first")
@@ -351,6 +370,9 @@ class Select(_Rearrangement):
     def reach(self, *inputs: Shape) -> Reach:
         # A vector has no positions left, so no step along an axis says which one it was.
         return WHOLE
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(view=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(None, f"{{0}}[:, {self.index}]")

@@ -13,6 +13,7 @@ from typing import Final
 from archdsl.ops.base import (
     Example,
     Extent,
+    Kept,
     Op,
     OpError,
     Reach,
@@ -60,6 +61,7 @@ class Pad(_Spatial):
     """
 
     name = "pad"
+    operations_a_value = 0
     examples = (
         Example("pad 1", ((14, 14, 8),), (16, 16, 8)),
         Example("pad 1x2", ((14, 14, 8),), (16, 18, 8)),
@@ -137,6 +139,9 @@ class Pad(_Spatial):
         sides = self._sides(inputs[0])
         return Reach((1,) * len(sides), (1,) * len(sides), tuple(before for before, _ in sides))
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(inputs=self.mode in ("reflect", "replicate"))
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         sides = ", ".join(str(side) for pair in reversed(self._sides(inputs[0])) for side in pair)
         how = "" if self.mode in ("zero", "constant") else f', mode="{self.mode}"'
@@ -157,6 +162,7 @@ class PadChannels(_Spatial):
     """
 
     name = "pad_channels"
+    operations_a_value = 0
     examples = (
         Example("pad_channels 16", ((16, 16, 16),), (16, 16, 32)),
         Example("pad_channels 3", ((10, 6),), (10, 9)),
@@ -173,6 +179,9 @@ class PadChannels(_Spatial):
 
     def reach(self, *inputs: Shape) -> Reach | None:
         return None
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept()
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"PadChannels({self.n})", helpers=("PadChannels",))
@@ -191,6 +200,7 @@ class Crop(_Spatial):
     """
 
     name = "crop"
+    operations_a_value = 0
     examples = (
         Example("crop 56x56", ((64, 64, 8),), (56, 56, 8)),
         Example("crop 5", ((8, 6, 3),), (5, 5, 3)),
@@ -233,6 +243,9 @@ class Crop(_Spatial):
     def reach(self, *inputs: Shape) -> Reach:
         starts = self._starts(inputs[0])
         return Reach((1,) * len(starts), (1,) * len(starts), tuple(-start for start in starts))
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(view=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         wanted = self._wanted(inputs[0])
@@ -323,6 +336,9 @@ class Upsample(_Spatial):
         steps = tuple(Fraction(n, o) for n, o in zip(sizes, self._wanted(sizes), strict=True))
         return Reach((taps,) * len(sizes), steps, (taps // 2,) * len(sizes))
 
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept()
+
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         rank = len(inputs[0]) - 1
         parts = []
@@ -353,6 +369,7 @@ class PixelShuffle(_Spatial):
     """
 
     name = "pixel_shuffle"
+    operations_a_value = 1
     examples = (
         Example("pixel_shuffle 2", ((32, 32, 256),), (64, 64, 64)),
         Example("pixel_shuffle 3", ((5, 7, 27),), (15, 21, 3)),
@@ -382,6 +399,9 @@ class PixelShuffle(_Spatial):
 
     def reach(self, *inputs: Shape) -> Reach:
         return Reach((1, 1), (Fraction(1, self.factor), Fraction(1, self.factor)), (0, 0))
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept()
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.PixelShuffle({self.factor})", sequence="channels_first")
@@ -426,6 +446,9 @@ class PixelUnshuffle(_Spatial):
 
     def reach(self, *inputs: Shape) -> Reach:
         return Reach((self.factor, self.factor), (self.factor, self.factor), (0, 0))
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept()
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.PixelUnshuffle({self.factor})", sequence="channels_first")

@@ -127,6 +127,9 @@ def _understood(one: Judged, wide: int, paint: _Paint) -> list[str]:
     unknown = [f'"{column.header}"' for column in columns if column.role == "unknown"]
     if unknown:
         facts.append(("unknown", f"{', '.join(unknown)}: never compared; say what it is with --columns"))
+    measured = [f'"{column.header}"' for column in columns if column.role == "measured"]
+    if measured:
+        facts.append(("measured", f"{', '.join(measured)}: not computed, never compared"))
     letters = ", ".join(f"{name} = {value}" for name, value in judgement.reading.symbols.items())
     facts += [("letters", letters)] if letters else []
     facts += [("network", text) for text in one.chosen]
@@ -146,7 +149,7 @@ def _understood(one: Judged, wide: int, paint: _Paint) -> list[str]:
 
 
 def _columns(columns: Sequence[Column]) -> str:
-    known = [column for column in columns if column.role not in ("unknown", "index")]
+    known = [column for column in columns if column.role not in ("unknown", "measured", "index")]
     return ", ".join(f'{_role(column)} <- "{column.header}"' for column in known) or "none understood"
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["called", "parts"]
+__all__ = ["called", "called_in_results", "parts"]
 
 _NUMBER = re.compile(r"\d+")
+_WORD = re.compile(r"[a-z]+")
 _ASIDE = re.compile(r"\([^()]*\)")
 
 
@@ -34,6 +35,29 @@ def called(printed: str, known: Sequence[str], *, exactly: bool = False) -> list
     if exactly or not numbers:
         return []
     return [name for name in known if _holds(_NUMBER.findall(name), numbers)]
+
+
+def called_in_results(printed: str, name: str) -> int | None:
+    """How far a network's name is from what a row of results prints: 0 where they are equal but for case and signs,
+    None where it cannot be meant.
+
+    The first word is the same, and the name has all numbers that are printed, those in brackets too, and no long word
+    that is not; every word that only one of them has is one farther. The tables of papers have others' networks too.
+
+    >>> called_in_results("DenseNet-BC (L=100, k=12)", "densenet100_k12_bc")
+    2
+    >>> called_in_results("ResNet-50", "se_resnet50") is None
+    True
+    """
+    if _plain(printed) == _plain(name):
+        return 0
+    said, own = (_WORD.findall(text.lower()) for text in (printed, name))
+    numbers = _NUMBER.findall(printed)
+    if not numbers or said[:1] != own[:1] or not _holds(_NUMBER.findall(name), numbers):
+        return None
+    if any(len(word) > 2 and word not in said for word in own):
+        return None
+    return 1 + len(set(said) ^ set(own))
 
 
 def parts(printed: str) -> list[str]:

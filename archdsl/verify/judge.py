@@ -91,9 +91,12 @@ class CellJudge:
         role = entry.column.role
         if role == "unknown":
             return Result("not-checked", 0, explanation="nobody knows what the column means; say so with --columns")
+        if role == "measured":
+            return Result("not-checked", 0, explanation="it is measured, not computed")
+        if role == "model":
+            return Result("not-checked", 0, explanation="a name")
         if row.foreign:
-            why = "a name" if role == "layer" else "the row is about another network"
-            return Result("not-checked", 0, explanation=why)
+            return Result("not-checked", 0, explanation="the row is about another network")
         if row.total:
             return self._total(row, entry)
         if row.stretch is None:

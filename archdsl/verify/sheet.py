@@ -16,7 +16,6 @@ from archdsl.verify.conventions import Choice, Figure, Quantity, choose, second
 from archdsl.verify.finding import Match
 from archdsl.verify.kinds import flatten, is_block_row, meant
 from archdsl.verify.reading.kinds import labelled, longest_kind
-from archdsl.verify.reading.vocabulary import key
 from archdsl.verify.subject import Stretch, Subject
 from archdsl.verify.table import Column, Entry, Group, Line, Number, Reading, Said, Size
 
@@ -26,7 +25,6 @@ __all__ = [
     "Choices",
     "Row",
     "Sheet",
-    "is_of_models",
     "lay",
     "letters",
     "matches",
@@ -38,16 +36,16 @@ __all__ = [
 SILENT = frozenset({"index", "note"})
 """Roles of columns that say nothing to compare."""
 
-_MODELS = frozenset({"model", "models", "network", "networks", "architecture", "method", "模型", "网络"})
-"""Headers of columns that name networks, in tables of results."""
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One network that the table is about: its column, or None where the whole table is about one network."""
+    """One network that the table is about: its own column, or its own row of a table of results, or neither where the
+    whole table is about one network.
+    """
 
     subject: Subject
     column: Column | None = None
+    line: Line | None = None
 
 
 @dataclass(slots=True)
@@ -64,7 +62,7 @@ class Row:
     """The layers of rows that are repeated together with this one: `5x conv dw` and `5x conv` in turn."""
 
     foreign: bool = False
-    """Whether the row is of a table of networks, and about another one."""
+    """Whether the row is of a table of results, and about another network."""
 
     @property
     def total(self) -> bool:
@@ -84,7 +82,11 @@ class Sheet:
 def lay(reading: Reading, case: Case, symbols: Mapping[str, int]) -> Sheet:
     first = next((column for column in reading.columns if column.role == "network"), None)
     rows = [_row(line, case.column, first) for line in reading.lines]
-    if case.column is None:
+    if any(column.role == "model" for column in reading.columns):
+        for row in rows:
+            row.foreign = row.line is not case.line
+            row.line, row.said = replace(row.line, quantity="params", said=()), []
+    elif case.column is None:
         _by_name(rows, case.subject)
     listed = [row for row in rows if not row.total and not row.foreign and (row.said or _says(row))]
     together = _together(listed) if case.column is None else [[row] for row in listed]
@@ -99,7 +101,7 @@ def lay(reading: Reading, case: Case, symbols: Mapping[str, int]) -> Sheet:
             before = case.subject.output(stretch)
     sheet = Sheet(case, rows)
     for row in rows:
-        for entry in row.entries:
+        for entry in () if row.foreign else row.entries:
             figure = _figure(row, entry, case.subject)
             if figure is not None:
                 sheet.figures[id(entry)] = figure
@@ -107,18 +109,10 @@ def lay(reading: Reading, case: Case, symbols: Mapping[str, int]) -> Sheet:
 
 
 def _by_name(rows: Sequence[Row], subject: Subject) -> None:
-    """A row that bears the network's own name is about all of it; then in a column of models the others are not."""
-    wholes = [row for row in rows if not row.total and _is_called(row, subject.name)]
-    for row in wholes:
-        row.line, row.said = replace(row.line, quantity="params", said=()), []
-    if wholes:
-        for row in rows:
-            row.foreign = not row.total and any(is_of_models(e.column.header) for e in row.entries)
-
-
-def is_of_models(header: str) -> bool:
-    """Whether a column of that header names networks, as in a table of results."""
-    return key(header) in _MODELS
+    """A row that bears the network's own name is about all of it."""
+    for row in rows:
+        if not row.total and _is_called(row, subject.name):
+            row.line, row.said = replace(row.line, quantity="params", said=()), []
 
 
 def _is_called(row: Row, name: str) -> bool:

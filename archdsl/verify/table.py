@@ -115,6 +115,8 @@ Role = Literal[
     "connections",
     "branch",  # filters of one convolution inside the block: `#3x3 reduce`; `detail` says of which
     "network",  # the column is a network of its own: `A-LRN`, `50-layer`
+    "model",  # each row is a network of its own, in a table of results
+    "measured",  # found by training or with a watch, which nothing here does: listed, never compared
     "note",  # said outright to be prose: never compared
     "unknown",  # listed, never compared
 ]

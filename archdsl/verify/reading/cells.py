@@ -17,7 +17,7 @@ from archdsl.verify.table import Column, Number, Printed, Said, Size
 
 __all__ = ["NotUnderstood", "counted", "is_nothing", "printed"]
 
-_TEXTS = frozenset({"index", "note", "unknown"})
+_TEXTS = frozenset({"index", "note", "model", "measured", "unknown"})
 _SIDES = frozenset({"kernel", "stride", "padding"})
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import get_args
 
@@ -218,6 +218,8 @@ def _agreed(role: Role, values: _Values) -> tuple[Role, bool]:
         return "kernel", False
     if role == "layer" and values.mostly(values.wholes):
         return "index", False
+    if role == "model" and values.mostly(values.kinds + values.attributes + values.quantities):
+        return "layer", False
     if role == "index" and not values.mostly(values.wholes):
         return ("layer", False) if values.mostly(values.kinds) else (role, True)
     if role in ("ops", "connections") and values.mostly(values.kinds):
@@ -227,6 +229,9 @@ def _agreed(role: Role, values: _Values) -> tuple[Role, bool]:
 
 def _completed(columns: list[Column], values: Sequence[_Values], headless: bool) -> list[Column]:
     """The columns whose header says nothing: networks, or what the values alone tell."""
+    if any(column.role == "layer" for column in columns):
+        # What stands beside the layers of each network is no table of results.
+        columns = [replace(one, role="layer") if one.role == "model" and one.why != "said" else one for one in columns]
     roles = {column.role for column in columns}
     open_ = [at for at, column in enumerate(columns) if column.role == "unknown"]
     first = values[0] if values else None

@@ -148,7 +148,7 @@ def _summed(row: Row, columns: Sequence[Column]) -> Counted:
 def _entry(cell: Cell, column: Column, symbols: Mapping[str, int], kind: str | None, whole: Quantity | None) -> Entry:
     try:
         value: Printed
-        if len(cell.text) > _LONGEST and column.role not in ("index", "note", "unknown"):
+        if len(cell.text) > _LONGEST and column.role not in ("index", "note", "model", "measured", "unknown"):
             raise NotUnderstood(f"it has {len(cell.text):,} characters, more than {_LONGEST:,}")
         if whole and column.role == "network":
             value = counted(cell.text, whole.power, whole.counted)

@@ -23,7 +23,7 @@ _CALLED: dict[Role, str] = {
     "layer": """
         layer | layers | type | operation | operator | layer name | layer type | name | op | module | block |
         stage | layer type depth idx | type stride | component | unit | group name | group | layers name |
-        layer name type | network | model | architecture | 层 | 层名 | 层名称 | 操作 | 类型 | 名称 | 操作类型 |
+        layer name type | 层 | 层名 | 层名称 | 操作 | 类型 | 名称 | 操作类型 |
         网络层 | 层类型 | 模块 | 算子 | 阶段 | 结构 | 层 类型 | layer block | block name | stage name |
         convnet configuration | quantity
     """,
@@ -52,7 +52,8 @@ _CALLED: dict[Role, str] = {
     "groups": "groups | group count | 分组 | 分组数 | cardinality",
     "repeat": "n | repeat | repeats | times | repetitions | # repeat | # layers | 重复 | 重复次数 | 次数 | ×",
     "input": """
-        input | input size | input shape | in | inputs | 输入 | 输入尺寸 | 输入大小 | 输入形状 |
+        input | input size | input shape | in | inputs | image size |
+        input image size | 图像尺寸 | 输入 | 输入尺寸 | 输入大小 | 输入形状 |
         input dimension | input dimensions | resolution | 输入数据尺寸 | input tensor | input feature map |
         输入特征图 | 输入特征图尺寸 | in size | in shape
     """,
@@ -81,6 +82,14 @@ _CALLED: dict[Role, str] = {
     """,
     "memory": "memory | 内存 | 显存 | 存储 | 内存占用 | 显存占用 | mem | activation memory | memory size",
     "connections": "connections | # connections | 连接数 | 连接 | number of connections",
+    "model": """
+        model | models | network | networks | architecture | architectures | method | methods | model name |
+        network architecture | model architecture | 模型 | 网络 | 网络模型 | 方法
+    """,
+    "measured": """
+        cifar 10 | cifar 10 + | cifar 100 | cifar 100 + | c10 | c100 | svhn | mnist | imagenet | imagenet 1k | coco |
+        top 1 | top 5 | top1 | top5 | map | fps | 准确率 | 精度 | 错误率 | 速度
+    """,
     "note": "note | notes | remark | remarks | comment | comments | 备注 | 说明 | 注释 | 注",
 }
 _ROLES: dict[str, Role] = {name: role for role, names in _CALLED.items() for name in map(fold, names.split("|"))}
@@ -99,11 +108,29 @@ _NOT_OURS = frozenset(
         "ratio",
         "reduction",
         "rate",
-        "error",
-        "top",
     )
 )
 """Words in headers of figures that no network has by itself."""
+_MEASURED = frozenset(
+    (
+        "accuracy",
+        "acc",
+        "acc1",
+        "acc5",
+        "error",
+        "err",
+        "top",
+        "latency",
+        "time",
+        "runtime",
+        "seconds",
+        "epochs",
+        "speed",
+        "speedup",
+        "throughput",
+    )
+)
+"""Words in headers of what is found by training or with a watch."""
 _GROUPS = frozenset(
     ("filter", "filters", "kernel", "kernels", "conv", "convolution", "window", "pool", "hyperparameters", "卷积核")
 )
@@ -168,6 +195,8 @@ def header(text: str) -> Header | None:
         detail = _DETAILS.get(key(named), "")
         return Header(role, detail, power)
     words = key(named).split()
+    if _MEASURED & set(words):
+        return Header("measured")
     ours = "before" in words or not _NOT_OURS & set(words)
     return _worded(words, power) if words and ours else None
 
