@@ -127,13 +127,14 @@ def read(svg: bytes) -> Drawn:
     groups = {
         kind: [g for g in graph.iter(f"{_SVG}g") if g.get("class") == kind] for kind in ("cluster", "node", "edge")
     }
+    headings = [graph, *(g for g in groups["node"] if _title(g) == "heading")]
     shapes = [reader.box(e) for e in graph.iter() if e.tag in _SHAPES]
     return Drawn(
         Box(0, 0, width, height),
         tuple(shapes),
-        reader.texts(graph),
+        tuple(text for g in headings for text in reader.texts(g)),
         tuple(Cluster(reader.box(g[1]), reader.texts(g)) for g in groups["cluster"]),
-        tuple(map(reader.node, groups["node"])),
+        tuple(reader.node(g) for g in groups["node"] if g not in headings),
         tuple(map(reader.edge, groups["edge"])),
     )
 

@@ -6,10 +6,13 @@ ARCHDSL_ZOO=all, draws all.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 
@@ -17,7 +20,7 @@ from archdsl.draw.image import image
 from archdsl.draw.plan import Wish
 from archdsl.graph import Graph
 from tests import zoo
-from tests.drawn import Box, Drawn, Node, Text, read
+from tests.drawn import Box, Drawn, Node, Place, Text, read
 
 _SAMPLE = {
     "lenet5", "alexnet", "resnet50", "googlenet", "densenet121", "unet", "siamese", "fractalnet20", "vit_b_16",
@@ -25,6 +28,10 @@ _SAMPLE = {
 }  # fmt: skip
 
 _ENTRIES = [e for e in zoo.entries() if os.environ.get("ARCHDSL_ZOO") == "all" or e.name in _SAMPLE]
+_ALL = Wish(depth=99)
+"""More levels of blocks than any network of `specs/` has."""
+_WIDE = {"inception_resnet_v2"}
+"""Networks that take both columns, 7 inches: the stem alone is wider than one, and is no block that could be closed."""
 _TIMES = re.compile(r"× (\d+)")
 
 
@@ -35,6 +42,8 @@ class _Layer:
     word: str
     key: int
     times: int
+    inside: tuple[int, ...] = ()
+    """Of a closed block all layers in it."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +56,28 @@ class _Found:
 @pytest.mark.parametrize("entry", _ENTRIES, ids=str)
 def test_a_picture_shows_its_network(entry: zoo.Entry) -> None:
     graph = entry.graph()
-    drawn = read(image(graph, "svg"))
+    drawn = read(image(graph, "svg", _ALL))
     found = _layers(drawn, graph)
     _every_layer_once(graph, found)
     _edges_join(drawn, graph, found)
     _lines_end_where_they_say(drawn)
     _nothing_overflows(drawn)
+
+
+@pytest.mark.parametrize("entry", _ENTRIES, ids=str)
+def test_the_picture_that_nothing_was_asked_of_can_be_read_in_a_column(entry: zoo.Entry) -> None:
+    graph = entry.graph()
+    svg = image(graph, "svg")
+    drawn = read(svg)
+    found = _layers(drawn, graph)
+    _every_layer_once(graph, found)
+    _edges_join(drawn, graph, found)
+    _lines_end_where_they_say(drawn)
+    _nothing_overflows(drawn)
+    # A column is 88 mm wide, 249.4 points, a page 9.5 inches high; no journal prints text below 5 points.
+    wide = 504 if entry.name in _WIDE else 249.4
+    smallest = min(map(float, re.findall(rb'font-size="([\d.]+)"', svg)))
+    assert smallest * min(wide / drawn.page.right, 684 / drawn.page.bottom) >= 5
 
 
 @pytest.mark.parametrize("entry", [e for e in _ENTRIES if len(e.graph()) < 600], ids=str)
@@ -78,7 +103,7 @@ def _layers(drawn: Drawn, graph: Graph) -> _Found:
         cells = [texts for box, texts in node.cells if not _is_caption(box, node)]
         counts = [texts for texts in cells if _times(texts) > 1]
         words = [_word(texts) for texts in cells if texts not in counts]
-        if not words or node.name == "heading" or node.name.startswith("output "):
+        if not words or node.name.startswith("output "):
             of[node.name] = ()
             continue
         key = keys[node.name] if node.name in keys else int(node.name.removeprefix("node "))
@@ -87,6 +112,10 @@ def _layers(drawn: Drawn, graph: Graph) -> _Found:
         for cluster in drawn.clusters:
             if cluster.box.holds(node.box):
                 times *= _times(cluster.texts)
+        if inside := _inside(graph, key, next(text.text for text in cells[0] if not text.bold)):
+            assert len(words) == 1
+            of[node.name] = (_Layer("", key, times, inside),)
+            continue
         own = [_Layer(words[0], key, times)]
         for word in words[1:]:
             # The layers of one node follow each other, so that the next one reads this one and nothing else.
@@ -101,12 +130,26 @@ def _layers(drawn: Drawn, graph: Graph) -> _Found:
     return _Found(of)
 
 
+def _inside(graph: Graph, key: int, shown: str) -> tuple[int, ...]:
+    """The layers of the block whose call a node shows, the outermost around its first layer; none for a layer."""
+    name = shown.rpartition(": ")[2].partition("<")[0]
+    for frame in graph.nodes[key].frame.path():
+        call = re.sub(r"(?<=\d)x(?=\d)", "×", frame.call or frame.name)
+        # Of iterations that differ the call is shown from the first to the last, `drop<0.1…0.5>`.
+        if frame.kind == "block" and frame.name == name and ("…" in shown or shown.endswith((call, name))):
+            found = tuple(node.key for node in graph.nodes if frame in node.frame.path())
+            if found[0] == key:
+                return found
+    return ()
+
+
 def _every_layer_once(graph: Graph, found: _Found) -> None:
     layers = [layer for own in found.of.values() for layer in own]
     assert len({layer.key for layer in layers}) == len(layers)
     shown: Counter[str] = Counter()
     for layer in layers:
-        shown[layer.word] += layer.times
+        for key in layer.inside or (layer.key,):
+            shown[graph.nodes[key].kind] += layer.times
     assert shown == Counter(node.kind for node in graph.nodes)
 
 
@@ -128,12 +171,15 @@ def _times(texts: tuple[Text, ...]) -> int:
 
 
 def _edges_join(drawn: Drawn, graph: Graph, found: _Found) -> None:
-    home = {layer.key: name for name, own in found.of.items() for layer in own}
-    times = {layer.key: layer.times for own in found.of.values() for layer in own}
+    layers = [(layer, name) for name, own in found.of.items() for layer in own]
+    home = {key: name for layer, name in layers for key in layer.inside or (layer.key,)}
+    times = {layer.key: layer.times for layer, _ in layers}
     wanted: Counter[tuple[str, str]] = Counter()
     folded: Counter[str] = Counter()
-    for key, name in home.items():
-        for port in graph.nodes[key].inputs:
+    for layer, name in layers:
+        ports = [port for key in layer.inside or (layer.key,) for port in graph.nodes[key].inputs]
+        # A closed block reads a tensor once, however many of its layers do.
+        for port in dict.fromkeys(ports) if layer.inside else ports:
             if port.node not in home:
                 folded[name] += 1
             elif home[port.node] != name:
@@ -190,8 +236,30 @@ def _nothing_overflows(drawn: Drawn) -> None:
         for box, texts in node.cells:
             for text in texts:
                 assert box.holds(text.box), (node.name, text)
+    _no_line_through_titles(drawn)
     for node, other in _pairs(drawn):
         assert not node.box.meets(other.box), (node.name, other.name)
+
+
+def _no_line_through_titles(drawn: Drawn) -> None:
+    """In bands of the page, since every title beside every line would take minutes."""
+    band = 20
+    lines: dict[int, list[Place]] = {}
+    for edge in drawn.edges:
+        for x, y in (place for ends in pairwise(edge.line) for place in _along(*ends)):
+            lines.setdefault(int(y // band), []).append((x, y))
+    for text in (text for cluster in drawn.clusters for text in cluster.texts):
+        box = text.box
+        for at in range(int(box.top // band), int(box.bottom // band) + 1):
+            assert not any(box.away(place) == 0 for place in lines.get(at, ())), text
+
+
+def _along(start: Place, end: Place) -> Iterator[Place]:
+    """Points on a straight line, at most two apart."""
+    steps = max(1, math.ceil(math.dist(start, end) / 2))
+    for step in range(steps + 1):
+        share = step / steps
+        yield start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
 
 
 def _pairs(drawn: Drawn) -> list[tuple[Node, Node]]:

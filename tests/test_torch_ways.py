@@ -9,12 +9,13 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from torch.nn.utils import parametrize
 
 import archdsl
 from archdsl.codegen.module import build, module
+from archdsl.codegen.source import network_class, source
 from archdsl.diagnostics import ArchError
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape, torch_shape
@@ -44,16 +46,16 @@ SIDES = (32, 48, 64, 67, 80, 96, 112, 128, 160, 188)
 PATCHES = 2
 """The side of a vision transformer's image, in patches; its text takes the image's size by name."""
 WALKED = 2000
-"""Layers that a tracer is shown. Dynamo, `torch.export` and `torch.jit` walk through `forward` at 20 to 50 milliseconds
-a layer, so the four networks of 3,000 to 5,000 layers take minutes each. They are repeats of the blocks of others, which
-are walked (`resnet1202` of `resnet110`), and run in every other way."""
+"""Layers that all tracers are shown. Dynamo, `torch.export` and `torch.jit` walk through `forward` at 15 to 50
+milliseconds a layer, so that the four networks of 3,000 to 5,000 layers take minutes each time. They are repeats of the
+blocks of others, which are walked (`resnet1202` of `resnet110`); they run in every other way, and compile once."""
 EXAMPLES = 2
 WHOLE = os.environ.get("ARCHDSL_ZOO") == "all"
 
 
 @dataclass(frozen=True)
 class Network:
-    """A checked graph, its module in evaluation, inputs, and what comes out. Tests that change the module take a copy."""
+    """A checked graph, its module in evaluation, inputs, and what comes out. Tests change copies of the module."""
 
     graph: Graph
     made: nn.Module
@@ -144,6 +146,13 @@ def _energy(made: Tensor | tuple[Tensor, ...]) -> Tensor:
     return torch.stack([output.square().sum() for output in _outputs(made)]).sum()
 
 
+def _gradients(made: nn.Module, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Those of `_energy`; zero where a parameter has no part in it."""
+    named = dict(made.named_parameters())
+    found = torch.autograd.grad(_energy(made(*inputs)), list(named.values()), allow_unused=True, materialize_grads=True)
+    return dict(zip(named, found, strict=True))
+
+
 def _assert_same(
     made: Tensor | tuple[Tensor, ...], expected: Tensor | tuple[Tensor, ...], tolerance: float = 1e-5
 ) -> None:
@@ -154,79 +163,77 @@ def _assert_same(
 
 
 def test_compiles_as_one_graph(network: Network) -> None:
-    made = network.module()
     with torch.no_grad():
-        expected = made(*network.inputs)
-        _assert_same(torch.compile(made, fullgraph=True, backend="eager")(*network.inputs), expected)
+        _assert_same(torch.compile(network.made, fullgraph=True, backend="eager")(*network.inputs), network.expected)
 
 
-def test_trains_as_one_graph(network: Network) -> None:
+def test_trains_as_one_graph(walked: Network) -> None:
     """What is random draws the same numbers in the same order."""
-    made = network.module().train()
-    compiled = torch.compile(copy.deepcopy(made), fullgraph=True, backend="eager")
+    alone = walked.copy().train()
+    compiled = torch.compile(walked.copy().train(), fullgraph=True, backend="eager")
     torch.manual_seed(2)
-    expected = made(*network.inputs)
+    expected = alone(*walked.inputs)
     torch.manual_seed(2)
-    _assert_same(compiled(*network.inputs), expected)
+    _assert_same(compiled(*walked.inputs), expected)
 
 
 # Left out of `make test` for its time alone; the same graph is compared above through the compiler's other backends.
 @pytest.mark.skipif(not WHOLE, reason="two minutes, most of them C++: `make ways`")
+@pytest.mark.parametrize("name", TO_MACHINE_CODE)
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # PyTorch about itself
-def test_compiles_to_machine_code() -> None:
-    """Through PyTorch's default compiler, which writes C++."""
-    network = _network(next(entry for entry in entries() if entry.name == "lenet5"))
-    made = network.module()
+def test_compiles_to_machine_code(name: str) -> None:
+    network = _network(next(entry for entry in entries() if entry.name == name))
     with torch.no_grad():
-        _assert_same(torch.compile(made, fullgraph=True)(*network.inputs), made(*network.inputs), 1e-4)
+        _assert_same(torch.compile(network.made, fullgraph=True)(*network.inputs), network.expected, 1e-4)
 
 
-def test_exports(network: Network) -> None:
-    made = network.module()
-    program = torch.export.export(made, network.inputs)
+def test_exports(walked: Network) -> None:
+    program = torch.export.export(walked.made, walked.inputs)
     with torch.no_grad():
-        _assert_same(program.module()(*network.inputs), made(*network.inputs))
-    assert set(program.state_dict) == set(made.state_dict())
+        _assert_same(program.module()(*walked.inputs), walked.expected)
+    assert set(program.state_dict) == set(walked.made.state_dict())
 
 
-def test_traces(network: Network) -> None:
-    made = network.module()
+def test_traces(walked: Network) -> None:
     with torch.no_grad(), warnings.catch_warnings():
         # The tracer is deprecated as a whole; it warns of conditions on sizes, as `F.local_response_norm` has them.
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        traced = torch.jit.trace(made, network.inputs, check_trace=False)  # type: ignore[no-untyped-call]
-        _assert_same(tuple(_outputs(traced(*network.inputs))), tuple(_outputs(made(*network.inputs))))
+        traced = torch.jit.trace(walked.made, walked.inputs, check_trace=False)  # type: ignore[no-untyped-call]
+        _assert_same(tuple(_outputs(traced(*walked.inputs))), tuple(_outputs(walked.expected)))
 
 
 def test_channels_last(network: Network) -> None:
-    if any(x.dim() != 4 for x in network.inputs):
-        made = network.module()
-        given = network.inputs
-    else:
-        made = network.module().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        given = tuple(x.to(memory_format=torch.channels_last) for x in network.inputs)
+    """Networks over sequences have no such format; they run as they are."""
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    made, given = network.copy(), network.inputs
+    if given[0].dim() in formats:
+        memory_format = formats[given[0].dim()]
+        made = made.to(memory_format=memory_format)  # type: ignore[call-overload]
+        given = tuple(x.to(memory_format=memory_format) for x in given)
     with torch.no_grad():
-        _assert_same(made(*given), network.module()(*network.inputs), 1e-4)
+        _assert_same(made(*given), network.expected, 1e-4)
 
 
 def test_autocast(network: Network) -> None:
     """In bfloat16, whose 8 bits leave a few percent after some dozen layers; gradients arrive everywhere."""
-    made = network.module()
+    parameters = [parameter for parameter in network.made.parameters() if parameter.requires_grad]
     with torch.autocast("cpu", torch.bfloat16):
-        outputs = _outputs(made(*network.inputs))
-    with torch.no_grad():
-        expected = _outputs(made(*network.inputs))
-    for ours, theirs in zip(outputs, expected, strict=True):
+        outputs = _outputs(network.made(*network.inputs))
+    for ours, theirs in zip(outputs, _outputs(network.expected), strict=True):
         assert ours.isfinite().all()
         assert (ours.float() - theirs).norm() <= 0.1 * theirs.norm()
-    torch.autograd.backward([output.float().sum() for output in outputs])
-    assert all(parameter.dtype is torch.float32 for parameter in made.parameters())
+    total = torch.stack([output.float().sum() for output in outputs]).sum()
+    for gradient in torch.autograd.grad(total, parameters, allow_unused=True, materialize_grads=True):
+        assert gradient.dtype is torch.float32
+        assert gradient.isfinite().all()
 
 
+# Fused attention has no rule of its own for `vmap`, which then runs it an example at a time.
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
 def test_functional(network: Network) -> None:
     """Gradients by `torch.func` are those of `backward`, those of each example by itself sum up to them."""
-    made = network.module()
+    made = network.made
     weights = {name: weight.detach() for name, weight in made.named_parameters()}
     buffers = dict(made.named_buffers())
 
@@ -236,39 +243,46 @@ def test_functional(network: Network) -> None:
     def of_one(weights: dict[str, Tensor], *inputs: Tensor) -> Tensor:
         return loss(weights, *(x.unsqueeze(0) for x in inputs))
 
-    found = torch.func.grad(loss)(weights, *network.inputs)
-    each = torch.func.vmap(torch.func.grad(of_one), in_dims=(None, *[0] * len(network.inputs)))(
-        weights, *network.inputs
-    )
-    torch.autograd.backward(loss(dict(made.named_parameters()), *network.inputs))
-    for name, parameter in made.named_parameters():
-        wanted = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-        scale = 1e-4 * wanted.abs().max() + 1e-6
-        assert (found[name] - wanted).abs().max() <= scale, name
-        assert (each[name].sum(0) - wanted).abs().max() <= 10 * scale, name
+    def assert_wanted(name: str, found: Tensor, tolerance: float) -> None:
+        assert (found - wanted[name]).abs().max() <= tolerance * (wanted[name].abs().max() + 0.01), name
+
+    wanted = _gradients(made, network.inputs)
+    for name, found in torch.func.grad(loss)(weights, *network.inputs).items():
+        assert_wanted(name, found, 1e-4)
+    of_each = torch.func.vmap(torch.func.grad(of_one), in_dims=(None, *[0] * len(network.inputs)))
+    for name, each in of_each(weights, *network.inputs).items():
+        assert_wanted(name, each.sum(0), 1e-3)
 
 
 def test_deepcopy(network: Network) -> None:
-    made = network.module()
-    copied = copy.deepcopy(made)
+    copied = copy.deepcopy(network.made)
     with torch.no_grad():
-        _assert_same(copied(*network.inputs), made(*network.inputs), 0)
-    assert not {p.data_ptr() for p in made.parameters()} & {p.data_ptr() for p in copied.parameters()}
+        _assert_same(copied(*network.inputs), network.expected, 0)
+    assert not {p.data_ptr() for p in network.made.parameters()} & {p.data_ptr() for p in copied.parameters()}
+
+
+def test_pickles(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read as by a process that has not compiled it: the code comes with the weights."""
+    stored = pickle.dumps(network.made)
+    monkeypatch.delitem(sys.modules, type(network.made).__module__)
+    again = pickle.loads(stored)
+    assert type(again) is not type(network.made)
+    with torch.no_grad():
+        _assert_same(again(*network.inputs), network.expected, 0)
 
 
 def test_meta_device(network: Network) -> None:
     """Sizes without memory, and weights that a state dict brings later."""
-    made = build(network.graph)
+    made = build(network.graph).eval()
     assert all(parameter.is_meta for parameter in made.parameters())
     with torch.no_grad():
-        sizes = [x.shape for x in _outputs(made.eval()(*(x.to("meta") for x in network.inputs)))]
-        expected = network.module()
-        assert sizes == [x.shape for x in _outputs(expected(*network.inputs))]
+        sizes = [x.shape for x in _outputs(made(*(x.to("meta") for x in network.inputs)))]
+        assert sizes == [x.shape for x in _outputs(network.expected)]
         filled = made.to_empty(device="cpu")
-        filled.load_state_dict(expected.state_dict())
-        for name, buffer in expected.named_buffers():
+        filled.load_state_dict(network.made.state_dict())
+        for name, buffer in network.made.named_buffers():
             filled.get_buffer(name).copy_(buffer)
-        _assert_same(filled(*network.inputs), expected(*network.inputs), 0)
+        _assert_same(filled(*network.inputs), network.expected, 0)
 
 
 class Doubled(nn.Module):
@@ -280,7 +294,7 @@ class Doubled(nn.Module):
 
 def test_parametrized(network: Network) -> None:
     """A parametrisation that doubles a layer's weight is the layer with its weight doubled."""
-    made, expected = network.module(), network.module()
+    made, expected = network.copy(), network.copy()
     names = [name for name, part in made.named_modules() if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Linear)]
     for name in (names[0], names[-1]):
         parametrize.register_parametrization(made.get_submodule(name), "weight", Doubled())
@@ -302,15 +316,14 @@ def _group() -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore:Grad strides do not match bucket view strides:UserWarning")
 def test_distributed(network: Network) -> None:
     """Every parameter takes part in training, or the reducer would wait for it; gradients are those of the module."""
-    made = network.module().train()
-    alone = copy.deepcopy(made)
-    spread = DistributedDataParallel(made)
-    for one in (spread, alone):
-        torch.manual_seed(3)
-        torch.autograd.backward(_energy(one(*network.inputs)))
-    for (name, ours), theirs in zip(made.named_parameters(), alone.parameters(), strict=True):
-        assert ours.grad is not None, name
-        torch.testing.assert_close(ours.grad, theirs.grad)
+    made = network.copy().train()
+    torch.manual_seed(3)
+    wanted = _gradients(made, network.inputs)
+    torch.manual_seed(3)
+    torch.autograd.backward(_energy(DistributedDataParallel(made)(*network.inputs)))
+    for name, parameter in made.named_parameters():
+        assert parameter.grad is not None, name
+        torch.testing.assert_close(parameter.grad, wanted[name])
 
 
 _READ = """
@@ -327,13 +340,10 @@ for path in sys.argv[1:]:
 
 
 def test_pickles_are_read_by_another_process(tmp_path: Path) -> None:
-    """Whole modules and their results, by a process that has not compiled them."""
+    """Whole modules of the sample and their results, by a process that has not compiled them."""
     paths = []
-    for number, entry in enumerate(_chosen()):
+    for number, entry in enumerate(entry for entry in entries() if entry.name in SAMPLE):
         network = _network(entry)
-        made = network.module()
-        with torch.no_grad():
-            stored = (made, network.inputs, made(*network.inputs))
         paths.append(tmp_path / f"{number}.pickle")
-        paths[-1].write_bytes(pickle.dumps(stored))
+        paths[-1].write_bytes(pickle.dumps((network.made, network.inputs, network.expected)))
     subprocess.run([sys.executable, "-c", _READ, *paths], check=True, cwd=Path(__file__).parent.parent)

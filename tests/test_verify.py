@@ -69,6 +69,10 @@ def cases(understood: Reading) -> list[Case]:
     path = understood.table.path
     if "resnet" in path:
         return [Case(resnet(column.detail), column) for column in columns]
+    if "senet" in path:
+        files = ("resnet/resnet_v1.arch", "senet/senet.arch", "senet/senet.arch")
+        names = ("resnet50_v1", "se_resnet50", "se_resnext50_32x4d")
+        return [Case(subject(*of), column) for of, column in zip(zip(files, names, strict=True), columns, strict=True)]
     if columns:
         return [
             Case(subject("vgg/vgg.arch", VGG[name.strip()]), column)
@@ -337,8 +341,8 @@ def changed_figures(table: Table, understood: Reading) -> Sequence[tuple[int, in
     found = []
     for at, row in enumerate(table.rows):
         for place, cell in enumerate(row.cells):
-            if understood.columns[place].role in ("index", "layer"):
-                continue  # numbers of rows and names of layers are no figures
+            if understood.columns[place].role in ("index", "layer", "model", "measured"):
+                continue  # numbers of rows, names and accuracies are no figures
             for match in FIGURE.finditer(cell.text):
                 if cell.text[: match.start()].endswith("^"):
                     continue  # 10^9: the exponent is no digit of the figure
@@ -358,6 +362,7 @@ def changed_figures(table: Table, understood: Reading) -> Sequence[tuple[int, in
         ("vgg/configurations.md", 0, 5),
         ("vgg/configurations.md", 1, 1),
         ("resnet/table1.md", 0, 11),
+        ("senet/table1.md", 0, 9),
     ],
 )
 def test_a_changed_figure_is_found_in_its_cell(file: str, number: int, step: int) -> None:

@@ -281,6 +281,39 @@ def test_each_row_of_results_against_its_own_variant(tmp_path: Path) -> None:
     assert [one.verdict for one in cells(made) if one.column != "Model"] == ["holds", "not-checked", "contradiction"]
 
 
+def results(tmp_path: Path, table: str) -> Verification:
+    (tmp_path / "pair.arch").write_text(
+        VARIANTS + "variant pair32_wide = pair<64>\nvariant pair8, net_a_8_of_64 = pair<8>\n"
+    )
+    (tmp_path / "results.md").write_text(table)
+    found = Collector()
+    return verify(gather([str(tmp_path / "pair.arch"), str(tmp_path / "results.md")], found), Wishes(), found)
+
+
+def test_a_row_of_results_is_found_by_its_numbers_and_first_word(tmp_path: Path) -> None:
+    """`Pair (w=32)` is `pair32`, not the variant with a word more; `Net-A (8 of 64)` needs the name that it was given;
+    a network of others' that has the number too is none of the file's. 8: 5*5*3*8 + 8 + 3*3*8*64 + 64 + 650 = 5,930.
+    """
+    made = results(
+        tmp_path,
+        "| Model | image size | Params (K) | Top-1 err. | Time (s) |\n|---|---|---|---|---|\n"
+        "| Pair (w=32) | 64x64 | 21.6 | 9.1 | 3 |\n| SE-Pair-32 | 64x64 | 99.9 | 8.8 | 4 |\n"
+        "| Net-A (8 of 64) | 32x32 | 5.9 | 12.0 | 1 |\n",
+    )
+    assert wrong(made) == [("3", "image size", "64x64x3")]
+    assert made.tables[0].judgement.network == "pair32, pair8"
+    checked = {(one.row, one.column): one.verdict for one in cells(made)}
+    assert checked["1", "Params (K)"] == checked["3", "Params (K)"] == "holds"
+    assert checked["2", "Params (K)"] == checked["1", "Top-1 err."] == checked["1", "Time (s)"] == "not-checked"
+
+
+def test_results_of_others_alone_are_a_mistake(tmp_path: Path) -> None:
+    made = results(tmp_path, "| Model | Params (K) |\n|---|---|\n| Other-32 | 21.6 |\n| ResNet-16 | 11.1 |\n")
+    assert made.status == 2
+    assert [one.id for one in made.diagnostics] == ["nothing-compared"]
+    assert "give a variant the name of its row" in (made.diagnostics[0].hint or "")
+
+
 CHINESE = """| 层 | 输入 | 卷积核 | 输出 | 参数 |
 |---|---|---|---|---|
 | 卷积1 | 64×64×3 | 5×5，步长2，32个 | 32×32×32 | 2,432 |

@@ -13,7 +13,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from archdsl.graph import Graph, Node
-from archdsl.ops.base import Op, Reach, Shape, Weight, show_shape
+from archdsl.ops.base import Kept, Op, Reach, Shape, Weight, show_shape
 
 __all__ = ["FLOAT32", "Fact", "facts", "training_only"]
 
@@ -31,6 +31,8 @@ class Fact:
     - `work`: all other arithmetic, in operations.
     - `connections`: what LeNet's paper calls so: the inputs that each unit reads, and its bias.
     - `elements`: values in all outputs together.
+    - `largest`: values in its largest weight.
+    - `kept`: what PyTorch keeps of it for the backward pass.
     - `broadcast`: for each input, whether it is stretched over the output (a gate of C over HxWxC).
     """
 
@@ -43,6 +45,8 @@ class Fact:
     elements: int
     reach: Reach | None
     weighted: bool
+    largest: int
+    kept: Kept
     broadcast: tuple[bool, ...]
 
 
@@ -82,7 +86,7 @@ def training_only(graph: Graph) -> frozenset[int]:
 
 
 def _input(node: Node) -> Fact:
-    return Fact(f"input {show_shape(node.shape)}", 0, 0, 0, 0, 0, math.prod(node.shape), None, False, ())
+    return Fact(f"input {show_shape(node.shape)}", 0, 0, 0, 0, 0, math.prod(node.shape), None, False, 0, Kept(), ())
 
 
 def _ask(op: Op, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Fact:
@@ -99,6 +103,8 @@ def _ask(op: Op, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Fact:
         elements=sum(math.prod(shape) for shape in outputs),
         reach=reach,
         weighted=op.weighted,
+        largest=max((weight.size for weight in weights if weight.kind == "parameter"), default=0),
+        kept=op.keeps(inputs, outputs),
         broadcast=_broadcast(inputs, outputs[0]) if len(inputs) > 1 and not macs else (False,) * len(inputs),
     )
 

@@ -25,6 +25,8 @@ shown with the font's own widths runs over its box."""
 _TITLE_LETTER: Final = 4.7
 """Points of a letter in a title, of which many are digits and commas."""
 _CHIPS: Final = 4
+_FEW: Final = 6
+"""Letters that are left of any word in a title."""
 _LONG: Final = 24
 """Characters of an argument, the rest is cut: a connection table has hundreds."""
 
@@ -154,9 +156,11 @@ def escape(text: str) -> str:
 
 
 def _filled(words: Sequence[str], letters: int) -> list[str]:
-    """Lines of at most so many letters, and at least a word."""
+    """Lines of at most so many letters; a longer word is cut, but for its first few."""
     lines: list[str] = []
     for word in filter(None, words):
+        if len(word.strip()) > max(letters, _FEW):
+            word = word[: max(letters, _FEW) - 1] + "…"
         if lines and len((lines[-1] + word).strip()) <= letters:
             lines[-1] += word
         else:

@@ -53,38 +53,38 @@ def laid(
     """
     if _given(wish, width):
         return _lay(make_plan(graph, wish), theme, direction, width or PAGE[0], watch)
-    width = width or COLUMN
     if direction == "right":
-        return _lay(legible(graph, wish, width=width), theme, direction, width, watch)
-    best, largest = None, 0.0
-    for less in _closing(graph, wish):
-        plan = make_plan(graph, less)
-        scale = arrange(plan, width=width).scale
-        if scale >= _HOPEFUL * _NEEDED:
-            found = _lay(plan, theme, direction, width, watch)
-            if found.scale >= _NEEDED:
-                return found
-            scale = found.scale
-        if scale > largest:
-            best, largest = plan, scale
+        return _lay(legible(graph, wish, width=width), theme, direction, width or PAGE[0], watch)
+    best: tuple[float, Plan, float] | None = None
+    for wide in (width,) if width is not None else (COLUMN, PAGE[0]):
+        for less in _closing(graph, wish):
+            plan = make_plan(graph, less)
+            scale = arrange(plan, width=wide).scale
+            if scale >= _HOPEFUL * _NEEDED:
+                found = _lay(plan, theme, direction, wide, watch)
+                if found.scale >= _NEEDED:
+                    return found
+                scale = found.scale
+            if best is None or scale > best[0]:
+                best = scale, plan, wide
     assert best is not None
-    return _lay(best, theme, direction, width, watch)
+    return _lay(best[1], theme, direction, best[2], watch)
 
 
 def legible(graph: Graph, wish: Wish, *, width: float | None) -> Plan:
     """The same for formats that somebody else lays out, by an estimate."""
     if _given(wish, width):
         return make_plan(graph, wish)
-    plans = (make_plan(graph, less) for less in _closing(graph, wish))
-    best, largest = None, 0.0
-    for plan in plans:
+    best: tuple[float, Plan] | None = None
+    for less in _closing(graph, wish):
+        plan = make_plan(graph, less)
         scale = arrange(plan, width=width or COLUMN).scale
         if scale >= _NEEDED:
             return plan
-        if scale > largest:
-            best, largest = plan, scale
+        if best is None or scale > best[0]:
+            best = scale, plan
     assert best is not None
-    return best
+    return best[1]
 
 
 def _given(wish: Wish, width: float | None) -> bool:

@@ -110,33 +110,35 @@ class _Planner:
 
     def _open(self, root: Group, page: _Open) -> None:
         """Fill the page with boxes and nodes; what is folded away or closed points to what is drawn in its place."""
-        pending: list[tuple[Group, _Open, int]] = [(root, page, 0)]
+        pending = [(self._parts(root), page, 0)]
         while pending:
-            group, box, level = pending.pop()
-            inner: list[tuple[Group, _Open, int]] = []
-            for part, times in self._parts(group):
-                if isinstance(part, int):
-                    box.parts.append(part)
-                    self.box_of[part] = box.id
-                    continue
-                inside, title = self._named(part)
-                alone = len(inside.nodes) == 1 and inside.frame.label is None
-                if times == 1 and (not title or alone or (level > 0 and _wraps(inside))):
-                    # No box of its own: an iteration that stands alone, a block of one layer, and inside a block what
-                    # only joins chains.
-                    hole = _Open(box.id, "", 1, [])
-                    box.parts.append(hole)
-                    inner.append((inside, hole, level))
-                elif self._shut(inside, title, level):
-                    box.parts.append(_Shut(inside.nodes[0], title, times))
-                    self.closed.update(dict.fromkeys(inside.nodes, inside.nodes[0]))
-                    self.box_of[inside.nodes[0]] = box.id
-                else:
-                    self.boxes += 1
-                    made = _Open(self.boxes, title, times, [], inside.frame.label is not None)
-                    box.parts.append(made)
-                    inner.append((inside, made, level + bool(title)))
-            pending.extend(reversed(inner))
+            parts, box, level = pending[-1]
+            found = next(parts, None)
+            if found is None:
+                pending.pop()
+                continue
+            part, times = found
+            if isinstance(part, int):
+                box.parts.append(part)
+                self.box_of[part] = box.id
+                continue
+            inside, title = self._named(part)
+            alone = len(inside.nodes) == 1 and inside.frame.label is None
+            if times == 1 and (not title or alone or (level > 0 and _wraps(inside))):
+                # No box of its own: an iteration that stands alone, a block of one layer, and inside a block what only
+                # joins chains.
+                hole = _Open(box.id, "", 1, [])
+                box.parts.append(hole)
+                pending.append((self._parts(inside), hole, level))
+            elif self._shut(inside, title, level):
+                box.parts.append(_Shut(inside.nodes[0], title, times))
+                self.closed.update(dict.fromkeys(inside.nodes, inside.nodes[0]))
+                self.box_of[inside.nodes[0]] = box.id
+            else:
+                self.boxes += 1
+                made = _Open(self.boxes, title, times, [], inside.frame.label is not None)
+                box.parts.append(made)
+                pending.append((self._parts(inside), made, level + bool(title)))
 
     def _parts(self, group: Group) -> Iterator[tuple[Group | int, int]]:
         if not self.wish.fold:

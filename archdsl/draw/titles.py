@@ -43,9 +43,7 @@ def set_titles(layout: Layout) -> tuple[Layout, dict[str, float]]:
         _, y = map(float, spot.attributes["lp"].split(","))
         wide, high = (72 * float(spot.attributes[side]) for side in ("lwidth", "lheight"))
         bottom, top = y - high / 2, y + high / 2
-        lines = [
-            line for band in range(int(bottom // _BAND), int(top // _BAND) + 1) for line in bands.get(band, ())
-        ]
+        lines = [line for band in range(int(bottom // _BAND), int(top // _BAND) + 1) for line in bands.get(band, ())]
         crossed = sorted(_crossings(lines, bottom, top))
         free = list(_free(crossed, left + _EDGE, right - _EDGE))
         fitting = [end for start, end in free if end - start >= wide]

@@ -82,9 +82,6 @@ class _Row:
     counted: int | None = None
 
 
-_OVERWRITE = ("relu", "relu6")
-"""Those that a compiled network does in place."""
-
 _TABLE = (
     _Row("relu", "ReLU", 1, "max(0, x)", "Nair & Hinton, 2010", counted=1, keeps="output"),
     _Row("relu6", "ReLU6", 2, "min(max(0, x), 6)", "Krizhevsky, 2010", counted=1),
@@ -132,7 +129,6 @@ def _plain(row: _Row) -> type[Op]:
                 inputs=row.keeps.startswith("input"),
                 output=row.keeps == "output",
                 more=FLOAT * math.prod(inputs[0]) if row.keeps.endswith("copy") else 0,
-                overwrites=row.name in _OVERWRITE,
             )
 
         def _module(self) -> str:

@@ -226,7 +226,7 @@ class Token(Op):
         return None
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept()
+        return Kept(passes=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         count = f", count={self.count}" if self.count != 1 else ""
@@ -272,7 +272,7 @@ class Position(Op):
         return None
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept()
+        return Kept(passes=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         sizes = ", ".join(map(str, torch_shape(inputs[0])))

@@ -146,14 +146,16 @@ class Kept:
     - `more`: bytes beside them for one example: masks, indices, statistics, copies. Of dropout's mask they are the 4
       bytes a value of the CPU; a GPU takes one.
     - `view`: whether what leaves is the memory of what entered.
-    - `overwrites`: whether it is written in place where nothing else needs what enters; then it keeps its output.
+    - `passes`: whether the gradient goes on to what entered as it is, whole or in slices, without a copy.
+    - `blocked`: whether it is computed on copies of what enters and leaves, with the channels in blocks.
     """
 
     inputs: bool = False
     output: bool = False
     more: int = 0
     view: bool = False
-    overwrites: bool = False
+    passes: bool = False
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from archdsl.ops.base import (
@@ -188,7 +189,10 @@ class Conv(Op):
             sizes = self._geometry(inputs[0])
             places = math.prod(sizes.sizes if sizes.even else sizes.padded_sizes)
             return Kept(more=FLOAT * places * sum(map(len, self.connect)))
-        return self._geometry(inputs[0]).keeps(inputs[0][-1])
+        geometry = self._geometry(inputs[0])
+        # A product of matrices where the kernel is one position, and else oneDNN's own layout.
+        blocked = self.groups > 1 or any(size > 1 for size in geometry.kernel)
+        return replace(geometry.keeps(inputs[0][-1]), blocked=blocked)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs
@@ -298,7 +302,7 @@ class Deconv(Op):
         return Reach(kernel, tuple(Fraction(1, s) for s in geometry.stride), before)
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept(inputs=True)
+        return Kept(inputs=True, blocked=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs

@@ -56,7 +56,7 @@ class Dropout(_Drop):
     p: float = positional(number(0, 1), 0.5)
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept(view=True) if self.p == 0 else Kept(more=FLOAT * math.prod(inputs[0]))
+        return Kept(view=True, passes=True) if self.p == 0 else Kept(more=FLOAT * math.prod(inputs[0]))
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.Dropout({self.p!r})", sequence="any")
@@ -83,7 +83,7 @@ class AlphaDropout(_Drop):
     p: float = positional(number(0, 1), 0.5)
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept(view=True) if self.p == 0 else Kept(more=FLOAT * math.prod(inputs[0]))
+        return Kept(view=True, passes=True) if self.p == 0 else Kept(more=FLOAT * math.prod(inputs[0]))
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.AlphaDropout({self.p!r})", sequence="any")
@@ -121,7 +121,7 @@ class DropChannel(_Drop):
         return inputs[0]
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept(view=True) if self.p == 0 else Kept(more=FLOAT * inputs[0][-1])
+        return Kept(view=True, passes=True) if self.p == 0 else Kept(more=FLOAT * inputs[0][-1])
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.Dropout{len(inputs[0]) - 1}d({self.p!r})", sequence="channels_first")
@@ -151,7 +151,7 @@ class DropPath(_Drop):
     p: float = positional(number(0, 1))
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept(view=True) if self.p == 0 else Kept(more=FLOAT)
+        return Kept(view=True, passes=True) if self.p == 0 else Kept(more=FLOAT)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"DropPath({self.p!r})", helpers=("DropPath",), sequence="any")

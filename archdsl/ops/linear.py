@@ -171,7 +171,7 @@ class Flatten(Op):
         return WHOLE if len(inputs[0]) > 1 else None
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept(view=True)
+        return Kept(view=True, passes=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(None, "{0}.flatten(1)", sequence="channels_first")

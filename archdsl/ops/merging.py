@@ -151,7 +151,7 @@ class Add(_Broadcast):
         return _sum(operands)
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept()
+        return Kept(passes=True)
 
 
 @register
@@ -384,7 +384,7 @@ class Concat(_Merge):
         return 0
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept()
+        return Kept(passes=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         dim = 2 if len(inputs[0]) == 2 and self.axis == "channels" else 1

@@ -104,7 +104,8 @@ class Reshape(_Rearrangement):
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
         # Channels are first in memory, so that a vector of an image in the order of the text is a copy.
-        return Kept(view=len(self.size) > 1 or len(inputs[0]) < 3)
+        view = len(self.size) > 1 or len(inputs[0]) < 3
+        return Kept(view=view, passes=view)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs
@@ -158,7 +159,7 @@ class Permute(_Rearrangement):
         return None if self.axes == tuple(range(len(inputs[0]))) else WHOLE
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept(view=True)
+        return Kept(view=True, passes=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         rank = len(inputs[0])

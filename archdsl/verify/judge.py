@@ -14,7 +14,7 @@ from archdsl.analysis.depth import depth
 from archdsl.ops.base import Shape, show_shape
 from archdsl.verify import derive
 from archdsl.verify.compare import Fact, branch_filters, compare_said, compare_size
-from archdsl.verify.conventions import Figure, Quantity, alone
+from archdsl.verify.conventions import Figure, Quantity, alone, conventions
 from archdsl.verify.figures import reading as reads
 from archdsl.verify.figures import show_count
 from archdsl.verify.finding import Finding, Judgement, Verdict
@@ -303,13 +303,16 @@ class CellJudge:
 
     def counted(self, quantity: Quantity, figure: Figure, row: Row) -> Result:
         choices = self._choices[quantity]
+        usual_one = conventions(quantity, flops=choices.flops)[0]
         for choice, first in ((choices.first, True), (choices.second, False)):
             how = choice.read(figure) if choice is not None else None
             if choice is None or how is None:
                 continue
-            shown = show_count(choice.convention.value(figure), figure.number, choice.base)
+            value = choice.convention.value(figure)
+            shown = show_count(value, figure.number, choice.base)
             verdict: Verdict = "holds" if how in ("exact", "rounded") else "rounded"
-            usual = choice.usual or (choice.convention.value(figure) == 0 and first)
+            same = choice.base == 1000 and value == usual_one.value(figure)
+            usual = choice.usual or same or (value == 0 and first)
             named = "" if usual else choice.name
             return Result("convention" if named else verdict, 1, shown, named, "" if verdict == "holds" else how)
         value = choices.first.convention.value(figure)
