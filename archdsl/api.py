@@ -167,7 +167,8 @@ class Architecture:
 
         - `format`: svg, png, pdf, dot, tex, mmd or html.
         - `style`: `graph`, `table`, or `volumes`, feature maps in perspective.
-        - `depth`: levels of blocks that are open; `expand`: blocks that are open however deep; None for all.
+        - `depth`: levels of blocks that are open, None for as many as can be read in a paper's column; `expand`: blocks
+          that are open however deep.
         - `fold`: whether like turns of a repeat are one box.
         - `show`: params, macs, memory, rf, in every node; `heat`: one of the first three as the colour.
         - `theme`: `light`, `dark` or `print`; `direction`: `down` or `right`.

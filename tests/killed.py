@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -21,6 +21,7 @@ import torch
 import archdsl
 from archdsl.train.dataset import Dataset, Examples
 from archdsl.train.display import Display
+from archdsl.train.errors import TrainError
 from archdsl.train.folder import RunFolder
 from archdsl.train.interval import Interval
 from archdsl.train.loop import Keeping, Result, train
@@ -28,7 +29,7 @@ from archdsl.train.machine import CPU, Machine
 from archdsl.train.plan import Overrides, plan
 from archdsl.train.team import joined
 
-__all__ = ["TEXT", "Quiet", "Ticks", "contents", "examples", "run", "start", "start_team"]
+__all__ = ["REFUSED", "TEXT", "Quiet", "Ticks", "contents", "examples", "run", "start", "start_team"]
 
 TEXT = """
 input 6x6x1
@@ -36,6 +37,8 @@ conv 3x3+1 4 -> bn -> relu -> dropout 0.3 -> fc 7
 train { data digits  batch 16  epochs 5  seed 3  augment crop=6+1 flip  ema 0.9  optimizer adam lr=0.01
   schedule cosine warmup=1 }
 """
+REFUSED = 3
+"""The exit status of a process of a team that raises `TrainError`."""
 _COUNT = 100
 """Images to learn from: 7 steps an epoch, the last of 4 images."""
 
@@ -173,32 +176,65 @@ def start(folder: Path, die_at: int = 0) -> BaseProcess:
     return _begun(_child, str(folder), die_at)
 
 
-def start_team(folder: Path, size: int, port: int, text: str, stop_after: int = 0) -> list[BaseProcess]:
-    """The same in so many processes that train together; rank 0 is stopped by a signal after some steps."""
-    return [_begun(_member, str(folder), rank, size, port, text, stop_after) for rank in range(size)]
+def start_team(
+    folders: Sequence[Path], port: int, text: str, *, stop_after: int = 0, die_after: int = 0, seeds: Sequence[int] = ()
+) -> list[BaseProcess]:
+    """The same in processes that train together, each with a folder of its own, as on machines of their own.
+
+    After some steps a signal asks the first for an end, or the last is killed. `seeds` are those of their data.
+    """
+    given = zip(folders, seeds or [0] * len(folders), strict=True)
+    return [
+        _begun(
+            _member,
+            str(folder),
+            rank,
+            len(folders),
+            port,
+            text,
+            stop_after if rank == 0 else 0,
+            die_after if rank == len(folders) - 1 else 0,
+            seed,
+        )
+        for rank, (folder, seed) in enumerate(given)
+    ]
 
 
 class _Stopping(Quiet):
-    """Asks for an end after some steps."""
+    """Asks for an end after some steps, by a signal."""
 
-    def __init__(self, after: int) -> None:
+    def __init__(self, after: int, number: signal.Signals) -> None:
         super().__init__()
         self._left = after
+        self._number = number
 
     def step(self, epoch: int, loss: float | None, images: int) -> None:
         self._left -= 1
         if self._left == 0:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), self._number)
 
 
-def _member(folder: str, rank: int, size: int, port: int, text: str, stop_after: int, ready: Connection) -> None:
+def _member(
+    folder: str,
+    rank: int,
+    size: int,
+    port: int,
+    text: str,
+    stop_after: int,
+    die_after: int,
+    seed: int,
+    ready: Connection,
+) -> None:
     torch.set_num_threads(1)
-    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    place = {"RANK": rank, "LOCAL_RANK": 0, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in place.items()})
     ready.send(True)
     with joined(cuda=False) as team:
-        display = _Stopping(stop_after) if rank == 0 else Quiet()
-        result = run(Path(folder), text, machine=replace(CPU, team=team), display=display)
+        display = _Stopping(die_after, signal.SIGKILL) if die_after else _Stopping(stop_after, signal.SIGTERM)
+        try:
+            result = run(Path(folder), text, machine=replace(CPU, team=team), display=display, seed=seed)
+        except TrainError:
+            sys.exit(REFUSED)
     sys.exit(result.status)
 
 

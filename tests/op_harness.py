@@ -12,16 +12,36 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Literal
 
+import pytest
 import torch
+from _pytest.mark import ParameterSet
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import archdsl.codegen.layers
-from archdsl.ops.base import Op, Shape, Torch
+from archdsl.diagnostics import Collector, render_text
+from archdsl.elaborate import Network, Request, Workspace
+from archdsl.graph import Node
+from archdsl.ops.base import Example, Op, Shape, Torch, show_shape
+from archdsl.ops.registry import all_ops
 
-__all__ = ["BATCH", "Layout", "Observed", "build", "layouts", "observe", "refuse", "sizes"]
+__all__ = [
+    "BATCH",
+    "Layout",
+    "Observed",
+    "build",
+    "cases",
+    "elaborated",
+    "layer_of",
+    "layouts",
+    "observe",
+    "refuse",
+    "sizes",
+    "tensors",
+    "text_of",
+]
 
 BATCH = 2
 """Examples in a batch; two, since batch norm refuses one and a size that forgets the batch shows."""
@@ -132,3 +152,43 @@ def refuse(inputs: Sequence[Shape], *, op: Op | None = None, expression: str | N
     except (RuntimeError, ValueError, IndexError, NotImplementedError, AssertionError, TypeError) as error:
         return error
     return None
+
+
+# ---------------------------------------------------------------- the examples
+
+
+def text_of(example: Example) -> str:
+    """The example as a whole file: its inputs, and the op on all of them."""
+    if len(example.inputs) == 1:
+        lines = [f"input {show_shape(example.inputs[0])}", example.text]
+    else:
+        names = [f"in{number}" for number in range(len(example.inputs))]
+        lines = [f"input {name} {show_shape(shape)}" for name, shape in zip(names, example.inputs, strict=True)]
+        lines.append(f"({', '.join(f'@{name}' for name in names)}) -> {example.text}")
+    if example.output and isinstance(example.output[0], tuple):
+        lines[-1] += " -> first"
+    return "\n".join(lines) + "\n"
+
+
+def elaborated(text: str) -> tuple[Network | None, Collector]:
+    found = Collector()
+    network = Workspace.text(text, found).network(Request(), found)
+    return network, found
+
+
+def layer_of(example: Example) -> tuple[Node, Op]:
+    network, found = elaborated(text_of(example))
+    assert network is not None, render_text(found)
+    node = network.graph.nodes[-1]
+    assert node.op is not None
+    return node, node.op
+
+
+def cases(accepted: bool) -> list[ParameterSet]:
+    found = []
+    for kind in all_ops():
+        for example in kind.examples:
+            if (example.output is not None) == accepted:
+                shapes = " ".join(map(show_shape, example.inputs))
+                found.append(pytest.param(example, id=f"{example.text} on {shapes}"))
+    return found

@@ -16,7 +16,7 @@ from nets import Net, alexnet, conv, densenet121, fc, googlenet, maxpool, op, re
 from archdsl.analysis.counts import count
 from archdsl.analysis.depth import depth
 from archdsl.analysis.facts import facts
-from archdsl.analysis.memory import OPTIMIZERS, estimate_training, memory
+from archdsl.analysis.memory import memory
 from archdsl.analysis.receptive import fields
 from archdsl.analysis.rows import summary_rows
 from archdsl.graph import Graph
@@ -234,36 +234,6 @@ def test_a_skip_stays_alive() -> None:
     # input 4, a 4, b 4, c 4 are never all needed: at `add` the skip (input), c and the sum are alive.
     graph = Net(4).branches("add", (), (op("relu"), op("relu"), op("relu"))).graph()
     assert memory(graph, count(graph)).peak == 4 * 3 * 4
-
-
-@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
-def test_optimizer_state_is_pytorchs(name: str) -> None:
-    import torch
-
-    classes = {"sgd-momentum": "SGD", "rmsprop": "RMSprop", "adamw": "AdamW", "nadam": "NAdam", "radam": "RAdam"}
-    made = getattr(torch.optim, classes.get(name, name.upper() if name == "sgd" else name.capitalize()))
-    weight = torch.zeros(10, 10, requires_grad=True)
-    optimizer = made([weight], lr=0.1, **({"momentum": 0.9} if name == "sgd-momentum" else {}))
-    weight.grad = torch.ones_like(weight)
-    optimizer.step()
-    kept = [value for value in optimizer.state[weight].values() if torch.is_tensor(value) and value.numel() > 1]
-    assert sum(value.numel() for value in kept) == OPTIMIZERS[name] * 100
-
-
-def test_training_estimate_by_hand() -> None:
-    graph = Net(10).then(fc(20), op("relu")).graph()
-    found = estimate_training(graph, count(graph), batch=8, optimizer="adam")
-    # 10*20 + 20 = 220 parameters; (10 + 20 + 20) values for each of 8.
-    assert (found.weights, found.gradients, found.optimizer_state) == (880, 880, 1760)
-    assert found.activations == 4 * 50 * 8
-    assert found.total == 880 + 880 + 1760 + 1600
-
-
-@pytest.mark.parametrize(("batch", "optimizer"), [(0, "sgd"), (1, "sdg")])
-def test_training_estimate_refuses(batch: int, optimizer: str) -> None:
-    graph = Net(10).then(fc(20)).graph()
-    with pytest.raises(ValueError, match=r"at least one image|is not known"):
-        estimate_training(graph, count(graph), batch=batch, optimizer=optimizer)
 
 
 # ------------------------------------------------------------ rows

@@ -6,41 +6,10 @@ In: the `examples` of every registered op. A new op is tested by being registere
 from __future__ import annotations
 
 import pytest
-from _pytest.mark import ParameterSet
-from op_harness import observe, refuse
+from op_harness import cases, elaborated, layer_of, observe, refuse, text_of
 
-from archdsl.diagnostics import Collector, render_text
-from archdsl.elaborate import Network, Request, Workspace
-from archdsl.graph import Node
-from archdsl.ops.base import NOTHING, WHOLE, Example, Op, show_shape
-from archdsl.ops.registry import all_ops, lookup
-
-
-def _text(example: Example) -> str:
-    """The example as a whole file: its inputs, and the op on all of them."""
-    if len(example.inputs) == 1:
-        lines = [f"input {show_shape(example.inputs[0])}", example.text]
-    else:
-        names = [f"in{number}" for number in range(len(example.inputs))]
-        lines = [f"input {name} {show_shape(shape)}" for name, shape in zip(names, example.inputs, strict=True)]
-        lines.append(f"({', '.join(f'@{name}' for name in names)}) -> {example.text}")
-    if example.output and isinstance(example.output[0], tuple):
-        lines[-1] += " -> first"
-    return "\n".join(lines) + "\n"
-
-
-def _elaborate(text: str) -> tuple[Network | None, Collector]:
-    found = Collector()
-    network = Workspace.text(text, found).network(Request(), found)
-    return network, found
-
-
-def _layer(example: Example) -> tuple[Node, Op]:
-    network, found = _elaborate(_text(example))
-    assert network is not None, render_text(found)
-    node = network.graph.nodes[-1]
-    assert node.op is not None
-    return node, node.op
+from archdsl.ops.base import NOTHING, WHOLE, Example, Op
+from archdsl.ops.registry import lookup
 
 
 def _bind(example: Example, monkeypatch: pytest.MonkeyPatch) -> Op | None:
@@ -49,23 +18,13 @@ def _bind(example: Example, monkeypatch: pytest.MonkeyPatch) -> Op | None:
     assert kind is not None
     with monkeypatch.context() as patch:
         patch.setattr(kind, "shape", lambda self, *inputs: inputs[0])
-        network, _ = _elaborate(_text(example))
+        network, _ = elaborated(text_of(example))
     return network.graph.nodes[-1].op if network is not None else None
 
 
-def _cases(accepted: bool) -> list[ParameterSet]:
-    found = []
-    for kind in all_ops():
-        for example in kind.examples:
-            if (example.output is not None) == accepted:
-                shapes = " ".join(map(show_shape, example.inputs))
-                found.append(pytest.param(example, id=f"{example.text} on {shapes}"))
-    return found
-
-
-@pytest.mark.parametrize("example", _cases(accepted=True))
+@pytest.mark.parametrize("example", cases(accepted=True))
 def test_accepted_by_both_and_alike(example: Example) -> None:
-    node, op = _layer(example)
+    node, op = layer_of(example)
     expected = example.output if example.output and isinstance(example.output[0], tuple) else (example.output,)
     assert node.shapes == expected
 
@@ -80,9 +39,9 @@ def test_accepted_by_both_and_alike(example: Example) -> None:
         assert observed.macs == op.macs(node.input_shapes, node.shapes)
 
 
-@pytest.mark.parametrize("example", _cases(accepted=False))
+@pytest.mark.parametrize("example", cases(accepted=False))
 def test_refused_by_both(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
-    network, found = _elaborate(_text(example))
+    network, found = elaborated(text_of(example))
     assert network is None
     assert [diagnostic.id for diagnostic in found] == [example.error]
     if example.torch_accepts is not None:
@@ -96,9 +55,9 @@ def test_refused_by_both(example: Example, monkeypatch: pytest.MonkeyPatch) -> N
     assert refuse(example.inputs, op=op) is not None, f"PyTorch accepts {op.torch(example.inputs, ())}"
 
 
-@pytest.mark.parametrize("example", _cases(accepted=True))
+@pytest.mark.parametrize("example", cases(accepted=True))
 def test_what_else_it_states_is_whole(example: Example) -> None:
-    node, op = _layer(example)
+    node, op = layer_of(example)
     work = op.work(node.input_shapes, node.shapes)
     assert isinstance(work, int)
     assert work >= 0
@@ -110,8 +69,8 @@ def test_what_else_it_states_is_whole(example: Example) -> None:
         assert min(reach.stride) > 0
 
 
-@pytest.mark.parametrize("example", _cases(accepted=True))
+@pytest.mark.parametrize("example", cases(accepted=True))
 def test_an_op_shown_as_text_is_the_same_op(example: Example) -> None:
-    _, op = _layer(example)
-    _, again = _layer(Example(op.call(), example.inputs, example.output))
+    _, op = layer_of(example)
+    _, again = layer_of(Example(op.call(), example.inputs, example.output))
     assert again == op

@@ -1,78 +1,112 @@
-"""The operations that pytorchcv prints for its networks, "FLOPs/2", reproduced by its own rule.
+"""pytorchcv's count of all operations, which files claim as `half_ops`: its rule, layer by layer.
 
-In: the networks of `specs` that are built as pytorchcv's are. Out: its figures, to the last printed digit. The rule is
-that of `measure_model` in its repository, osmr/imgclsmob: every layer counts, not multiply-adds alone.
+In: layers by themselves. Out: facts of `measure_model` in its repository, osmr/imgclsmob. Its figures for whole
+networks are claims of `specs`, which test_zoo compares.
 """
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 import archdsl
-from archdsl.graph import Graph, Node
-
-PER_VALUE = {"relu": 1, "relu6": 1, "sigmoid": 4, "silu": 5, "bn": 4, "gap": 1, "adaptive_avgpool": 1}
-"""Operations for each value that enters."""
-NOTHING = {"add", "concat", "dropout", "mul", "times", "id", "lrn", "pad", "pad_channels", "flatten", "slice", "crop"}
-"""What is no module there, or counts as nothing."""
+from archdsl.analysis.claims import check_claims
+from archdsl.diagnostics import Collector
 
 
-def operations(node: Node) -> int:
-    op, entering, leaving = node.op, node.input_shapes[0], node.shape
-    assert op is not None
-    if node.kind in ("conv", "fc"):
-        # 2k - 1 additions and multiplications without a bias, 2k with one; of convolutions, one less in all positions.
-        without = 0 if op.bias else leaving[-1] * (entering[-1] // op.groups if node.kind == "conv" else 1)  # type: ignore[attr-defined]
-        return 2 * op.macs(node.input_shapes, node.shapes) - without
-    if node.kind in ("maxpool", "avgpool"):
-        reach = op.reach(*node.input_shapes)
-        assert reach is not None
-        return math.prod(leaving) * math.prod(reach.kernel)
-    if node.kind in PER_VALUE:
-        return PER_VALUE[node.kind] * math.prod(entering)
-    assert node.kind in NOTHING, node.kind
-    return 0
+def last(text: str, size: str = "8x6x4") -> int | None:
+    """The operations of the last layer of a chain on an image of 8x6x4, or on another input."""
+    node = list(archdsl.loads(f"input {size}\n{text}\n").graph.layers)[-1]
+    assert node.op is not None
+    return node.op.operations(node.input_shapes, node.shapes)
 
 
-def half_of_all(graph: Graph) -> float:
-    """In millions."""
-    return sum(map(operations, graph.layers)) / 2 / 1e6
+VALUES = 8 * 6 * 4
 
 
 @pytest.mark.parametrize(
-    ("name", "millions"),
+    ("each", "layers"),
     [
-        ("zfnet", 1_170.33),
-        ("vgg11", 7_615.87),
-        ("vgg16", 15_480.10),
-        ("vgg19", 19_642.55),
-        ("resnet18", 1_820.41),
-        ("resnet50_v1", 3_877.95),
-        ("resnet50", 4_110.48),  # its ResNet-50b
-        ("resnet152_v1", 11_321.85),
-        ("preresnet18", 1_820.56),
-        ("preresnet200", 15_068.63),  # its PreResNet-200b
-        ("resnext50_32x4d", 4_255.86),
-        ("resnext101_64x4d", 15_500.27),
-        ("se_resnet50", 3_883.25),
-        ("se_resnext50_32x4d", 4_261.16),
-        ("densenet121", 2_872.13),
-        ("densenet201", 4_347.15),
-        ("squeezenet1_0", 823.67),
-        ("squeezenet1_1", 352.02),
-        ("inception_v4", 12_304.93),
-        ("inception_resnet_v2", 13_188.64),
-        ("nin", 222.97),
-        ("preresnet110", 255.68),
-        ("resnext29_32x4d", 780.55),
-        ("se_resnet56", 127.19),
-        ("wrn16_10", 2_414.04),
-        ("wrn28_10", 5_246.98),
-        ("wrn40_8", 5_176.90),
+        (0, ["dropout 0.5", "flatten", "lrn 5", "pad 1", "slice 0 2", "crop 1", "pad_channels 2", "times 2"]),
+        (1, ["relu", "relu6", "hardsigmoid", "gap", "gmp", "shuffle 2", "pixel_shuffle 2"]),
+        (2, ["leaky_relu", "hardswish"]),
+        (3, ["elu", "prelu"]),
+        (4, ["sigmoid", "bn", "instance_norm"]),
+        (5, ["silu"]),
     ],
 )
-def test_pytorchcv_prints_so(name: str, millions: float) -> None:
-    """Figures of its README, ImageNet-1K and CIFAR-10."""
-    assert f"{half_of_all(archdsl.load(f'zoo:{name}').graph):.2f}" == f"{millions:.2f}"
+def test_each_value_that_enters_counts(each: int, layers: list[str]) -> None:
+    assert {layer: last(layer) for layer in layers} == dict.fromkeys(layers, each * VALUES)
+
+
+@pytest.mark.parametrize("merge", ["add<id | id>", "mul<id | id>", "concat<id | id>", "max<id | id>"])
+def test_what_is_a_function_there_counts_nothing(merge: str) -> None:
+    assert last(merge) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        # Two for each multiply-accumulate; without a bias one less for each kernel, over all positions together.
+        ("conv 3x3+1 10", 2 * 9 * 4 * 10 * 48),
+        ("conv 3x3+1 10 bias=false", (2 * 9 * 48 - 1) * 4 * 10),
+        ("conv 3x3/2+1 8 groups=4 bias=false", (2 * 9 * 12 - 1) * 4 * 8 // 4),
+        ("conv 3x3 5 dilation=2", 2 * 9 * 4 * 5 * 4 * 2),
+        ("fc 10", 2 * VALUES * 10),
+        ("fc 10 bias=false", (2 * VALUES - 1) * 10),
+        # Each window reads its whole kernel, padding too.
+        ("maxpool 3/2+1", 4 * 4 * 3 * 9),
+        ("avgpool 2", 4 * 4 * 3 * 4),
+        # As if each window read the whole image.
+        ("adaptive_avgpool 2", 4 * 2 * 2 * 48),
+        ("adaptive_maxpool 1", 4 * 48),
+    ],
+)
+def test_windows_and_weights(text: str, count: int) -> None:
+    assert last(text) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("tanh", "8x6x4"),
+        ("gelu", "8x6x4"),
+        ("ln", "8x6x4"),
+        ("lppool 2", "8x6x4"),
+        ("subsample 2", "8x6x4"),
+        ("upsample 2", "8x6x4"),
+        ("deconv 2x2/2 4", "8x6x4"),
+        ("conv 1x1 2 connect=[[0, 1], [2, 3]]", "8x6x4"),
+        ("conv 3 4", "20x4"),
+        ("maxpool 2", "20x4"),
+        ("adaptive_avgpool 2", "20x4"),
+        ("fc 4", "20x4"),
+        ("attention 2", "20x4"),
+        ("conv 3 4", "4x6x6x2"),
+    ],
+)
+def test_what_the_rule_does_not_know_is_not_zero(text: str, size: str) -> None:
+    assert last(text, size) is None
+
+
+def complaints(text: str) -> list[str]:
+    network, found = archdsl.loads(text), Collector()
+    check_claims(network.graph, network.claims, found)
+    return [diagnostic.message for diagnostic in found]
+
+
+def test_heads_of_training_do_not_count() -> None:
+    text = "input 4x4x2\nrelu @a -> gap -> fc 3\noutput aux training = @a -> sigmoid -> fc 3\n"
+    # 32 of the ReLU, 32 of the pool, 2 * 2 * 3 of the last layer.
+    claim = text + f"expect half_ops {(32 + 32 + 12) // 2}\n"
+    assert complaints(claim) == []
+
+
+def test_a_half_is_shown_as_it_is() -> None:
+    # 4 of the ReLU and 2 * 4 - 1 of the unit are 11.
+    claim = "arch net\ninput 4\nrelu -> fc 1 bias=false\nexpect half_ops 6\n"
+    assert complaints(claim) == ["half_ops of `net` is 5.5, not 6"]
+
+
+def test_of_a_label_it_cannot_be_claimed() -> None:
+    claim = "input 4x4x2\nconv 3x3 4 @c -> fc 2\nexpect c half_ops 288\n"
+    assert complaints(claim) == ["`half_ops` of a part of the network cannot be claimed"]

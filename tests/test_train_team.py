@@ -8,15 +8,19 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import sys
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import load_file
 
+from archdsl.cli.train import command as train_command
 from archdsl.train.team import ALONE, Team
-from tests.killed import run, start_team
+from tests.killed import REFUSED, contents, run, start_team
 
 _TEXT = """
 input 6x6x1
@@ -27,11 +31,16 @@ train { data digits  batch 15  epochs 3  seed 3  augment crop=6+1 flip mixup=0.5
 """21 steps: batches of 15 are parts of 8 and 7, the last one of 10 parts of 5."""
 
 
-def _together(folder: Path, size: int, stop_after: int = 0, text: str = _TEXT) -> list[int | None]:
+def _together(folder: Path, size: int, *, text: str = _TEXT, **more: int) -> list[int | None]:
+    return _apart([folder] * size, text, **more)
+
+
+def _apart(folders: Sequence[Path], text: str = _TEXT, **more: Any) -> list[int | None]:
+    """A process a folder; how each ends."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    members = start_team(folder, size, port, text, stop_after)
+    members = start_team(folders, port, text, **more)
     for member in members:
         member.join()
     return [member.exitcode for member in members]
@@ -52,26 +61,42 @@ def test_a_batch_is_parted_without_a_rest() -> None:
     assert [len(Team(rank, 3).part(batch[:2])) for rank in range(3)] == [1, 1, 0]
 
 
-def test_gpus_asks_torchrun_for_the_same_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    from archdsl.cli import train as train_command
+@pytest.mark.parametrize("given", [["--gpus", "4", "--max-restarts", "2"], ["--gpus=4", "--max-restarts=2"]])
+def test_gpus_asks_torchrun_for_the_same_command(monkeypatch: pytest.MonkeyPatch, given: list[str]) -> None:
+    asked: list[Namespace] = []
+    monkeypatch.setattr("torch.distributed.run.run", asked.append)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    words = ["train", "zoo:lenet5", *given, "--epochs", "2", "--device", "cpu"]
+    monkeypatch.setattr("sys.argv", ["archdsl", *words])
+    made = CliRunner().invoke(train_command, words[1:])
+    assert made.exit_code == 0, made.output
+    (torchrun,) = asked
+    assert torchrun.standalone
+    assert (torchrun.nproc_per_node, torchrun.max_restarts, torchrun.module) == ("4", 2, True)
+    assert torchrun.training_script == "archdsl"
+    assert torchrun.training_script_args == ["train", "zoo:lenet5", "--epochs", "2", "--device", "cpu"]
 
-    class Replaced(Exception):
-        pass
 
-    asked: list[str] = []
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--max-restarts", "1"], "--max-restarts is of --gpus"),
+        (["--gpus", "999"], "torch sees"),
+        (["--gpus", "2", "--device", "cuda:1"], "gives each process a GPU of its own"),
+        (["--gpus", "2", "--data", "digts"], "did you mean `digits`?"),
+    ],
+)
+def test_processes_that_cannot_be_are_refused(given: list[str], message: str) -> None:
+    made = CliRunner().invoke(train_command, ["zoo:lenet5", *given])
+    assert made.exit_code == 1
+    assert message in made.output
 
-    def replace(path: str, words: list[str]) -> None:
-        asked[:] = words
-        raise Replaced
 
-    monkeypatch.setattr("os.execv", replace)
-    for given in (["--gpus", "4"], ["--gpus=4"]):
-        words = ["train", "net.arch", *given, "--epochs", "2"]
-        monkeypatch.setattr("sys.argv", ["archdsl", *words])
-        with pytest.raises(Replaced):
-            train_command._launch(4)
-        expected = [sys.executable, *["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "4"]]
-        assert asked == [*expected, *["-m", "archdsl", "train", "net.arch", "--epochs", "2"]]
+def test_processes_within_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    made = CliRunner().invoke(train_command, ["zoo:lenet5", "--gpus", "2"])
+    assert made.exit_code == 1
+    assert "torchrun has begun the processes already" in made.output
 
 
 def test_two_processes_are_one_after_twenty_steps(tmp_path: Path) -> None:
@@ -107,3 +132,28 @@ def test_a_process_without_an_image_counts_nothing(tmp_path: Path) -> None:
     run(tmp_path / "one", text)
     assert _together(tmp_path / "three", 3, text=text) == [0, 0, 0]
     _close(tmp_path / "three", tmp_path / "one")
+
+
+def test_two_hosts_have_paths_of_their_own_and_the_first_writes(tmp_path: Path) -> None:
+    # Each process is the first of its machine; they share no folder, and find each other through a TCP store.
+    run(tmp_path / "one", _TEXT)
+    here, there = tmp_path / "here" / "run", tmp_path / "there" / "run"
+    assert _apart([here, there]) == [0, 0]
+    _close(here, tmp_path / "one")
+    assert not there.parent.exists()
+
+
+def test_hosts_with_other_data_are_refused(tmp_path: Path) -> None:
+    # The second says what differs; the first leaves with it, before anything is written.
+    assert _apart([tmp_path / "here", tmp_path / "there"], seeds=[0, 9]) == [1, REFUSED]
+    assert "metrics.jsonl" not in contents(tmp_path / "here")
+
+
+def test_a_team_with_a_killed_process_ends_and_goes_on_bit_by_bit(tmp_path: Path) -> None:
+    # Of three, in which the order of a sum matters; killed twice, in the middle of an epoch.
+    assert _together(tmp_path / "whole", 3) == [0, 0, 0]
+    for _ in range(2):
+        assert _together(tmp_path / "run", 3, die_after=9) == [REFUSED, REFUSED, -signal.SIGKILL]
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+    assert _together(tmp_path / "run", 3) == [0, 0, 0]
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")

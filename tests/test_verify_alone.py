@@ -327,3 +327,16 @@ def test_the_stride_of_mobilenet_in_print() -> None:
     (found,) = wrong(judgement)
     assert (found.row, found.column, found.computed) == ("2", "Type / Stride", "4x4x1024")
     assert found.suggestion == "dwconv 3x3/1 1024"
+
+
+def test_a_kernel_that_only_the_parameters_tell_is_a_convention() -> None:
+    """Keras prints no kernels: 2,416 = 16*(5*5*6 + 1) makes one of 5x5; 2,417 makes none, and then nothing holds."""
+    text = "Layer (type),Output Shape,Param #\nInput,14x14x6,0\nconv2d (Conv2D),10x10x16,2416\ndense (Dense),10,16010\n"
+    judged = alone(text)
+    assert cell(judged, "2", "Param #").verdict == "convention"
+    assert cell(judged, "2", "Param #").convention == "a kernel of 5x5, which is not printed"
+    assert cell(judged, "2", "Output Shape").verdict == "holds"
+    assert cell(judged, "3", "Param #").verdict == "holds"  # 10*10*16*10 + 10
+    judged = alone(changed(text, "2416", "2417"))
+    assert cell(judged, "2", "Param #").verdict == "not-checked"
+    assert cell(judged, "2", "Output Shape").verdict == "not-checked"

@@ -399,3 +399,32 @@ def test_a_table_of_the_document_by_its_number(tmp_path: Path) -> None:
     found = Collector()
     assert import_file(VGG, ImportWishes(table=2), found) is None  # the totals, which name no layers
     assert {one.id for one in found} == {"import-row"}
+
+
+KERAS = """| Layer (type) | Output Shape | Param # |
+|---|---|---|
+| conv2d (Conv2D) | (None, 28, 28, 6) | 156 |
+| average_pooling2d (AveragePooling2D) | (None, 14, 14, 6) | 0 |
+| conv2d_1 (Conv2D) | (None, 10, 10, 16) | 2416 |
+| average_pooling2d_1 (AveragePooling2D) | (None, 5, 5, 16) | 0 |
+| flatten (Flatten) | (None, 400) | 0 |
+| dense (Dense) | (None, 120) | 48120 |
+| dense_1 (Dense) | (None, 84) | 10164 |
+| dense_2 (Dense) | (None, 10) | 850 |
+| Total params | | 61706 |
+"""
+"""LeNet-5 as Keras' `summary()` lists it, without kernels: 156 = 6*(5*5*1 + 1), 2,416 = 16*(5*5*6 + 1)."""
+
+
+def test_kernels_that_are_not_printed_come_from_the_parameters(tmp_path: Path) -> None:
+    table = tmp_path / "keras.md"
+    table.write_text(KERAS)
+    text = imported(tmp_path, table).read_text()
+    assert "conv 5x5+2 6" in text
+    assert "conv 5x5 16" in text
+    assert "# - kernel 5x5, from its parameters (rows 1, 3)" in text
+    assert count(archdsl.load(str(tmp_path / "net.arch")).graph).total.params == 61_706
+    table.write_text(KERAS.replace("2416", "2417"))  # 2,417 is 16 times no whole number
+    made = run("import", table, "-o", tmp_path / "other.arch")
+    assert made.exit_code == 1
+    assert "row 3: `conv2d_1 (Conv2D)` has no kernel, and its parameters give none" in made.stderr

@@ -364,3 +364,15 @@ def test_layers_that_are_numbered(tmp_path: Path, true: str, false: str, row: st
     assert wrong(verified(tmp_path, "numbered.csv", without.replace("FC 10", "FC 12"))) == [
         ("4", "Layer", "filters 10")
     ]
+
+
+def test_a_convolution_of_all_that_enters_answers_to_dense(tmp_path: Path) -> None:
+    """LeNet-5's third convolution reads all of 5x5x16: others write it as a fully connected layer of 120."""
+    (tmp_path / "net.arch").write_text("input 5x5x16\nconv 5x5 120 -> relu -> fc 10\n")
+    (tmp_path / "net.csv").write_text("Layer,Units,Params\ndense,120,48120\ndense,10,1210\n")
+    found = Collector()
+    made = verify(gather([str(tmp_path / "net.arch"), str(tmp_path / "net.csv")], found), Wishes(), found)
+    assert wrong(made) == []
+    assert [one.convention for one in cells(made) if one.verdict == "convention"] == [
+        "a 5x5 convolution of all is a fully connected layer"
+    ]

@@ -97,7 +97,10 @@ def _watch(
 )
 @click.option("--style", type=click.Choice(STYLES), default="graph", show_default=True, help="Kind of picture.")
 @click.option(
-    "--depth", type=click.IntRange(min=1), metavar="N", help="Open blocks N levels deep; all the way unless given."
+    "--depth",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Open blocks N levels deep; as far as they can be read in a paper's column unless given. 99 opens all.",
 )
 @click.option(
     "--expand", multiple=True, metavar="BLOCK", help="Open blocks of this name at any depth, every iteration of them."
@@ -118,7 +121,7 @@ def _watch(
 @click.option(
     "--width",
     metavar="88mm",
-    help="A paper's column, in mm, cm, in or pt: never wider, and text that can be read, for which blocks are closed.",
+    help="A paper's column, in mm, cm, in or pt: the picture is no wider, and its text can be read in it.",
 )
 @click.option(
     "--dpi",
@@ -146,6 +149,7 @@ def command(
     """Draw the network: blocks (graph), a table in every node (table), or feature maps in perspective (volumes).
 
     Blocks are boxes, like repeats are folded (× 3), sizes stand where they change, and colours say the kind of layer.
+    Where all of it would be too small to read in a paper's column, of blocks that are alike the first one is open.
     Volumes open blocks as far as 40 feature maps allow, unless --depth, --expand or --unfold says how far.
     """
     graph = architecture.graph

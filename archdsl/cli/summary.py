@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archdsl.analysis.memory import OPTIMIZERS
+from archdsl.analysis.training_memory import OPTIMIZERS
 from archdsl.cli.common import fail, target_options
 from archdsl.report.columns import COLUMNS, choose_columns
 from archdsl.report.summary import BATCH, OPTIMIZER, summarize

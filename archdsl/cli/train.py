@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
@@ -77,6 +78,7 @@ Examples:
     help="Images whole in memory, or read as they are needed.",
 )
 @click.option("--gpus", type=click.IntRange(min=1), metavar="N", help="Train on N GPUs of this machine, by torchrun.")
+@click.option("--max-restarts", type=click.IntRange(min=0), metavar="N", help="Of --gpus, where a process dies [0].")
 @click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes that read images [a core each, 8].")
 def command(
     architecture: Architecture,
@@ -104,6 +106,7 @@ def command(
     store: str,
     workers: int | None,
     gpus: int | None,
+    max_restarts: int | None,
 ) -> None:
     """Train the network as the file's `train { … }` says, or as the options say instead.
 
@@ -120,16 +123,13 @@ def command(
     from archdsl.train.objective import class_count
     from archdsl.train.plan import Overrides, plan
     from archdsl.train.report import REPORT
-    from archdsl.train.team import joined
+    from archdsl.train.team import joined, restarts
     from archdsl.train.transfer import file_weights
 
     graph = architecture.graph
     path = out or Path("runs") / architecture.name
     lines = [*written, f"optimizer {optimizer}"] if optimizer is not None else list(written)
-    if gpus is not None:
-        _launch(gpus)
-    with errors_shown(), joined(cuda=device != "cpu" and torch.cuda.is_available()) as team:
-        machine = _machine(device, precision, compiled, channels_last, deterministic, fast, workers, team)
+    with errors_shown():
         keeping = Keeping(Interval.of(checkpoint_every) if checkpoint_every else Interval(), resume, force)
         given = parse_data(data) if data is not None else None
         settings = written_settings(lines, graph.outputs)
@@ -139,8 +139,13 @@ def command(
         if len(graph.inputs) != 1:
             raise TrainError(f"the network has {len(graph.inputs)} inputs, and training knows one image at a time")
         classes = class_count(made.criterion, graph.shape(graph.outputs[0].port)[-1])
-        found = load(made.data, graph.inputs[0].shape, classes, made.augment, made.seed, store)
-        folder = RunFolder(path, overwrite=overwrite, chief=team.chief)
+        _together(gpus, max_restarts, device)
+    with errors_shown(), joined(cuda=device != "cpu" and torch.cuda.is_available()) as team:
+        with team.agreed():
+            machine = _machine(device, precision, compiled, channels_last, deterministic, fast, workers, team)
+            found = load(made.data, graph.inputs[0].shape, classes, made.augment, made.seed, store)
+            # What a restart goes on from is not to be removed.
+            folder = RunFolder(path, overwrite=overwrite and not restarts(), chief=team.chief)
         if team.chief:
             click.echo(_headline(architecture.name, made, found, machine))
         result = train(graph, made, found, folder, machine, choose_display() if team.chief else Silent(), keeping)
@@ -157,18 +162,42 @@ def command(
     sys.exit(result.status)
 
 
-def _launch(processes: int) -> NoReturn:
-    """Begin the same command in so many processes of this machine, by `torchrun`."""
-    given = list(sys.argv[1:])
-    for place, word in enumerate(given):
-        if word == "--gpus":
-            del given[place : place + 2]
-            break
-        if word.startswith("--gpus="):
-            del given[place]
-            break
-    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m", "archdsl", *given]
-    os.execv(sys.executable, [sys.executable, *words])
+def _together(processes: int | None, restarts: int | None, device: str) -> None:
+    """Where several processes are asked for, be them, and end as they do."""
+    import torch
+
+    from archdsl.train.errors import TrainError
+    from archdsl.train.launch import launch
+
+    if processes is None:
+        if restarts is not None:
+            raise TrainError("--max-restarts is of --gpus", "torchrun --max-restarts N … for several machines")
+        return
+    if "WORLD_SIZE" in os.environ:
+        raise TrainError("torchrun has begun the processes already", "leave out --gpus")
+    there = torch.cuda.device_count()
+    if device == "auto" and there < processes:
+        hint = f"--device cpu --gpus {processes} trains in {processes} processes on the CPU"
+        raise TrainError(f"--gpus {processes}: torch sees {there} GPUs here", hint)
+    if device not in ("auto", "cpu", "cuda"):
+        raise TrainError(
+            f"--gpus {processes} gives each process a GPU of its own, not `{device}`", "leave out --device"
+        )
+    sys.exit(launch(processes, restarts or 0, _without(sys.argv[1:], "--gpus", "--max-restarts")))
+
+
+def _without(words: Sequence[str], *options: str) -> list[str]:
+    """A command line without some options and their values."""
+    left: list[str] = []
+    skip = False
+    for word in words:
+        if not skip and not word.startswith(tuple(f"{option}=" for option in options)):
+            skip = word in options
+            if not skip:
+                left.append(word)
+        else:
+            skip = False
+    return left
 
 
 def _machine(

@@ -5,6 +5,7 @@ In: texts, exceptions of `archdsl.train`. Out: a `Recipe`; lines on standard err
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -46,7 +47,8 @@ def errors_shown() -> Iterator[None]:
     except ArchError as error:
         fail(error.diagnostics)
     except TrainError as error:
-        click.echo(f"error: {error.message}", err=True)
+        rank = os.environ.get("RANK", "0")  # of a process that torchrun began
+        click.echo(f"error{f' (process {rank})' if rank != '0' else ''}: {error.message}", err=True)
         if error.hint:
             click.echo(f"  hint: {error.hint}", err=True)
         sys.exit(1)

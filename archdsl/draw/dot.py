@@ -58,6 +58,8 @@ class Writer:
         self.names = {piece.id: _node_name(piece) for piece in plan.pieces()}
         self.rooms: dict[str, float] = {}
         """Points that titles of boxes may be wide, where lines leave less than they would be."""
+        self.wide: dict[str, float] = {}
+        """Points that titles are wide with all that, and some room: boxes are twice as wide then."""
 
     def whole(self, scale: Scale = _AS_IT_IS) -> str:
         """The network as one text, for one column; several would stand side by side without lines between them."""
@@ -182,9 +184,12 @@ class _Run:
                 continue
             if not self._here(of[_first(part)]):
                 continue
-            with dot.subgraph(name=f"cluster_{part.id}") as inner:
+            name = f"cluster_{part.id}"
+            with dot.subgraph(name=name) as inner:
                 inner.attr(
-                    label=writer.labels.title(part.title, part.times, writer.rooms.get(f"cluster_{part.id}")),
+                    label=writer.labels.title(
+                        part.title, part.times, writer.rooms.get(name), 2 * writer.wide.get(name, 0.0)
+                    ),
                     fontsize=SMALL,
                     labeljust="r",
                     labelloc="t",
@@ -192,7 +197,7 @@ class _Run:
                     color=writer.theme.border,
                     fillcolor=fill,
                     margin="6",
-                    **(self.places.box(f"cluster_{part.id}") if self.places is not None else {}),
+                    **(self.places.box(name) if self.places is not None else {}),
                 )
                 self._box(inner, part, level + 1)
 

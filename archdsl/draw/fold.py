@@ -1,18 +1,20 @@
-"""Which blocks that follow each other are the same block again.
+"""Which blocks are the same block again.
 
-In: a checked graph. Out: its nodes as a tree of blocks and iterations, and runs of alike ones in it. Alike means the
+In: a checked graph. Out: its nodes as a tree of blocks and iterations, which of them look the same, and runs of those
+that are alike. Alike means the
 same ops with the same arguments, wired alike inside and to what came before; channels may grow, as in a DenseNet, and
 rates of dropout, as in an EfficientNet.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from archdsl.graph import Frame, Graph, Node
 
-__all__ = ["Group", "grouped", "runs"]
+__all__ = ["Group", "grouped", "looks", "runs"]
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +43,30 @@ def grouped(graph: Graph) -> Group:
             above = group
         above.parts.append(node.key)
     return root
+
+
+def looks(graph: Graph, root: Group) -> dict[int, int]:
+    """For every group, by its identity, a number that it shares with those that a reader takes for the same.
+
+    They have one name, the same layers of their own, and blocks inside that look the same; how often something is
+    repeated and all arguments may differ, since the call of a block says that.
+    """
+    found: dict[int, int] = {}
+    known: dict[object, int] = {}
+    pending = [(root, False)]
+    while pending:
+        group, ready = pending.pop()
+        inner = [part for part in group.parts if isinstance(part, Group)]
+        if not ready:
+            pending.append((group, True))
+            pending += [(part, False) for part in inner]
+            continue
+        own = Counter(graph.nodes[part].kind for part in group.parts if isinstance(part, int))
+        blocks = Counter(found[id(part)] for part in inner if part.frame.kind == "block")
+        turns = frozenset(found[id(part)] for part in inner if part.frame.kind == "repeat")
+        look = (group.frame.name, frozenset(own.items()), frozenset(blocks.items()), turns)
+        found[id(group)] = known.setdefault(look, len(known))
+    return found
 
 
 def runs(

@@ -45,8 +45,9 @@ class Page:
       perspective.
     - `theme`: `light`, `dark`, or `print` for greyscale.
     - `direction`: `down` breaks a long network into columns that fit a page; `right` is one line, however long.
-    - `width`: of the paper's column in points, which a wider picture is made smaller for; None for its own size. Where
-      text could not be read then, blocks are closed if the wish says nothing of depth; volumes have larger text.
+    - `width`: of the paper's column in points, which a wider picture is made smaller for; None for its own size, which
+      can be made as small as a column of 88 mm. Where text could not be read then, blocks are closed if the wish says
+      nothing of depth; volumes have larger text.
     - `dpi`: dots per inch of a PNG, None for 144, or fewer where a side would have more than 10,000 dots.
     """
 
@@ -68,7 +69,7 @@ def image(
     *,
     watch: Watch = lambda nodes, steps, done: None,
 ) -> bytes:
-    """`Path("resnet50.svg").write_bytes(image(resnet50))`: a page with eight boxes in two columns.
+    """`Path("resnet50.svg").write_bytes(image(resnet50))`: four stages, the first of them open, in a paper's column.
 
     - `format`: `svg`, `png`, `pdf`; `tex`, a document for pdflatex; `dot` and `mmd`, text for Graphviz and Mermaid;
       `html`, a page to explore.

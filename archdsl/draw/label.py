@@ -25,8 +25,6 @@ shown with the font's own widths runs over its box."""
 _TITLE_LETTER: Final = 4.7
 """Points of a letter in a title, of which many are digits and commas."""
 _CHIPS: Final = 4
-_FEW: Final = 6
-"""Letters that are left of any word in a title."""
 _LONG: Final = 24
 """Characters of an argument, the rest is cut: a connection table has hundreds."""
 
@@ -56,8 +54,11 @@ class Labels:
             f"{caption}{rows}</TABLE>>"
         )
 
-    def title(self, title: str, times: int, room: float | None) -> str:
-        """What stands over a box; in lines of at most `room` points, as far as its words allow, where that is given."""
+    def title(self, title: str, times: int, room: float | None, least: float) -> str:
+        """What stands over a box, which is at least `least` points wide.
+
+        In lines of at most `room` points, as far as its words allow, where that is given.
+        """
         if room is None:
             return f"<{_title(title, times)}>"
         letters = max(1, int(room / _TITLE_LETTER))
@@ -69,7 +70,13 @@ class Labels:
             text, cross, _ = line.partition("× ") if times > 1 else (line, "", "")
             made.append(_title(text.strip(), times if cross else 1))
         end = '<BR ALIGN="RIGHT"/>'
-        return f"<{''.join(line + end for line in made)}>"
+        text = "".join(line + end for line in made)
+        if not least:
+            return f"<{text}>"
+        return (
+            f'<<TABLE BORDER="0" CELLPADDING="0" CELLSPACING="0"><TR><TD WIDTH="{least:.0f}" ALIGN="RIGHT" '
+            f'BALIGN="RIGHT">{text}</TD></TR></TABLE>>'
+        )
 
     def exit(self, leaving: Exit) -> str:
         """An output, by its name and size."""
@@ -79,7 +86,8 @@ class Labels:
     def heading(self) -> str:
         """The network's name and title, and what the colours mean."""
         name = f'<FONT POINT-SIZE="{_LARGE}"><B>{escape(self.plan.name)}</B></FONT>'
-        lines = [f"<TR><TD>{name}</TD></TR>"]
+        # With room on both sides, since bold letters are wider than Graphviz takes them for.
+        lines = [f'<TR><TD CELLPADDING="4">{name}</TD></TR>']
         if self.plan.title:
             lines.append(f'<TR><TD><FONT COLOR="{self.theme.faint}">{escape(self.plan.title)}</FONT></TD></TR>')
         chips = self._legend()
@@ -156,11 +164,9 @@ def escape(text: str) -> str:
 
 
 def _filled(words: Sequence[str], letters: int) -> list[str]:
-    """Lines of at most so many letters; a longer word is cut, but for its first few."""
+    """Lines of at most so many letters, and at least a word."""
     lines: list[str] = []
     for word in filter(None, words):
-        if len(word.strip()) > max(letters, _FEW):
-            word = word[: max(letters, _FEW) - 1] + "…"
         if lines and len((lines[-1] + word).strip()) <= letters:
             lines[-1] += word
         else:

@@ -6,6 +6,7 @@ What a plan shows is decided in `plan`, where its columns break in `columns`; he
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -129,10 +130,14 @@ def _lay(plan: Plan, theme: ThemeName, direction: Direction, width: float, watch
 
 
 def _column(writer: Writer, index: int) -> Layout:
-    """One column; its titles are broken into more lines until no edge goes through them."""
+    """One column; its titles are broken into lines until no edge goes through them, else their boxes are made wider."""
     for _ in range(_TRIES):
-        made, narrow = set_titles(lay_out(writer.column(index)))
-        if not narrow or all(writer.rooms.get(name, 1e9) <= room for name, room in narrow.items()):
+        made, narrow = set_titles(lay_out(writer.column(index)), writer.wide)
+        if not narrow:
             break
-        writer.rooms |= {name: min(room, writer.rooms.get(name, room)) for name, room in narrow.items()}
+        for name, title in narrow.items():
+            if title.room < 0.98 * writer.rooms.get(name, math.inf):
+                writer.rooms[name] = title.room
+            else:
+                writer.wide[name] = title.wide
     return made

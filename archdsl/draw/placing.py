@@ -18,9 +18,6 @@ _GUTTER: Final = 26.0
 _ABOVE: Final = 9.0
 """Points between two columns, and between the columns and the lines that lead around them."""
 
-_WIDER: Final = 1.06
-"""How much wider than Graphviz measures it the heading may be: other fonts than its own have broader bold letters."""
-
 Point = tuple[float, float]
 
 
@@ -85,7 +82,7 @@ class Places:
 def side_by_side(heading: Layout, columns: Sequence[Layout], turns: Sequence[Turn]) -> Places:
     """The heading in the middle, the columns under it from one line down, with lines between them."""
     width = sum(column.width for column in columns) + _GUTTER * (len(columns) - 1)
-    page = max(width, heading.width * _WIDER)
+    page = max(width, heading.width)
     highest = max(column.height for column in columns)
     top = highest + (2 if turns else 1) * _ABOVE
     below = 2 * _ABOVE if turns else 0.0

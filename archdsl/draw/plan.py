@@ -6,13 +6,11 @@ In: a checked graph. Out: a frozen `Plan` of boxes, nodes and edges. Leaves colo
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Final, get_args
 
-from archdsl.draw.fold import Group, grouped, runs
+from archdsl.draw.fold import Group, grouped, looks, runs
 from archdsl.draw.fork import forked
 from archdsl.draw.measured import Measured
 from archdsl.draw.picture import Box, Cell, Count, Edge, Exit, Figure, Heat, Piece, Plan
@@ -72,6 +70,7 @@ class _Planner:
         self.wish = wish
         self.measured = Measured(graph)
         self.root = grouped(graph)
+        self.looks = looks(graph, self.root) if wish.once is not None else {}
         self.stand_in = list(range(len(graph)))
         """For every node the same one an iteration of some run earlier; itself where it is not folded away."""
         self.last: dict[int, int] = {}
@@ -166,34 +165,12 @@ class _Planner:
         deep = self.wish.depth is not None and level + 1 >= self.wish.depth
         deep = deep or group.frame.name in self.wish.closed
         if not deep and self.wish.once is not None and level + 1 >= self.wish.once and title:
-            look = self._looks[id(group)]
+            look = self.looks[id(group)]
             deep = look in self.known
             self.known.add(look)
         return (
             deep and bool(title) and not any((self._wanted(group), self._holds_wanted(group), self._is_one_node(group)))
         )
-
-    @cached_property
-    def _looks(self) -> dict[int, int]:
-        """For every group, by its identity, a number that it shares with those that a reader takes for the same.
-
-        They have one name, the same layers of their own, and groups inside that look the same; how many of those there
-        are and all arguments may differ, since the call of a closed block says that.
-        """
-        found: dict[int, int] = {}
-        known: dict[object, int] = {}
-        pending = [(self.root, False)]
-        while pending:
-            group, ready = pending.pop()
-            inner = [part for part in group.parts if isinstance(part, Group)]
-            if not ready:
-                pending.append((group, True))
-                pending += [(part, False) for part in inner]
-                continue
-            own = Counter(self.graph.nodes[part].kind for part in group.parts if isinstance(part, int))
-            look = (group.frame.name, frozenset(own.items()), frozenset(found[id(part)] for part in inner))
-            found[id(group)] = known.setdefault(look, len(known))
-        return found
 
     def _is_one_node(self, group: Group) -> bool:
         """Whether a block is one node when it is open, too: then its layers say more than its name."""

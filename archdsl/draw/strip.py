@@ -14,6 +14,7 @@ from typing import Final
 
 from archdsl.analysis.facts import facts
 from archdsl.draw.columns import arrange
+from archdsl.draw.label import words
 from archdsl.draw.picture import Box, Cell, Piece, Plan
 from archdsl.draw.plan import ALL, Wish, make_plan
 from archdsl.draw.text import size, typeset
@@ -202,9 +203,7 @@ class _Stripper:
         kernel = tuple(reach.kernel) if reach is not None and max(reach.kernel, default=1) > 1 else ()
         reads = node.input_shapes[0] if node.input_shapes else node.shape
         shape = self.graph.nodes[last.last].shape
-        text = (
-            " ".join(word for word in typeset(first.text).split(" ") if "=" not in word) if first.style else first.text
-        )
+        text = " ".join(word for word in words(first.text) if "=" not in word) if first.style else first.text
         return Volume(
             text if first.label is None else f"{first.label}: {text}",
             shape,

@@ -7,14 +7,14 @@ there is for those that fit nowhere. How a title is broken into lines is left to
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
 from archdsl.draw.placing import Layout, Point, Spot
 
-__all__ = ["set_titles"]
+__all__ = ["Narrow", "set_titles"]
 
 _CLEAR: Final = 4.0
 _EDGE: Final = 7.0
@@ -26,8 +26,19 @@ _STEPS: Final = 8
 _Range = tuple[float, float]
 
 
-def set_titles(layout: Layout) -> tuple[Layout, dict[str, float]]:
-    """The column with its titles as far right as lines allow, and the widest room over boxes where none is enough."""
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """A title that fits nowhere: points that it is wide, and the widest room over its box."""
+
+    wide: float
+    room: float
+
+
+def set_titles(layout: Layout, wide: Mapping[str, float]) -> tuple[Layout, dict[str, Narrow]]:
+    """The column with its titles as far right as lines allow, and those for which no room is enough.
+
+    - `wide`: how wide the texts of some titles are, which stand at the right of wider labels.
+    """
     bands: dict[int, list[tuple[Point, Point]]] = {}
     for edge in layout.edges.values():
         for start, end in pairwise(_line(edge)):
@@ -35,22 +46,23 @@ def set_titles(layout: Layout) -> tuple[Layout, dict[str, float]]:
             for band in range(int(low // _BAND), int(high // _BAND) + 1):
                 bands.setdefault(band, []).append((start, end))
     boxes = dict(layout.boxes)
-    narrow: dict[str, float] = {}
+    narrow: dict[str, Narrow] = {}
     for name, spot in layout.boxes.items():
         if "lp" not in spot.attributes:
             continue
         left, _, right, _ = map(float, spot.attributes["bb"].split(","))
         _, y = map(float, spot.attributes["lp"].split(","))
-        wide, high = (72 * float(spot.attributes[side]) for side in ("lwidth", "lheight"))
+        whole, high = (72 * float(spot.attributes[side]) for side in ("lwidth", "lheight"))
+        own = wide.get(name, whole)
         bottom, top = y - high / 2, y + high / 2
         lines = [line for band in range(int(bottom // _BAND), int(top // _BAND) + 1) for line in bands.get(band, ())]
         crossed = sorted(_crossings(lines, bottom, top))
         free = list(_free(crossed, left + _EDGE, right - _EDGE))
-        fitting = [end for start, end in free if end - start >= wide]
+        fitting = [end for start, end in free if end - start >= own]
         if fitting:
-            boxes[name] = Spot({**spot.attributes, "lp": f"{fitting[-1] - wide / 2:.2f},{y:g}"})
+            boxes[name] = Spot({**spot.attributes, "lp": f"{fitting[-1] - whole / 2:.2f},{y:g}"})
         else:
-            narrow[name] = max(end - start for start, end in free)
+            narrow[name] = Narrow(own, max(end - start for start, end in free))
     return replace(layout, boxes=boxes), narrow
 
 

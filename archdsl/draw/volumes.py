@@ -40,8 +40,11 @@ text to the next, from one level of a U to the next, from the way of one input t
 volumes of like size stand close."""
 _LABELS: Final = 75.0
 """Points that the labels under a row take."""
-_LARGEST: Final = 4.0
-_TRIES: Final = 4
+_CHIPS: Final = 4
+_CHIP_ROW: Final = 18.0
+"""Words of the legend in a row at the most, and points from one row to the next."""
+_LARGEST: Final = 8.0
+_TRIES: Final = 8
 """How much larger texts may be, and in how many steps that is found out."""
 
 
@@ -51,18 +54,22 @@ def to_sheet(strip: Strip, *, theme: ThemeName = "light", width: float | None = 
     Height and width grow with the square root of the map's, thickness with that of its channels, so that all stay
     visible.
 
-    - `width`: to which the sheet will be made smaller; its texts are so much larger that they can be read then.
+    - `width`: to which the sheet will be made smaller; its texts are so much larger that they can be read then, and if
+      that does not help they are the channels alone, with the size where it is new.
     """
-    text = 1.0
-    sheet = _Drawer(strip, THEMES[theme], text).sheet()
-    for _ in range(_TRIES if width is not None else 0):
-        assert width is not None
-        needed = min(_LARGEST, LEGIBLE / _FONT * sheet.width / width)
-        if needed <= text:
-            break
-        text = needed
-        sheet = _Drawer(strip, THEMES[theme], text).sheet()
-    return sheet
+    best, largest = None, 0.0
+    for brief in (False, True):
+        text = 1.0
+        for _ in range(_TRIES):
+            sheet = _Drawer(strip, THEMES[theme], text, brief=brief).sheet()
+            size = _FONT * text * min(1.0, (width or math.inf) / sheet.width)
+            if width is None or size >= LEGIBLE:
+                return sheet
+            if best is None or size > largest:
+                best, largest = sheet, size
+            text = min(_LARGEST, text * 1.02 * LEGIBLE / size)
+    assert best is not None
+    return best
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +110,11 @@ class _Solid:
 
 
 class _Drawer:
-    """One sheet; `text` is how many times larger than usual the texts are."""
+    """One sheet; `text` is how many times larger than usual the texts are, `brief` whether labels are sizes alone."""
 
-    def __init__(self, strip: Strip, theme: Theme, text: float) -> None:
+    def __init__(self, strip: Strip, theme: Theme, text: float, *, brief: bool) -> None:
         self.strip = strip
+        self.brief = brief
         self.theme = theme
         self.text = text
         self.font = _FONT * text
@@ -133,9 +141,9 @@ class _Drawer:
         left = min([solid.left for solid in self.solids] + [s.left for s in shapes if isinstance(s, Label)])
         right = max([solid.right for solid in self.solids] + [s.right for s in shapes if isinstance(s, Label)])
         heading = self._heading()
-        wide = max(right - left, *(h.right - h.left for h in heading if isinstance(h, Label)), self._legend_width())
+        wide = max(right - left, 2 * max(_reach(shape) for shape in heading))
         width = wide + 2 * _MARGIN
-        head = _MARGIN + 62 * self.text
+        head = _MARGIN + (44 + _CHIP_ROW * len(self._legend())) * self.text
         across = _MARGIN + (wide - (right - left)) / 2 - left
         drawn = [_moved(shape, across, head - ceiling) for shape in shapes]
         top = [_moved(shape, width / 2, _MARGIN) for shape in heading]
@@ -317,7 +325,12 @@ class _Drawer:
     def _texts(self, at: int) -> list[str]:
         """The lines of a label."""
         volume = self.strip.volumes[at]
-        texts = [volume.text, *([size(volume.shape)] if volume.style != "input" else [])]
+        if self.brief and volume.style != "input":
+            following = self.strip.volumes[at + 1] if at + 1 < len(self.strip.volumes) else None
+            last = following is None or following.level != volume.level or len(volume.shape) != len(following.shape)
+            texts = [str(volume.shape[-1]), *([size(volume.shape[:-1])] if last and len(volume.shape) > 1 else [])]
+        else:
+            texts = [volume.text, *([size(volume.shape)] if volume.style != "input" else [])]
         return texts + [f"→ {one.text}" for one in self.strip.exits if one.tail == at]
 
     def _labels(self) -> tuple[list[Polygon | Line | Label], float]:
@@ -358,12 +371,11 @@ class _Drawer:
 
     # ------------------------------------------------------------ heading
 
-    def _used(self) -> list[tuple[str, str]]:
-        """Words and colours."""
-        return self.theme.legend({volume.style for volume in self.strip.volumes})
-
-    def _legend_width(self) -> float:
-        return self.text * sum(text_width(style, 8.25) + 14 for style, _ in self._used())
+    def _legend(self) -> list[list[tuple[str, str]]]:
+        """Words and colours, in rows of like length."""
+        used = self.theme.legend({volume.style for volume in self.strip.volumes})
+        rows = -(-len(used) // _CHIPS) if used else 0
+        return [used[row * len(used) // rows : (row + 1) * len(used) // rows] for row in range(rows)]
 
     def _heading(self) -> list[Polygon | Line | Label]:
         """The name, the title and the colours, around 0."""
@@ -371,13 +383,19 @@ class _Drawer:
         made: list[Polygon | Line | Label] = [Label(0, 12, self.strip.name, 13.5, theme.text, bold=True)]
         if self.strip.title:
             made.append(Label(0, 26, self.strip.title, 10.5, theme.faint))
-        x = -self._legend_width() / 2 / self.text
-        for style, fill in self._used():
-            wide = text_width(style, 8.25) + 10
-            made.append(Polygon(((x, 34), (x + wide, 34), (x + wide, 48), (x, 48)), fill, theme.border))
-            made.append(Label(x + wide / 2, 44, style, 8.25, theme.ink))
-            x += wide + 4
+        for row, chips in enumerate(self._legend()):
+            wides = [text_width(style, 8.25) + 10 for style, _ in chips]
+            x, y = -(sum(wides) + 4 * (len(chips) - 1)) / 2, 34 + _CHIP_ROW * row
+            for (style, fill), wide in zip(chips, wides, strict=True):
+                made.append(Polygon(((x, y), (x + wide, y), (x + wide, y + 14), (x, y + 14)), fill, theme.border))
+                made.append(Label(x + wide / 2, y + 10, style, 8.25, theme.ink))
+                x += wide + 4
         return [_larger(shape, self.text) for shape in made]
+
+
+def _reach(shape: Polygon | Line | Label) -> float:
+    """How far to the right something goes."""
+    return shape.right if isinstance(shape, Label) else max(x for x, _ in shape.points)
 
 
 def _meet(one: Label, other: Label) -> bool:

@@ -104,8 +104,7 @@ class Reshape(_Rearrangement):
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
         # Channels are first in memory, so that a vector of an image in the order of the text is a copy.
-        view = len(self.size) > 1 or len(inputs[0]) < 3
-        return Kept(view=view, passes=view)
+        return Kept(view=len(self.size) > 1 or len(inputs[0]) < 3, passes=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs

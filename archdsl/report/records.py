@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 
-from archdsl.analysis.memory import NOT_CONTAINED
 from archdsl.analysis.receptive import Field
 from archdsl.analysis.rows import Row, summary_rows
+from archdsl.analysis.training_memory import NOT_CONTAINED
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape, show_shape
 from archdsl.report.numbers import stride_text
@@ -77,6 +77,7 @@ def to_json(found: Summary) -> str:
             "gradient_bytes": found.training.gradients,
             "optimizer_bytes": found.training.optimizer_state,
             "activation_bytes": found.training.activations,
+            "moment": found.training.moment,
             "not_contained": NOT_CONTAINED,
         },
     }

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from archdsl.analysis.counts import Counts, count
 from archdsl.analysis.depth import depth
-from archdsl.analysis.memory import Memory, TrainingEstimate, estimate_training, memory
+from archdsl.analysis.memory import Memory, memory
 from archdsl.analysis.rows import Row, summary_rows
+from archdsl.analysis.training_memory import TrainingEstimate, estimate_training
 from archdsl.graph import Graph
 
 __all__ = ["BATCH", "OPTIMIZER", "Summary", "summarize"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archdsl.analysis.memory import NOT_CONTAINED, TrainingEstimate
+from archdsl.analysis.training_memory import NOT_CONTAINED, TrainingEstimate
 from archdsl.ops.base import show_shape
 from archdsl.report.numbers import binary, grouped, short
 from archdsl.report.summary import Summary
@@ -74,14 +74,22 @@ _WORK = "bias, normalisation, pooling, activation, merging"
 _ACTIVATIONS = "the outputs of all layers, none taken as in place or a view; without the input"
 
 
+_MOMENTS = {
+    "forward": "in the forward pass",
+    "backward": "in the backward pass",
+    "optimizer": "while the optimizer steps",
+}
+
+
 def _contents(training: TrainingEstimate) -> str:
     """What is in the estimate, and what is not."""
     parts = (
         ("weights", training.weights),
         ("gradients", training.gradients),
         ("optimizer state", training.optimizer_state),
-        ("input and outputs of all layers, kept for backward", training.activations),
+        ("input, what is kept for backward and what passes", training.activations),
     )
     held = " + ".join(f"{name} {binary(value)}" for name, value in parts)
-    head = f"estimate for batch {grouped(training.batch)}, {training.optimizer}, float32"
+    moment = _MOMENTS[training.moment]
+    head = f"batch {grouped(training.batch)}, {training.optimizer}, float32, at its fullest {moment}"
     return f"{head}: {held}; not in it: {NOT_CONTAINED}"

@@ -75,7 +75,7 @@ def train(
     """
     display = display or Display()
     lock = folder.locked() if machine.team.chief else nullcontext()
-    with computing(machine, graph, plan.batch), lock, stop_on_signals() as stop, display:
+    with machine.team.connected(), computing(machine, graph, plan.batch), lock, stop_on_signals() as stop, display:
         return _Run(graph, plan, data, folder, machine, display, keeping or Keeping()).go(stop)
 
 
@@ -110,6 +110,10 @@ class _Run:
 
     def _begin(self, keeping: Keeping) -> None:
         team = self._machine.team
+        with team.agreed():
+            other = differences(team.told(self._record), self._record).refused
+            if other:
+                raise TrainError("\n  ".join(("this process is to do another run than the first one:", *other)))
         # The others may have no such disk: the chief reads, and tells.
         found = team.told(self._folder.newest(self._display.warn) if team.chief else None)
         if found is not None:

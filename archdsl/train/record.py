@@ -25,6 +25,8 @@ from archdsl.train.plan import Plan, as_record
 __all__ = ["Differences", "differences", "record"]
 
 _LISTED: Final = 12
+_PLACES: Final = ("recipe.data.path", "recipe.weights.path")
+"""Where files lie, which may be another place on another machine: their digests say whether they are others."""
 
 
 def record(graph: Graph, plan: Plan, data: Dataset, machine: Machine) -> dict[str, Any]:
@@ -100,7 +102,7 @@ def _values(path: str, before: Any, now: Any) -> Iterator[str]:
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for name in [*before, *(name for name in now if name not in before)]:
             yield from _values(f"{path}.{name}", before.get(name), now.get(name))
-    elif before != now:
+    elif before != now and path not in _PLACES:
         yield f"{path}: it was {_short(before)}, and is {_short(now)}"
 
 

@@ -16,7 +16,9 @@ from typing import Any, Final, TypeVar
 import torch
 from torch import distributed
 
-__all__ = ["ALONE", "Team", "joined"]
+from archdsl.train.errors import TrainError
+
+__all__ = ["ALONE", "Team", "joined", "restarts"]
 
 T = TypeVar("T")
 
@@ -62,6 +64,38 @@ class Team:
         if self.size > 1:
             distributed.barrier()
 
+    @contextmanager
+    def agreed(self) -> Iterator[None]:
+        """Within it, a `TrainError` of one ends all: each that has something new to say raises its own.
+
+        The others leave with status 1. So nobody waits for one that is gone, and what all say is said once.
+        """
+        if self.size == 1:
+            yield
+            return
+        own: TrainError | None = None
+        try:
+            yield
+        except TrainError as error:
+            own = error
+        said: list[Any] = [None] * self.size
+        distributed.all_gather_object(said, None if own is None else own.message)
+        if own is not None and said.index(own.message) == self.rank:
+            raise own
+        if any(words is not None for words in said):
+            raise SystemExit(1)
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """Within it, a process of the team that is gone is a `TrainError`; of gloo the words alone say that it is."""
+        try:
+            yield
+        except RuntimeError as error:
+            if self.size == 1 or not (isinstance(error, distributed.DistError) or "/gloo/" in str(error)):
+                raise
+            hint = "what ended it stands in its own words; the same command goes on from the last checkpoint"
+            raise TrainError("another process of the team has ended", hint) from None
+
 
 ALONE: Final = Team()
 
@@ -76,14 +110,30 @@ def joined(*, cuda: bool) -> Iterator[Team]:
     if size == 1:
         yield ALONE
         return
-    place = int(os.environ.get("LOCAL_RANK", "0"))
+    rank, place = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
     if cuda:
         torch.cuda.set_device(place)
-    distributed.init_process_group("nccl" if cuda else "gloo")
+    distributed.init_process_group("nccl" if cuda else "gloo", store=_meeting(rank, size), rank=rank, world_size=size)
     try:
         with warnings.catch_warnings():
             # A kernel over one channel lies in memory in two ways at once, and either is as fast.
             warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
-            yield Team(distributed.get_rank(), size, place)
+            yield Team(rank, size, place)
     finally:
         distributed.destroy_process_group()
+
+
+def _meeting(rank: int, size: int) -> distributed.Store:
+    """Where the processes find each other.
+
+    A store of torchrun's outlives the processes, and would give those of a restart the addresses of the dead ones.
+    """
+    kept = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store = distributed.TCPStore(address, port, size, is_master=rank == 0 and not kept)
+    return distributed.PrefixStore(f"restart {restarts()}", store) if kept else store
+
+
+def restarts() -> int:
+    """How often torchrun has begun anew after a process that ended."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))

@@ -15,6 +15,7 @@ from archdsl.verify.kinds import flatten
 from archdsl.verify.sheet import Case, Choices, Row, Sheet
 from archdsl.verify.subject import Parts, Stretch, Subject
 from archdsl.verify.table import Column, Entry, Line, Number
+from archdsl.verify.units import FROM_PARAMETERS
 from archdsl.verify.walking import Step
 
 __all__ = ["Counts", "not_checked"]
@@ -80,6 +81,17 @@ class Counts:
         if sheet is None:
             return not_checked(step.why or "the row could not be computed")
         result = CellJudge(sheet, self._letters, choices).cell(sheet.rows[0], entry)
+        assumed = step.fitted.phrase.assumed if step.fitted is not None else ()
+        found = next(
+            (
+                text.removesuffix(FROM_PARAMETERS).replace("kernel ", "kernel of ")
+                for text in assumed
+                if text.endswith(FROM_PARAMETERS)
+            ),
+            "",
+        )
+        if found and entry.column.role == "params" and result.verdict in ("holds", "rounded"):
+            return replace(result, verdict="convention", convention=f"a {found}, which is not printed")
         return self._guessed(result) if step.guessed else result
 
     def total(self, line: Line, entry: Entry, choices: Mapping[Quantity, Choices]) -> Result:

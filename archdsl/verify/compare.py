@@ -37,8 +37,10 @@ def compare_said(said: Said, layer: Layer, symbols: Mapping[str, int]) -> Iterat
     `f=6` of a fully connected layer on 6x6x256 is true: it is a convolution whose kernel is its whole input.
     """
     if said.kind is not None:
-        dense = "" if same_kind(said.kind, layer) else "a 1x1 convolution of a vector is a fully connected layer"
-        yield Fact("kind", answers(said, layer), layer.kind, dense if answers(said, layer) else "")
+        whole = "all" if said.kind == "fc" else "a vector"
+        dense = f"a {show_shape(layer.kernel or (1, 1))} convolution of {whole} is a fully connected layer"
+        true = answers(said, layer)
+        yield Fact("kind", true, layer.kind, dense if true and not same_kind(said.kind, layer) else "")
     if said.kernel is not None and (kernel := _kernel(layer)) is not None:
         yield Fact("kernel", _same_extent(said.kernel, kernel), show_shape(kernel))
     if said.stride is not None and (stride := _stride(layer)) is not None:

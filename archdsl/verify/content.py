@@ -17,7 +17,8 @@ __all__ = ["Content", "activation", "channels", "content", "layers"]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a row says about one network: its layers, the widths of its branches (`3x3 reduce`: 96), its sizes.
+    """What a row says about one network: its layers, the widths of its branches (`3x3 reduce`: 96), its sizes, its
+    parameters.
 
     `final` says that it has the network's last fully connected layer, whose scores no ReLU cuts; `borrowed`, that its
     output is what the next row prints as its input. `name` is what the table calls the row.
@@ -27,10 +28,15 @@ class Content:
     widths: Mapping[str, int] = field(default_factory=dict)
     input: Size | None = None
     output: Size | None = None
+    params: Number | None = None
     times: int = 1
     final: bool = False
     borrowed: bool = False
     name: str = ""
+
+    def is_only(self, *kinds: str) -> bool:
+        """Whether the row says layers of these kinds and nothing else."""
+        return bool(self.said) and all(isinstance(one, Said) and one.kind in kinds for one in self.said)
 
 
 def content(line: Line, column: Column | None = None) -> Content:
@@ -56,8 +62,9 @@ def content(line: Line, column: Column | None = None) -> Content:
         if e.column.role == "branch" and isinstance(e.value, Number)
     }
     sizes = {e.column.role: e.value for e in own if isinstance(e.value, Size)}
+    params = next((e.value for e in own if e.column.role == "params" and isinstance(e.value, Number)), None)
     name = " ".join(e.cell.text for e in own if e.column.role == "layer").lower()
-    return Content(said, widths, sizes.get("input"), sizes.get("output"), numbers.get("repeat", 1), name=name)
+    return Content(said, widths, sizes.get("input"), sizes.get("output"), params, numbers.get("repeat", 1), name=name)
 
 
 def activation(said: Said) -> str:

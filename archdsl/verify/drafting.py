@@ -16,22 +16,20 @@ from archdsl.diagnostics import ArchError, Diagnostic
 from archdsl.ops.base import Shape, show_shape
 from archdsl.verify.changes import changes_of
 from archdsl.verify.content import Content, activation, content, layers
-from archdsl.verify.figures import matches_size, square
+from archdsl.verify.entering import entering, trouble
+from archdsl.verify.figures import matches_size
 from archdsl.verify.figures import reading as reads
-from archdsl.verify.fitting import Fitted, Trials, fit, leaving, one_row, shape_of
-from archdsl.verify.phrase import Phrase, Style, Unwritable, phrases
-from archdsl.verify.reading.places import cell_span
+from archdsl.verify.fitting import Fitted, Trials, fit, leaving, one_row
+from archdsl.verify.phrase import Phrase, Style, Unwritable
 from archdsl.verify.subject import Parts, Subject
 from archdsl.verify.table import Column, Group, Line, Number, Reading, Said
 
-__all__ = ["Draft", "Written", "come_out", "draft", "entering", "network_rows", "operations", "table_style", "trouble"]
+__all__ = ["Draft", "Written", "come_out", "draft", "network_rows", "operations", "table_style"]
 
 _LIGHT = frozenset(
     {"relu", "lrn", "bn", "dropout", "flatten", "sigmoid", "tanh", "softmax", "relu6", "ln", "gn", "pad"}
 )
 _ACTIVATIONS = frozenset({"relu", "relu6", "sigmoid", "tanh", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu"})
-_SPOKEN = re.compile(r"\binputs?\b[^\d.;]{0,24}?(\d{1,5}) ?[x×*] ?(\d{1,5})(?: ?[x×*] ?(\d{1,4}))?", re.IGNORECASE)
-_RGB = 3
 
 
 @dataclass(slots=True)
@@ -96,11 +94,11 @@ def draft(
     rows = [(line, replace(row, final=at == final)) for at, (line, row) in enumerate(rows)]
     for at, (line, row) in enumerate(rows):
         following = rows[at + 1][1] if at + 1 < len(rows) else None
-        if _is(row, "input"):
+        if row.is_only("input"):
             continue
         if row.output is None and following is not None and following.input is not None:
             row = replace(row, output=following.input, borrowed=True)
-        if following is None or all(_is(later, "softmax", "output") for _, later in rows[at + 1 :]):
+        if following is None or all(later.is_only("softmax", "output") for _, later in rows[at + 1 :]):
             row = _without_loss(row, line, made)
         if row.said:
             shape = _Row(reading, column, line, row, following, style, trials, made).write(shape)
@@ -131,10 +129,6 @@ def _over_all(line: Line, first: Column | None, row: Content) -> tuple[Said | Gr
     before = tuple(one for one in leading if isinstance(one, Said))
     brackets = all(isinstance(one, Group) for one in (*leading[len(before) :], *row.said))
     return before if before and row.said and brackets and len(before) < len(leading) else ()
-
-
-def _is(row: Content, *kinds: str) -> bool:
-    return bool(row.said) and all(isinstance(one, Said) and one.kind in kinds for one in row.said)
 
 
 def _ends_in_fc(row: Content) -> bool:
@@ -175,54 +169,6 @@ def table_style(reading: Reading, columns: Sequence[Column | None]) -> tuple[Sty
     if not norm:
         told.append("biases in every convolution and fully connected layer")
     return Style(relu=not acts, norm=norm, letters=dict(reading.symbols), named=True), told
-
-
-def entering(
-    reading: Reading, rows: Sequence[tuple[Line, Content]], style: Style, trials: Trials, given: Shape | None
-) -> tuple[Shape, str]:
-    """The input's size, and a sentence where it is not printed in the table."""
-    if given is not None:
-        return given, ""
-    letters = dict(style.letters)
-    line, first = rows[0]
-    printed = first.output if _is(first, "input") else first.input
-    if _is(first, "input") and printed is None:
-        printed = first.input
-    if printed is not None:
-        shape = shape_of(printed, letters)
-        if shape is not None:
-            return shape, ""
-        said = next((one.filters for one in layers(first.said) if _is(first, "input")), None)
-        whole = shape_of(printed, letters, like=(said if isinstance(said, int) else _RGB,))
-        if whole is not None:
-            return whole, "" if said is not None else "an input of 3 channels"
-    spoken = next((match for note in reading.table.notes if (match := _SPOKEN.search(note))), None)
-    if spoken is not None:
-        height, width, channels = spoken.groups()
-        why = "" if channels else "an input of 3 channels"
-        return (int(height), int(width), int(channels or _RGB)), why
-    try:
-        for shape in _deduced(first, letters):
-            if fit(first, style, shape, trials).reached:
-                return shape, f"the input is {show_shape(shape)}, which gives the first row's size"
-        next(phrases(first, style, (1, 1, _RGB)))
-    except Unwritable as why:
-        raise ArchError([trouble(reading, line, why.message, why.hint)]) from None
-    raise ArchError([trouble(reading, line, "the table does not say how large the input is", "--input 224x224x3")])
-
-
-def _deduced(first: Content, letters: dict[str, int]) -> Iterator[Shape]:
-    """Inputs that would give the first row's output: with half padding, and with none."""
-    leaves = shape_of(first.output, letters, like=(1,)) if first.output is not None else None
-    one = next(layers(first.said), None)
-    if leaves is None or one is None or one.kernel is None or len(leaves) < 2:
-        return
-    sides = one.kernel[: len(leaves) - 1]
-    channels = one.kernel[-1] if len(one.kernel) == len(leaves) else _RGB
-    step = square(one.stride)[0] if one.stride else 1
-    yield (*(side * step for side in leaves[:-1]), channels)
-    kernel = (sides * len(leaves))[: len(leaves) - 1]
-    yield (*((side - 1) * step + k for side, k in zip(leaves[:-1], kernel, strict=True)), channels)
 
 
 def operations(reading: Reading, column: Column | None) -> list[Number]:
@@ -369,16 +315,6 @@ class _Row:
 
     def _fail(self, message: str, hint: str) -> NoReturn:
         raise ArchError([trouble(self._reading, self._line, message, hint, self._column)])
-
-
-def trouble(reading: Reading, line: Line, message: str, hint: str, column: Column | None = None) -> Diagnostic:
-    """A mistake at the cell that a row's layers stand in."""
-    entry = next((e for e in line.entries if e.column == column or (column is None and e.column.role == "layer")), None)
-    cell = entry.cell if entry is not None else line.row.cells[0]
-    whose = f", column `{column.header}`" if column is not None else ""
-    source = reading.table.source
-    place = cell_span(source, cell.line, cell.text) if source is not None else None
-    return Diagnostic("import-row", f"row {line.number}{whose}: {message}", place, hint=hint)
 
 
 def _nothing(reading: Reading, column: Column | None) -> Diagnostic:

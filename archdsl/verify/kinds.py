@@ -131,9 +131,13 @@ def same_kind(kind: str | None, layer: Layer) -> bool:
 
 
 def answers(said: Said, layer: Layer) -> bool:
-    """Whether a layer may be the one that is said; a 1x1 convolution of a vector is a fully connected layer."""
+    """Whether a layer may be the one that is said; a 1x1 convolution of a vector is a fully connected layer, as is one
+    of all that enters.
+    """
     dense = said.kind == "conv" and said.kernel is not None and set(said.kernel) == {1}
-    return same_kind(said.kind, layer) or (dense and layer.style == "linear" and len(layer.input) == 1)
+    if same_kind(said.kind, layer) or (dense and layer.style == "linear" and len(layer.input) == 1):
+        return True
+    return said.kind == "fc" and layer.style == "convolution" and layer.kernel == layer.input[:-1]
 
 
 def listed(said: Said) -> bool:

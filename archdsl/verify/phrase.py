@@ -14,7 +14,7 @@ from archdsl.ops.base import Shape
 from archdsl.verify.content import Content, activation, channels, layers
 from archdsl.verify.figures import square
 from archdsl.verify.table import Group, Said
-from archdsl.verify.units import RESPONSE, branch_words, module, residual, response
+from archdsl.verify.units import FROM_PARAMETERS, RESPONSE, branch_words, module, residual, response, windows
 
 __all__ = ["Phrase", "Style", "Unwritable", "phrases"]
 
@@ -180,21 +180,33 @@ class _Writer:
     # ------------------------------------------------------------ windows
 
     def _convolutions(self, kind: str, said: Said, *, last: bool) -> Sequence[_Way]:
-        if said.kernel is None:
-            raise Unwritable(
-                f"`{said.text}` has no kernel", "print it: 3x3, or f=3; or say which column it is: --columns kernel=…"
-            )
         filters = self._filters(said, last=last)
         groups = f" groups={said.groups}" if said.groups not in (None, 1) else ""
-        bias = " bias=false" if self._style.norm else ""
         before = self._reduced(said)
         made = []
-        for stride, assumed in self._strides(said):
-            for padding, flag, deduced in self._paddings(said, said.kernel):
-                kernel = self._extent(said.kernel, long=True)
-                text = f"{kind} {kernel}{stride}{padding} {filters}{groups}{bias}{flag}"
-                made.append(_Way(before + self._activated(text), (*assumed, *deduced)))
+        for extent, biases, found in self._kernels(said, filters):
+            bias = "" if biases else " bias=false"
+            for stride, assumed in self._strides(said):
+                for padding, flag, deduced in self._paddings(said, extent):
+                    kernel = self._extent(extent, long=True)
+                    text = f"{kind} {kernel}{stride}{padding} {filters}{groups}{bias}{flag}"
+                    made.append(_Way(before + self._activated(text), (*found, *assumed, *deduced)))
         return made
+
+    def _kernels(self, said: Said, filters: str) -> Sequence[tuple[tuple[int, ...], bool, tuple[str, ...]]]:
+        """The kernel, whether there are biases, what is assumed: as printed, else what the row's parameters give."""
+        if said.kernel is not None:
+            return [(said.kernel, not self._style.norm, ())]
+        whole = len(self._row.said) == 1 and self._row.times == 1 and said.groups in (None, 1) and filters.isdigit()
+        params = self._row.params if whole else None
+        found = list(windows(params, self._entering[-1], int(filters), self._rank)) if params is not None else []
+        if not found:
+            raise Unwritable(
+                f"`{said.text}` has no kernel" + ("" if params is None else ", and its parameters give none"),
+                "print it: 3x3, or f=3; or say which column it is: --columns kernel=…",
+            )
+        shown = [(side, biases, "x".join([str(side)] * self._rank)) for side, biases in found]
+        return [((side,) * self._rank, biases, (f"kernel {text}{FROM_PARAMETERS}",)) for side, biases, text in shown]
 
     def _reduced(self, said: Said) -> str:
         """The 1x1 convolution before one of a row with a column for it: GoogLeNet's `#3x3 reduce`."""

@@ -6,13 +6,13 @@ In: kernels and widths as printed. Out: calls of the standard blocks where one i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from archdsl.verify.figures import square
-from archdsl.verify.table import Said
+from archdsl.verify.figures import reading, square
+from archdsl.verify.table import Number, Said
 
-__all__ = ["RESPONSE", "branch_words", "module", "residual", "response"]
+__all__ = ["FROM_PARAMETERS", "RESPONSE", "branch_words", "module", "residual", "response", "windows"]
 
 RESPONSE = {
     "n": "size",
@@ -29,6 +29,23 @@ RESPONSE = {
 _USUAL = {"beta": Decimal("0.75"), "k": Decimal(1), "alpha": Decimal("0.0001")}
 _DIGITS = 12
 _INCEPTION = ("1x1", "3x3 reduce", "3x3", "5x5 reduce", "5x5", "pool proj")
+
+
+FROM_PARAMETERS = ", from its parameters"
+"""What is assumed of a window that is not printed."""
+_SIDES = (1, 3, 5, 7, 2, 4, 6, 9, 11, 13)
+
+
+def windows(params: Number, entering: int, filters: int, rank: int) -> Iterator[tuple[int, bool]]:
+    """The sides that an unprinted window can have, the usual ones first, and whether it has biases, by its parameters.
+
+    >>> list(windows(Number("2416", Decimal(2416), Decimal(1)), 6, 16, 2))  # 5*5*6*16 + 16
+    [(5, True)]
+    """
+    for biases in (True, False):
+        for side in _SIDES:
+            if reading(params, side**rank * entering * filters + biases * filters) in ("exact", "rounded"):
+                yield side, biases
 
 
 def residual(

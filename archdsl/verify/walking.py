@@ -15,7 +15,8 @@ from archdsl.graph import Graph
 from archdsl.ops.base import Shape, show_shape
 from archdsl.verify.changes import Change, changes_of
 from archdsl.verify.content import Content
-from archdsl.verify.drafting import entering, network_rows
+from archdsl.verify.drafting import network_rows
+from archdsl.verify.entering import entering
 from archdsl.verify.figures import matches_size, reading, square
 from archdsl.verify.fitting import Fitted, Trials, fit, leaving, one_row, shape_of, ways
 from archdsl.verify.phrase import Phrase, Style, Unwritable
