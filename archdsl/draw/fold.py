@@ -1,9 +1,8 @@
 """Which blocks are the same block again.
 
 In: a checked graph. Out: its nodes as a tree of blocks and iterations, which of them look the same, and runs of those
-that are alike. Alike means the
-same ops with the same arguments, wired alike inside and to what came before; channels may grow, as in a DenseNet, and
-rates of dropout, as in an EfficientNet.
+that are alike. Alike means the same ops with the same arguments, wired alike inside and to what came before; channels
+may grow, as in a DenseNet, and rates of dropout, as in an EfficientNet.
 """
 
 from __future__ import annotations

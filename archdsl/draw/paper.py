@@ -41,7 +41,7 @@ def to_paper(
         node_attr={"shape": "none", "margin": "0", "width": "0", "height": "0", "fontname": FONT},
     )
     # One string in many pieces: Graphviz reads none that is longer than 16,384 letters.
-    drawn = " +\n\t\t".join(f'"{_drawn(shape, sheet.height)} "' for shape in shapes)
+    drawn = " +\n\t\t".join(f'"{_drawn(shape, sheet)} "' for shape in shapes)
     dot.body.append(f"\tgraph [_background={drawn}]\n")
     for x, y in ((0.0, 0.0), (sheet.width, sheet.height)):
         dot.node(f"corner {x:g}", "", shape="point", style="invis", width="0.001", height="0.001", pos=f"{x:g},{y:g}")
@@ -58,11 +58,11 @@ def to_paper(
     return render(str(dot.source), format, placed=True)
 
 
-def _drawn(shape: Polygon | Line, height: float) -> str:
+def _drawn(shape: Polygon | Line, sheet: Sheet) -> str:
     """One shape in the words of xdot: colours with the number of their letters, points with their number."""
-    width = f"setlinewidth({0.4 if shape.thin else 0.8})"
+    width = f"setlinewidth({sheet.stroke(shape):.2f})"
     head = f"S {len(width)} -{width} c 7 -{shape.stroke}"
-    points = _points(shape.points, height)
+    points = _points(shape.points, sheet.height)
     if isinstance(shape, Line):
         return f"{head} {'B' if shape.curved else 'L'} {len(shape.points)} {points}"
     if shape.fill is None:

@@ -61,13 +61,21 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A page with what is on it, from the back to the front; `name` is what it shows."""
+    """A page with what is on it, from the back to the front; `name` is what it shows.
+
+    - `pen`: how much broader than usual lines are, for a sheet that will be made smaller.
+    """
 
     name: str
     width: float
     height: float
     fill: str
     shapes: tuple[Polygon | Line | Label, ...]
+    pen: float = 1.0
+
+    def stroke(self, shape: Polygon | Line) -> float:
+        """Points that a line is broad."""
+        return (0.4 if shape.thin else 0.8) * self.pen
 
 
 def text_width(text: str, size: float) -> float:
@@ -75,7 +83,7 @@ def text_width(text: str, size: float) -> float:
     return len(text) * size * _LETTER
 
 
-def arrow(tip: Point, toward: Point, fill: str, length: float = 5.0) -> Polygon:
+def arrow(tip: Point, toward: Point, fill: str, length: float) -> Polygon:
     """The head of an arrow at `tip`, which points away from `toward`."""
     x, y = tip[0] - toward[0], tip[1] - toward[1]
     far = (x * x + y * y) ** 0.5 or 1.0

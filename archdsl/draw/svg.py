@@ -25,20 +25,20 @@ def to_svg(sheet: Sheet, *, width: float | None = None) -> bytes:
         f'font-family="{FONT}" stroke-linejoin="round" text-anchor="middle">',
         f"<title>{_text(sheet.name)}</title>",
         f'<rect width="{_n(sheet.width)}" height="{_n(sheet.height)}" fill="{sheet.fill}"/>',
-        *map(_shape, sheet.shapes),
+        *(_shape(shape, sheet) for shape in sheet.shapes),
         "</svg>",
     ]
     return ("\n".join(lines) + "\n").encode()
 
 
-def _shape(shape: Polygon | Line | Label) -> str:
+def _shape(shape: Polygon | Line | Label, sheet: Sheet) -> str:
     if isinstance(shape, Label):
         bold = ' font-weight="bold"' if shape.bold else ""
         return (
             f'<text x="{_n(shape.x)}" y="{_n(shape.y)}" font-size="{_n(shape.size)}"{bold} fill="{shape.fill}">'
             f"{_text(shape.text)}</text>"
         )
-    wide = "0.4" if shape.thin else "0.8"
+    wide = _n(sheet.stroke(shape))
     way = f"M{_points(shape.points[:1])}{'C' if shape.curved else 'L'}{_points(shape.points[1:])}"
     if isinstance(shape, Polygon):
         return f'<path d="{way}Z" fill="{shape.fill or "none"}" stroke="{shape.stroke}" stroke-width="{wide}"/>'

@@ -64,7 +64,7 @@ def to_tikz(sheet: Sheet, *, width: float | None = None) -> str:
         r"\begin{document}",
         rf"\begin{{tikzpicture}}[x={scale:.4f}bp,y=-{scale:.4f}bp,line join=round,inner sep=0pt,outer sep=0pt]",
         rf"\fill[{names[sheet.fill]}] (0,0) rectangle ({_n(sheet.width)},{_n(sheet.height)});",
-        *(_shape(shape, names, scale) for shape in sheet.shapes),
+        *(_shape(shape, sheet, names, scale) for shape in sheet.shapes),
         r"\end{tikzpicture}",
         r"\end{document}",
     ]
@@ -92,7 +92,7 @@ def _colours(shape: Polygon | Line | Label) -> list[str]:
     return [shape.stroke]
 
 
-def _shape(shape: Polygon | Line | Label, names: dict[str, str], scale: float) -> str:
+def _shape(shape: Polygon | Line | Label, sheet: Sheet, names: dict[str, str], scale: float) -> str:
     if isinstance(shape, Label):
         font = rf"\fontsize{{{shape.size * scale:.2f}bp}}{{{shape.size * scale:.2f}bp}}\selectfont"
         bold = r"\bfseries" if shape.bold else ""
@@ -100,7 +100,7 @@ def _shape(shape: Polygon | Line | Label, names: dict[str, str], scale: float) -
             rf"\node[anchor=base,text={names[shape.fill]}] at ({_n(shape.x)},{_n(shape.y)}) "
             rf"{{{font}{bold} {tex_escape(shape.text)}}};"
         )
-    wide = "0.4bp" if shape.thin else "0.8bp"
+    wide = f"{_n(sheet.stroke(shape) * scale)}bp"
     if isinstance(shape, Polygon):
         fill = f"fill={names[shape.fill]}," if shape.fill else ""
         return rf"\draw[{fill}draw={names[shape.stroke]},line width={wide}] {_way(shape)} -- cycle;"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from archdsl.draw.heading import make_heading
 from archdsl.draw.sheet import Label, Line, Point, Polygon, Sheet, arrow, text_width
 from archdsl.draw.strip import Strip, Volume
 from archdsl.draw.style import LEGIBLE, THEMES, Theme, ThemeName
@@ -40,10 +41,9 @@ text to the next, from one level of a U to the next, from the way of one input t
 volumes of like size stand close."""
 _LABELS: Final = 75.0
 """Points that the labels under a row take."""
-_CHIPS: Final = 4
-_CHIP_ROW: Final = 18.0
-"""Words of the legend in a row at the most, and points from one row to the next."""
-_LARGEST: Final = 8.0
+_BRIEFLY: Final = 2.5
+"""How much larger volumes are that have short labels."""
+_LARGEST: Final = 16.0
 _TRIES: Final = 8
 """How much larger texts may be, and in how many steps that is found out."""
 
@@ -67,7 +67,7 @@ def to_sheet(strip: Strip, *, theme: ThemeName = "light", width: float | None = 
                 return sheet
             if best is None or size > largest:
                 best, largest = sheet, size
-            text = min(_LARGEST, text * 1.02 * LEGIBLE / size)
+            text = min(_LARGEST, text * 1.04 * LEGIBLE / size)
     assert best is not None
     return best
 
@@ -119,12 +119,14 @@ class _Drawer:
         self.text = text
         self.font = _FONT * text
         self.line = _LINE * text
+        self.pen = max(1.0, 0.8 * text)
         maps = [volume.shape for volume in strip.volumes if len(volume.shape) > 1]
         vectors = [volume.shape[0] for volume in strip.volumes if len(volume.shape) == 1]
         self.side = max((max(shape[:-1]) for shape in maps), default=1)
         self.channels = max((shape[-1] for shape in maps), default=1)
         self.vector = max(vectors, default=1)
-        self.thick = max(_THIN * 4, min(_THICK, _ROOM / max(1, len(maps))))
+        self.large = _BRIEFLY if brief else 1.0
+        self.thick = self.large * max(_THIN * 4, min(_THICK, _ROOM / max(1, len(maps))))
         self.bent = any(volume.level for volume in strip.volumes)
         self.solids: list[_Solid] = []
 
@@ -140,15 +142,16 @@ class _Drawer:
         shapes = [*labels, *shapes]
         left = min([solid.left for solid in self.solids] + [s.left for s in shapes if isinstance(s, Label)])
         right = max([solid.right for solid in self.solids] + [s.right for s in shapes if isinstance(s, Label)])
-        heading = self._heading()
+        used = self.theme.legend({volume.style for volume in self.strip.volumes})
+        heading, tall = make_heading(self.strip.name, self.strip.title, used, self.theme, self.text)
         wide = max(right - left, 2 * max(_reach(shape) for shape in heading))
         width = wide + 2 * _MARGIN
-        head = _MARGIN + (44 + _CHIP_ROW * len(self._legend())) * self.text
+        head = _MARGIN + tall
         across = _MARGIN + (wide - (right - left)) / 2 - left
         drawn = [_moved(shape, across, head - ceiling) for shape in shapes]
         top = [_moved(shape, width / 2, _MARGIN) for shape in heading]
         height = head + floor - ceiling + _MARGIN
-        return Sheet(self.strip.name, width, height, self.theme.page, (*top, *drawn))
+        return Sheet(self.strip.name, width, height, self.theme.page, (*top, *drawn), self.pen)
 
     # ------------------------------------------------------------ where volumes stand
 
@@ -190,7 +193,7 @@ class _Drawer:
 
     def _apart(self, rows: float) -> float:
         """From one row to the next, with larger labels between them."""
-        return rows + _LABELS * (self.text - 1)
+        return self.large * rows + _LABELS / self.large * (self.text - 1)
 
     def _half(self, at: int) -> float:
         """Half the width of a label."""
@@ -207,7 +210,7 @@ class _Drawer:
         return wide, high, (deep * _SLANT[0], deep * _SLANT[1])
 
     def _length(self, side: int) -> float:
-        most = _HIGH * (0.62 if self.bent else 1.0)
+        most = self.large * _HIGH * (0.62 if self.bent else 1.0)
         return max(_LOW, most * math.sqrt(side / self.side))
 
     # ------------------------------------------------------------ volumes and what they read
@@ -249,14 +252,14 @@ class _Drawer:
             elif seen == 1.0:
                 target = (end.left, begin[1] if end.top < begin[1] < end.bottom else end.top + end.high / 2)
                 yield Line((begin, target), theme.line)
-                yield arrow(target, begin, theme.line)
+                yield arrow(target, begin, theme.line, 4 * self.pen)
 
     def _elbow(self, start: _Solid, begin: Point, end: _Solid) -> Iterator[Polygon | Line]:
         """From one row to another: down beside what is below, up beside what is before, so that no label is crossed."""
         target = (end.left, end.top + end.high / 2)
         turn = end.left - 9 if start.row < end.row else start.right + 7
         yield Line((begin, (turn, begin[1]), (turn, target[1]), target), self.theme.line)
-        yield arrow(target, (turn, target[1]), self.theme.line)
+        yield arrow(target, (turn, target[1]), self.theme.line, 4 * self.pen)
 
     @staticmethod
     def _window(solid: _Solid, kernel: tuple[int, ...], reads: tuple[int, ...], seen: float) -> tuple[Point, ...]:
@@ -309,7 +312,7 @@ class _Drawer:
         way = [(start.right, y)] if y > start.peak else [(start.middle, start.peak), (start.middle, y)]
         way += [(end.middle, y), (end.middle, end.peak)]
         yield Line(tuple(way), self.theme.line)
-        yield arrow(way[-1], way[-2], self.theme.line)
+        yield arrow(way[-1], way[-2], self.theme.line, 4 * self.pen)
 
     def _curve(self, start: _Solid, end: _Solid, top: float) -> Iterator[Polygon | Line]:
         """From above one volume to above another."""
@@ -318,7 +321,7 @@ class _Drawer:
         middle = (begin[1] + tip[1]) / 2
         handle = middle + (top - middle) * 4 / 3
         yield Line((begin, (begin[0], handle), (tip[0], handle), tip), self.theme.line, curved=True)
-        yield arrow(tip, (tip[0], handle), self.theme.line)
+        yield arrow(tip, (tip[0], handle), self.theme.line, 4 * self.pen)
 
     # ------------------------------------------------------------ labels
 
@@ -369,29 +372,6 @@ class _Drawer:
             lowest = max(lowest, y + (len(texts) - 1) * self.line + 3)
         return [*leaders, *behind, *made], lowest
 
-    # ------------------------------------------------------------ heading
-
-    def _legend(self) -> list[list[tuple[str, str]]]:
-        """Words and colours, in rows of like length."""
-        used = self.theme.legend({volume.style for volume in self.strip.volumes})
-        rows = -(-len(used) // _CHIPS) if used else 0
-        return [used[row * len(used) // rows : (row + 1) * len(used) // rows] for row in range(rows)]
-
-    def _heading(self) -> list[Polygon | Line | Label]:
-        """The name, the title and the colours, around 0."""
-        theme = self.theme
-        made: list[Polygon | Line | Label] = [Label(0, 12, self.strip.name, 13.5, theme.text, bold=True)]
-        if self.strip.title:
-            made.append(Label(0, 26, self.strip.title, 10.5, theme.faint))
-        for row, chips in enumerate(self._legend()):
-            wides = [text_width(style, 8.25) + 10 for style, _ in chips]
-            x, y = -(sum(wides) + 4 * (len(chips) - 1)) / 2, 34 + _CHIP_ROW * row
-            for (style, fill), wide in zip(chips, wides, strict=True):
-                made.append(Polygon(((x, y), (x + wide, y), (x + wide, y + 14), (x, y + 14)), fill, theme.border))
-                made.append(Label(x + wide / 2, y + 10, style, 8.25, theme.ink))
-                x += wide + 4
-        return [_larger(shape, self.text) for shape in made]
-
 
 def _reach(shape: Polygon | Line | Label) -> float:
     """How far to the right something goes."""
@@ -409,12 +389,6 @@ def _behind(label: Label, fill: str) -> Polygon:
     left, right = label.x - half, label.x + half
     top, bottom = label.y - label.size * 0.8, label.y + label.size * 0.25
     return Polygon(((left, top), (right, top), (right, bottom), (left, bottom)), fill, fill, thin=True)
-
-
-def _larger(shape: Polygon | Line | Label, times: float) -> Polygon | Line | Label:
-    if isinstance(shape, Label):
-        return replace(shape, x=shape.x * times, y=shape.y * times, size=shape.size * times)
-    return replace(shape, points=tuple((x * times, y * times) for x, y in shape.points))
 
 
 def _shade(fill: str, share: float) -> str:

@@ -23,6 +23,7 @@ from archdsl.elaborate.values import Stop
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape
 from archdsl.syntax import tree
+from archdsl.syntax.layout import STATEMENT_WORDS
 from archdsl.syntax.parser import parse
 
 if TYPE_CHECKING:
@@ -194,7 +195,8 @@ def _settings(written: Mapping[str, str], found: Collector) -> dict[str, tree.Ch
     """The values of `--set name=value`, read as the language reads them."""
     made: dict[str, tree.Chain] = {}
     for name, text in written.items():
-        source = Source(f"--set {name}", f"let value = {text}")
+        shown = name if name.isidentifier() and name not in STATEMENT_WORDS else "value"
+        source = Source("--set", f"let {shown} = {text}")
         problems = Collector()
         statements = parse(source, problems).statements
         statement = statements[0] if len(statements) == 1 else None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from archdsl.diagnostics import Collector, Note, Span, nearest
+from archdsl.elaborate.blame import given
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.values import Poisoned, Scope, Value, count, describe, show
 from archdsl.ops.base import Arg, Extent, Op, Window
@@ -193,9 +194,9 @@ class Binder:
                 )
                 raise Poisoned
         evaluated = self._evaluator.evaluate(value, scope)
-        return self._checked(kind, arg, evaluated, value.span)
+        return self._checked(kind, arg, evaluated, value.span, given(value, scope, self._evaluator))
 
-    def _checked(self, kind: type[Op], arg: Arg, value: Value, span: Span) -> Value:
+    def _checked(self, kind: type[Op], arg: Arg, value: Value, span: Span, where: str = "") -> Value:
         self._evaluator.spend(count(value), span)
         try:
             return arg.read(value)  # type: ignore[return-value]
@@ -206,6 +207,7 @@ class Binder:
                 "fractional-count" if fractional else "bad-argument",
                 f"`{arg.name}` of `{kind.name}` {reason}" + ("" if fractional else self._what(value)),
                 span,
+                notes=(Note(f"where {where}"),) if where else (),
                 hint="say how to round: a // b, floor(x), round(x), ceil(x), round_to(x, 8)"
                 if fractional
                 else f"its signature is {kind.signature()}",

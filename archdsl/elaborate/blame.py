@@ -1,4 +1,4 @@
-"""Which layer made two branches differ.
+"""Which layer made two branches differ, and which values an argument that is refused was computed from.
 
 In: a merge that its op refused, with the branches that led to it. Out: one diagnostic that points at the stride, pool
 or filter count that set the wrong size, and names what the other branch is.
@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archdsl.diagnostics import Diagnostic, Note, Span
+from archdsl.elaborate.evaluator import Evaluator
+from archdsl.elaborate.values import Scope, show
 from archdsl.graph import Node, Port
 from archdsl.ops.base import Op, OpError, Shape, show_shape
+from archdsl.syntax import tree
 
-__all__ = ["Branch", "explain_mismatch"]
+__all__ = ["Branch", "explain_mismatch", "given"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +143,20 @@ def _hint(other: Shape, error: OpError, culprit: Node) -> str:
             return f"give the other branch a projection: conv 1x1{step} {wanted[-1]} -> bn"
     near = all(abs(have - want) <= 6 for have, want in zip(other[:-1], wanted[:-1], strict=True))
     return "padding keeps a size: half, or +1 for a 3x3 kernel" if near else _SAME
+
+
+def given(expression: tree.Expression, scope: Scope, evaluator: Evaluator) -> str:
+    """The values that a computed one is made of: `in.c = 4, r = 16` of `in.c//r`; empty for what is written out."""
+    if isinstance(expression, tree.Number):
+        return ""
+    inner = {id(node.base) for node in tree.walk(expression) if isinstance(node, tree.Attribute)}
+    parts: dict[str, str] = {}
+    for node in tree.walk(expression):
+        if id(node) in inner or not isinstance(node, tree.Name | tree.Attribute):
+            continue
+        root = node.base if isinstance(node, tree.Attribute) else node
+        if isinstance(root, tree.Name) and (root.name == "in" or evaluator.is_known(root, scope)):
+            value = evaluator.evaluate(node, scope)
+            if isinstance(value, int | float):
+                parts[node.span.text] = show(value)
+    return ", ".join(f"{text} = {value}" for text, value in parts.items())

@@ -23,11 +23,15 @@ from archdsl.elaborate.program import Program, Unit
 from archdsl.elaborate.units import Units
 from archdsl.elaborate.values import POISON, Poisoned, Scope, SizeValue, Tensors
 from archdsl.graph import Node, Output, Port
-from archdsl.ops.base import Shape
+from archdsl.ops.base import Shape, show_shape
 from archdsl.syntax import tree
 from archdsl.syntax.layout import STATEMENT_WORDS
 
 __all__ = ["Builder", "Built"]
+
+_IMAGE_CHANNELS = (1, 3)
+_IMAGE = 16
+"""The side from which a size that begins with an image's channels is taken for one of PyTorch."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ class Builder(Units):
                 shape = left.pop(None, None)
             if shape is None:
                 shape = self._size(statement.size, scope)
+                if shape is not None:
+                    self._order(shape, statement)
             port: Port | None = None
             if shape is not None:
                 port = self._append(None, (), (), (shape,), name, statement.span)
@@ -120,6 +126,18 @@ class Builder(Units):
         scope.labels["in"] = tuple(ports)
         scope.entering = tuple(SizeValue(self._shape(port)) for port in ports)
         return tuple(ports)
+
+    def _order(self, shape: Shape, statement: tree.Input) -> None:
+        """Warn of a size as PyTorch writes it: 3x224x224 would be 224 channels of three rows."""
+        if len(shape) == 3 and shape[0] in _IMAGE_CHANNELS and shape[1] == shape[2] >= _IMAGE:
+            usual = show_shape((shape[1], shape[2], shape[0]))
+            self.found.warning(
+                "channels-first",
+                f"{show_shape(shape)} is {shape[0]} {'row' if shape[0] == 1 else 'rows'} of {shape[1]} positions with "
+                f"{shape[2]} channels",
+                statement.size.span,
+                hint=f"channels come last here: input {usual}",
+            )
 
     def _outputs(self, scope: Scope, result: Tensors | None) -> list[Output]:
         made: list[Output] = []

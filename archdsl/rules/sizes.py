@@ -43,6 +43,14 @@ RULES = (
         "input 4x4x3\ndeconv 1x1+1 8\n",
     ),
     Rule(
+        "channels-first",
+        "warning",
+        "An input's size begins with the channels of an image, as PyTorch has it.",
+        "Sizes are HxWxC here: 3x224x224 would be three rows of 224 positions with 224 channels.",
+        "input 3x224x224\nconv 1x1 8\n",
+        "input 224x224x3\nconv 1x1 8\n",
+    ),
+    Rule(
         "wrong-size",
         "error",
         "A size that is asserted with `::` is not the one that was computed.",

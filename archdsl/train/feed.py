@@ -46,16 +46,20 @@ class Batch:
 
 
 class _Share(NamedTuple):
-    """The examples of a process in a batch, the one behind its last; how many count, how many the whole batch has."""
+    """The examples of a process in a batch, with the one behind its last where images are mixed with those behind them.
 
-    own: torch.Tensor
-    behind: torch.Tensor
+    `counted` are learnt from; the whole batch has `together`.
+    """
+
+    read: torch.Tensor
     counted: int
     together: int
 
 
 def pieces(order: torch.Tensor, size: int) -> list[torch.Tensor]:
     """The order in pieces; a last piece of one joins the one before, since batch norm cannot learn from one image."""
+    if len(order) <= size:
+        return [order]
     made = list(torch.split(order, size))
     if len(made) > 1 and len(made[-1]) == 1:
         made[-2:] = [torch.cat(made[-2:])]
@@ -75,6 +79,7 @@ class Feed:
         self._augment = plan.augment
         if plan.augment is not None and data.cuts:
             self._augment = plan.augment.replace(crop=None, resized_crop=None)
+        self._mixes = mixes(self._augment)
         self.per_epoch = len(pieces(torch.arange(len(data.train)), plan.step_images))
 
     def steps(self, epoch: int, first: int) -> Generator[list[Batch], None, None]:
@@ -86,11 +91,7 @@ class Feed:
         steps = [pieces(step, self._plan.batch) for step in taken[first:]]
         chosen = [batch for step in steps for batch in step]
         shares = [self._share(batch) for batch in chosen]
-        if mixes(self._augment):
-            read = [torch.cat([share.own, share.behind]) for share in shares]
-        else:
-            read = [share.own for share in shares]
-        with closing(self._images(self._train, read, epoch)) as images:
+        with closing(self._images(self._train, [share.read for share in shares], epoch)) as images:
             left = iter(shares)
             for step in steps:
                 yield [self._batch(next(left), next(images), epoch) for _ in step]
@@ -99,11 +100,14 @@ class Feed:
         """The part of a batch that this process learns from; an image that counts nothing where there is none."""
         team = self._machine.team
         own = team.part(batch)
-        if not len(own):
-            return _Share(batch[:1], batch[:1], 0, len(batch))
+        counted = len(own)
+        if not counted:
+            own = batch[:1]
+        if not self._mixes:
+            return _Share(own, counted, len(batch))
         last = int((batch == own[-1]).nonzero()[0, 0]) if team.size > 1 else len(batch) - 1
-        behind = batch[(last + 1) % len(batch)]
-        return _Share(own, behind[None], len(own), len(batch))
+        behind = batch[(last + 1) % len(batch)] if counted else batch[0]
+        return _Share(torch.cat([own, behind[None]]), counted, len(batch))
 
     def _images(
         self, source: Source, batches: Sequence[torch.Tensor], epoch: int | None
@@ -119,13 +123,13 @@ class Feed:
 
     def _batch(self, share: _Share, images: torch.Tensor, epoch: int) -> Batch:
         prepare, seed = self._data.prepare, self._plan.seed
-        read = torch.cat([share.own, share.behind])
-        draws = Draws(seed, epoch, read[: len(images)])
+        draws = Draws(seed, epoch, share.read)
         images = augmented(prepare.floats(images), self._augment, draws, self._components)
         made = blended(prepare.normalised(images), self._augment, draws)
-        labels = self._labels(self._train, read)
-        others = labels[1:] if made.shares is not None else None
-        return Batch(self._machine.placed(made.images), labels[:-1], others, made.shares, share.counted, share.together)
+        labels, others = self._labels(self._train, share.read), None
+        if self._mixes:
+            labels, others = labels[:-1], labels[1:]
+        return Batch(self._machine.placed(made.images), labels, others, made.shares, share.counted, share.together)
 
     def _labels(self, source: Source, chosen: torch.Tensor) -> torch.Tensor:
         return source.labels[chosen.to(source.labels.device)].to(self._machine.device)

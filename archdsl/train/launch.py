@@ -7,7 +7,6 @@ together is left to `archdsl.train.team`.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 
 __all__ = ["launch"]

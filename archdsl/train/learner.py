@@ -84,7 +84,9 @@ class Learner:
         self._scaler = torch.amp.GradScaler(machine.device.type) if machine.precision == "fp16" else None
         self._call: Any = torch.compile(self.module) if machine.compile else self.module
         if machine.team.size > 1:
-            self._call = nn.parallel.DistributedDataParallel(self._call)
+            # It would put gradients together in another way after the first step that it sees, so that a run which goes
+            # on would add up in another order than one that never stopped; not where weights may be unused.
+            self._call = nn.parallel.DistributedDataParallel(self._call, find_unused_parameters=True)
 
     # ------------------------------------------------------------ one step
 

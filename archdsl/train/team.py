@@ -117,6 +117,7 @@ def joined(*, cuda: bool) -> Iterator[Team]:
     try:
         with warnings.catch_warnings():
             # A kernel over one channel lies in memory in two ways at once, and either is as fast.
+            warnings.filterwarnings("ignore", message="find_unused_parameters=True was specified")
             warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
             yield Team(rank, size, place)
     finally:

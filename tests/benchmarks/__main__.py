@@ -1,4 +1,4 @@
-"""`make bench`: time and memory beside torchinfo and torchvision, and what a layer costs, as ratios of one run.
+"""`make bench`: time and memory beside others who do the same, and what a layer costs, as ratios of one run.
 
 In: nothing. Out: a table on standard output; the two commands of a comparison run in turn, so that a machine that slows
 down slows both.
@@ -16,7 +16,7 @@ from statistics import median
 
 from archdsl.diagnostics import Collector
 from archdsl.elaborate import Request, Workspace
-from tests.benchmarks import modules
+from tests.benchmarks import draw, modules
 
 _ROOT = Path(__file__).resolve().parents[2]
 _RESNET = _ROOT / "specs" / "resnet" / "resnet.arch"
@@ -28,6 +28,7 @@ def main() -> None:
     _compile()
     _in_process()
     _scaling()
+    draw.show()
     modules.show()
 
 

@@ -72,9 +72,7 @@ def _data(kind: str, net: archdsl.Architecture) -> Dataset:
     return Dataset(kind, part, part, 10, size)
 
 
-def _compared(
-    net: archdsl.Architecture, data: Dataset, plan: Plan, machine: Machine, place: Path, times: int
-) -> float:
+def _compared(net: archdsl.Architecture, data: Dataset, plan: Plan, machine: Machine, place: Path, times: int) -> float:
     """Images a second of ours, divided by those of the other."""
     folder = RunFolder(place / "run", overwrite=False)
     with computing(machine, net.graph, plan.batch):

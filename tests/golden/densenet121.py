@@ -18,13 +18,13 @@ Written by archdsl from:
     -> dense<layers[3], k> -> bn -> relu -> gap -> fc classes
 
     variant densenet121 = densenet<[6, 12, 24, 16]>
-        expect params 7_978_856 "torchvision, pytorchcv" macs 2_834_161_664 depth 121 top1 74.434 "torchvision"
+        expect params 7_978_856 macs 2_834_161_664 depth 121 top1 74.434 "torchvision" half_ops 2_872.13M "pytorchcv"
     variant densenet161 = densenet<[6, 12, 36, 24], 48>
         expect params 28_681_000 macs 7_727_907_072 depth 161 top1 77.138 "torchvision"
     variant densenet169 = densenet<[6, 12, 32, 32]>
         expect params 14_149_480 macs 3_359_843_328 depth 169 top1 75.600 "torchvision"
     variant densenet201 = densenet<[6, 12, 48, 32]>
-        expect params 20_013_928 "torchvision, pytorchcv" macs 4_291_365_888 depth 201 top1 76.896 "torchvision"
+        expect params 20_013_928 macs 4_291_365_888 depth 201 top1 76.896 "torchvision" half_ops 4_347.15M "pytorchcv"
     # The paper calls it 264; its Table 1 has 2*(6 + 12 + 64 + 48) + 3 + 2 = 265 weight layers.
     variant densenet264 = densenet<[6, 12, 64, 48]> expect depth 265 "by hand, above"
 """

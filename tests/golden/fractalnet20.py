@@ -12,11 +12,13 @@ Written by archdsl from:
     # probability 0.15 (local). Values are dropped in each layer, more in later blocks, as in the authors' generator; that
     # pools each column before a block's last join, this file behind it, as the paper's figure has it.
     #
-    # The paper prints 38.6M parameters for 20 layers. The widths in its text, in the authors' own generator and in
-    # pytorchcv make 33,724,618 if the first layer of each column widens: fractalnet20_plain. 38.6M come out, 38,649,034, if
-    # a 1x1 layer in front of each block that is wider than the one before does it: fractalnet20. With four columns all of
-    # one width, as here, there are 76.1M; the paper's 40 layers have 22.9M, since its deeper columns are thinner and mix
-    # 1x1 and 3x3 filters, in an order that it does not print.
+    # Which of them has 38.6M parameters: the paper's Table 1 prints that for its 20 layers, five blocks of three columns
+    # (5 * 2^2), and 22.9M for its 40 layers, five blocks of four (5 * 2^3); DenseNet's Table 2 repeats the 38.6M. So four
+    # columns and 38.6M are two networks. The widths in the paper's text, in the authors' own generator and in pytorchcv
+    # make 33,724,618 for 20 layers if the first layer of each column widens: fractalnet20_plain. 38.6M come out,
+    # 38,649,034, if a 1x1 layer in front of each block that is wider than the one before does it, which the paper does not
+    # say: fractalnet20. Four columns all of one width, fractalnet40, have 76.1M; the paper's 22.9M have thinner deep
+    # columns that mix 1x1 and 3x3 filters, in an order that it does not print.
     arch fractalnet<columns, widen=false, classes=10> "Larsson, Maire & Shakhnarovich, 2016"
     input image 32x32x3
 

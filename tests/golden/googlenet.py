@@ -10,8 +10,9 @@ Written by archdsl from:
     # GoogLeNet: Szegedy et al., "Going deeper with convolutions", 2014, Table 1, with both auxiliary
     # heads. The pools round up, as Caffe's do: 112 to 56, 56 to 28. torchvision's network has batch
     # norm, no response normalisation, 3x3 where the paper has 5x5, a 2x2 last pool, and heads on an
-    # adaptive 4x4 pool. Elgendy's 13 million parameters are those with both heads; CS231n prints
-    # 5 million.
+    # adaptive 4x4 pool. Elgendy's 13 million parameters are those with both heads. CS231n, lecture 9,
+    # prints 5 million beside "no FC layers": 6,998,552 less the classifier's 1,025,000 are 5,973,552,
+    # cut off.
     arch googlenet<
         unit=plain, five=5, normal=lrn, last=3, shrink=(avgpool 5/3), drop=0.4,
         classes=1000> "Szegedy et al., 2014"
@@ -41,7 +42,8 @@ Written by archdsl from:
     output aux1 training = @i4a -> head
     output aux2 training = @i4d -> head
 
-    expect params 6_998_552 top1 68.7 "Caffe's bvlc_googlenet" depth 22 "the paper, section 5" training_params 13M "Elgendy, 5.5"
+    expect params 6_998_552 top1 68.7 "Caffe's bvlc_googlenet"
+    expect depth 22 "the paper, section 5" training_params 13M "Elgendy, 5.5"
     variant googlenet_torchvision = googlenet<normed, 3, id, 2, (adaptive_avgpool 4), 0.2>
         expect params 6_624_904 training_params 13_004_888 macs 1_498_376_192 top1 69.778 "torchvision"
 """

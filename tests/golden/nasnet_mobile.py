@@ -9,24 +9,32 @@ Written by archdsl from:
     # NASNet-A: Zoph, Vasudevan, Shlens & Le, "Learning transferable architectures for scalable image
     # recognition", 2017, Figure 4; N @ F names it by the cells of a stage and the filters in front of
     # the classifier. Cells see the two before them. As in the authors' code the padding is
-    # TensorFlow's, a previous output of another size is halved by two 1x1 convolutions, the second of
-    # which sees the picture moved by one, the first reduction takes its previous input as it is, and in
+    # TensorFlow's, a previous output of another size is halved twice, the second time moved by one, and
+    # each half goes through a 1x1 convolution, the first reduction takes its previous input as it is, and in
     # the large network the cell behind a reduction skips the reduction's input. The auxiliary head and
     # the dropping of paths are left out, as in the implementations that print parameters. timm's mean
     # pools count the padding; TensorFlow's, pytorchcv's and these do not. The authors' first CIFAR cell
     # fits its previous input in each branch; this one does so once.
+    # pytorchcv reaches TensorFlow's padding of even sizes by a row and a column more, which it cuts off
+    # behind the layer: the same outputs for more work, nasnet_mobile_wider and nasnet_large_wider.
     arch nasnet<
-        n=4, filters=1056, start=halving<32>, size=224, skip=false,
+        n=4, filters=1056, start=halving<32>, size=224, skip=false, wider=false,
         classes=1000> "Zoph, Vasudevan, Shlens & Le, 2017"
     input [size, size, 3]
     default conv bias=false
     default bn eps=1e-3
 
     block fit<f> = relu -> conv 1x1 f -> bn
-    block halve<f> = relu -> concat<conv 1x1/2 (f//2) | pad [-1, 1, -1, 1] -> conv 1x1/2 (f//2)> -> bn
-    block half<k, f, s> = relu -> conv k/s (in.c) same groups=(in.c) -> conv 1x1 f -> bn
-    block sep<k, f, s=1> = half<k, f, s> -> half<k, f, 1>
+    block halve<f> = relu -> concat<
+        avgpool 1/2 -> conv 1x1 (f//2)
+      | pad [-1, 1, -1, 1] -> avgpool 1/2 -> conv 1x1 (f//2)> -> bn
+    block grow<more> = if more then pad [1, 0, 1, 0] else id
+    block cut<more> = if more then pad [-1, 0, -1, 0] else id
+    block half<k, f, s, more=false> = relu -> grow<more>
+        -> conv k/s (in.c) same groups=(in.c) -> conv 1x1 f -> cut<more> -> bn
+    block sep<k, f, s=1, more=false> = half<k, f, s, more> -> half<k, f, 1>
     block mean3<s=1> = avgpool 3/s same
+    block max3<more> = grow<more> -> maxpool 3/2 same -> cut<more>
 
     block normal<f>(h, p) {
         @p -> (if p.h == h.h then fit<f> else halve<f>) @y
@@ -43,10 +51,11 @@ Written by archdsl from:
     block reduction<f, skip=false, raw=false>(h, p) {
         @p -> (if raw then id else if p.h == h.h then fit<f> else halve<f>) @y
         @h -> fit<f> @x
-        add<@x -> sep<5, f, 2> | @y -> sep<7, f, 2>> @a
-        add<@x -> maxpool 3/2 same | @y -> sep<7, f, 2>> @b
-        add<@x -> mean3<2> | @y -> sep<5, f, 2>> @c
-        concat<@b | @c | add<@a -> mean3 | @b> | add<@a -> sep<3, f> | @x -> maxpool 3/2 same>> @out
+        let more = wider and h.h % 2 == 0
+        add<@x -> sep<5, f, 2, more> | @y -> sep<7, f, 2, more>> @a
+        add<@x -> max3<more> | @y -> sep<7, f, 2, more>> @b
+        add<@x -> grow<more> -> mean3<2> -> cut<more> | @y -> sep<5, f, 2, more>> @c
+        concat<@b | @c | add<@a -> mean3 | @b> | add<@a -> sep<3, f, 1, more> | @x -> max3<more>>> @out
         return @out, if skip then @p else @h
     }
 
@@ -64,10 +73,14 @@ Written by archdsl from:
     -> normal<4*f> x(n)
     -> first -> relu -> gap -> dropout 0.5 -> fc classes
 
-    variant nasnet_mobile = nasnet expect params 5_289_978 "pytorchcv" macs 564M top1 74.0 "the paper, Table 3"
-    variant nasnet_large = nasnet<6, 4032, halving<96>, 331, true>
+    variant nasnet_mobile, nasnet_a_4_1056 = nasnet
+        expect params 5_289_978 "pytorchcv" params 5.3M macs 564M top1 74.0 "the paper, Table 3"
+    variant nasnet_large, nasnet_a_6_4032 = nasnet<6, 4032, halving<96>, 331, true>
         expect params 88_753_150 "pytorchcv" macs 23.8G top1 82.7 "the paper, Table 2"
     variant nasnet_cifar = nasnet<6, 768, keeping<96>, 32, classes=10> expect params 3.3M "the paper, Table 1"
+    variant nasnet_mobile_wider = nasnet<wider=true> expect params 5_289_978 half_ops 584.90M top1 74.32 "pytorchcv"
+    variant nasnet_large_wider = nasnet_large<wider=true>
+        expect params 88_753_150 half_ops 23_976.44M top1 81.86 "pytorchcv"
 """
 
 import torch
@@ -140,14 +153,17 @@ class Halve(nn.Module):
     def __init__(self, in_channels: int, width: int) -> None:
         super().__init__()
         self.relu = nn.ReLU()
-        self.conv1 = nn.Conv2d(in_channels, width, 1, stride=2, bias=False)
-        self.conv2 = nn.Conv2d(in_channels, width, 1, stride=2, bias=False)
+        self.avgpool = nn.AvgPool2d(1, stride=2)
+        self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
+        self.conv2 = nn.Conv2d(in_channels, width, 1, bias=False)
         self.bn = nn.BatchNorm2d(2 * width, eps=0.001)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.relu(x)
-        branch1 = self.conv1(x)
+        branch1 = self.avgpool(x)
+        branch1 = self.conv1(branch1)
         branch2 = F.pad(x, (-1, 1, -1, 1))
+        branch2 = self.avgpool(branch2)
         branch2 = self.conv2(branch2)
         return self.bn(torch.cat((branch1, branch2), dim=1))
 

@@ -24,10 +24,12 @@ Written by archdsl from:
     variant resnet56 = resnet_cifar<9> expect params 0.85M depth 56 "the paper, Table 6"
     variant resnet110 = resnet_cifar<18> expect params 1.7M depth 110 "the paper, Table 6"
     variant resnet1202 = resnet_cifar<200> expect params 19.4M depth 1202 "the paper, Table 6"
-    variant resnet20_projected = resnet_cifar<3, project> expect params 272_474 depth 20 "pytorchcv"
-    variant resnet56_projected = resnet_cifar<9, project> expect params 855_770 depth 56 "pytorchcv"
-    variant resnet110_projected = resnet_cifar<18, project> expect params 1_730_714 depth 110 "pytorchcv"
-    variant resnet1202_projected = resnet_cifar<200, project> expect params 19_424_026 depth 1202 "pytorchcv"
+    variant resnet20_projected = resnet_cifar<3, project> expect params 272_474 half_ops 41.29M depth 20 "pytorchcv"
+    variant resnet56_projected = resnet_cifar<9, project> expect params 855_770 half_ops 127.06M depth 56 "pytorchcv"
+    variant resnet110_projected = resnet_cifar<18, project>
+        expect params 1_730_714 half_ops 255.70M depth 110 "pytorchcv"
+    variant resnet1202_projected = resnet_cifar<200, project>
+        expect params 19_424_026 half_ops 2_857.17M depth 1202 "pytorchcv"
 """
 
 import torch.nn.functional as F

@@ -27,15 +27,15 @@ Written by archdsl from:
     -> stage<layers[2], 256, 2> -> stage<layers[3], 512, 2> -> gap -> fc classes
 
     variant resnet18 = resnet<[2, 2, 2, 2], basic>
-        expect params 11_689_512 "torchvision, pytorchcv" macs 1_814_073_344 depth 18 top1 69.758 "torchvision"
+        expect params 11_689_512 macs 1_814_073_344 depth 18 top1 69.758 "torchvision" half_ops 1_820.41M "pytorchcv"
     variant resnet34 = resnet<[3, 4, 6, 3], basic>
         expect params 21_797_672 macs 3_663_761_408 depth 34 top1 73.314 "torchvision"
     variant resnet50 = resnet<[3, 4, 6, 3]>
-        expect params 25_557_032 "torchvision, pytorchcv" macs 4_089_184_256 depth 50 top1 76.130 "torchvision, IMAGENET1K_V1"
+        expect params 25_557_032 macs 4_089_184_256 depth 50 top1 76.130 "torchvision, V1" half_ops 4_110.48M "pytorchcv"
     variant resnet101 = resnet<[3, 4, 23, 3]>
-        expect params 44_549_160 macs 7_801_405_440 depth 101 top1 77.374 "torchvision, IMAGENET1K_V1"
+        expect params 44_549_160 macs 7_801_405_440 depth 101 top1 77.374 "torchvision, V1"
     variant resnet152 = resnet<[3, 8, 36, 3]>
-        expect params 60_192_808 macs 11_513_626_624 depth 152 top1 78.312 "torchvision, IMAGENET1K_V1"
+        expect params 60_192_808 macs 11_513_626_624 depth 152 top1 78.312 "torchvision, V1"
 """
 
 from torch import Tensor, nn

@@ -24,9 +24,10 @@ Written by archdsl from:
     -> dropout 0.5 -> conv 1x1 classes -> relu -> gap
 
     variant squeezenet1_0 = squeezenet
-        expect params 1_248_424 "the paper, Table 1; torchvision, pytorchcv" macs 818_924_576 depth 18 top1 58.092 "torchvision"
+        expect params 1_248_424 "the paper, Table 1" macs 818_924_576 depth 18 top1 58.092 "torchvision"
+    expect squeezenet1_0 half_ops 823.67M "pytorchcv"
     variant squeezenet1_1 = squeezenet<(conv 3x3/2 64), v1_1>
-        expect params 1_235_496 "torchvision, pytorchcv" macs 349_151_936 depth 18 top1 58.178 "torchvision"
+        expect params 1_235_496 half_ops 352.02M "pytorchcv" macs 349_151_936 depth 18 top1 58.178 "torchvision"
     variant squeezenet1_0_simple = squeezenet<unit=simple> expect params 1_248_424 depth 18 "the paper, Table 3: as without"
     variant squeezenet1_0_complex = squeezenet<unit=complex> expect params 1_589_672 "by hand: 341,248 in four convolutions"
 """
