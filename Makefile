@@ -53,10 +53,10 @@ kills: $(READY) ## A run killed KILLS=200 times, some inside its writes, equals 
 	ARCHDSL_KILLS=$(KILLS) $(PYTHON) -m pytest -q tests/test_train_killed.py
 
 zoo: $(READY) ## All of specs/ as functions: equal to torchvision's, the largest too (9 GB)
-	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q tests/test_zoo.py tests/test_zoo_torchvision.py
+	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q -n 2 --dist loadfile tests/test_zoo.py tests/test_zoo_torchvision.py
 
 ways: $(READY) ## The source of every network: ruff, mypy, and all that PyTorch does with a module
-	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q -n $(JOBS) tests/test_source_style.py tests/test_torch_ways.py
+	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal tests/test_source_style.py tests/test_torch_ways.py
 
 bench: $(BENCH) ## Time and memory beside torchinfo and torchvision, as ratios of one run
 	$(PYTHON) -m tests.benchmarks

@@ -114,7 +114,7 @@ class Architecture:
         - `seed`: for the initial weights, which are the same on every device; None leaves them to torch's generator.
         - `init`: how they are drawn, written as the `init` of a recipe; a distribution alone, `"he_normal"`, is that of
           every convolution, linear layer and attention. None takes what the file's recipe says, `"default"` nothing
-          but what PyTorch does; so does what neither names.
+          but what PyTorch does; so does what neither names, and `whiten`, which is for those who have images: training.
         - `weights`: a file with a tensor for every name in the module's `state_dict`, `.safetensors` or `.pth`, as
           `archdsl weights` writes it.
 

@@ -21,7 +21,7 @@ import torch
 import archdsl
 from archdsl.train.dataset import Dataset, Examples
 from archdsl.train.display import Display
-from archdsl.train.errors import TrainError
+from archdsl.train.errors import Abandoned, TrainError
 from archdsl.train.folder import RunFolder
 from archdsl.train.interval import Interval
 from archdsl.train.loop import Keeping, Result, train
@@ -74,11 +74,12 @@ def run(
     count: int = _COUNT,
     on_nan: str | None = None,
     machine: Machine = CPU,
+    tensorboard: bool = False,
 ) -> Result:
     """Train, or go on."""
     net = archdsl.loads(text)
     data = Dataset("noise", examples(seed, count), examples(seed + 1, 50), 7, (6, 6, 1))
-    keeping = Keeping(every or Interval(steps=1), resume, force)
+    keeping = Keeping(every or Interval(steps=1), resume, force, tensorboard)
     made = plan(net.recipe, Overrides(on_nan=on_nan))
     return train(
         net.graph, made, data, RunFolder(folder, chief=machine.team.chief), machine, display or Quiet(), keeping
@@ -233,6 +234,8 @@ def _member(
         display = _Stopping(die_after, signal.SIGKILL) if die_after else _Stopping(stop_after, signal.SIGTERM)
         try:
             result = run(Path(folder), text, machine=replace(CPU, team=team), display=display, seed=seed)
+        except Abandoned:
+            os._exit(REFUSED)
         except TrainError:
             sys.exit(REFUSED)
     sys.exit(result.status)

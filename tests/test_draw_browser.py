@@ -219,11 +219,26 @@ _OVERLAPS = """() => {
 }"""  # noqa: E501
 
 
-_TIMED = """([button, times]) => {
-  const start = performance.now();
+_CLICK = """([button, times]) => {
   for (let index = 0; index < times; index++) document.getElementById(button).click();
-  return (performance.now() - start) / times;
 }"""
+
+
+def _worked(tab: Tab, button: str, times: int) -> float:
+    """Milliseconds that the page's thread works for one click, which other work on the machine does not lengthen."""
+    session = tab.context.new_cdp_session(tab)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def total() -> float:
+        found = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+        return 1000 * float(found["TaskDuration"])
+
+    before = total()
+    tab.evaluate(_CLICK, [button, times])
+    worked = (total() - before) / times
+    session.detach()
+    assert worked > 0
+    return worked
 
 
 def test_two_thousand_layers_open_without_stalling(tab: Tab, tmp_path: Path) -> None:
@@ -236,11 +251,11 @@ def test_two_thousand_layers_open_without_stalling(tab: Tab, tmp_path: Path) -> 
     )
     _visit(tab, tmp_path, archdsl.loads(text))
     assert tab.locator("#sheet .closed").count() == 400
-    took = tab.evaluate(_TIMED, ["open-all", 1])
+    took = _worked(tab, "open-all", 1)
     assert _cells(tab) == 400 * 6 + 4
     assert took < 10_000
     tab.mouse.move(700, 500)
-    moved = tab.evaluate(_TIMED, ["nearer", 20])
+    moved = _worked(tab, "nearer", 20)
     assert moved < 50
     print(f"open all: {took:.0f} ms, zoom step: {moved:.1f} ms")
 
@@ -292,7 +307,7 @@ def test_two_thousand_layers_without_blocks(tab: Tab, tmp_path: Path, text: str)
     net = archdsl.loads(f"input 16x16x8\n{text}\n")
     _visit(tab, tmp_path, net)
     assert _cells(tab) == len(net.graph)
-    assert tab.evaluate(_TIMED, ["open-all", 1]) < 10_000
+    assert _worked(tab, "open-all", 1) < 10_000
     assert tab.locator("#sheet .edge").count() >= len(net.graph) - 1 - sum(
         node.op is not None and node.op.style == "activation" for node in net.graph.nodes
     )

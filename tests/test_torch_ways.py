@@ -77,10 +77,10 @@ class _Unnumbered(ast.NodeTransformer):
 def _chosen() -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
     """Networks, and those of them that tracers are shown: the sample, or every network.
 
-    `resnet` is `resnet:resnet50`, the same code, and stands here once. Dynamo, `torch.export` and `torch.jit` go through
-    the Python of `forward` at some 20 milliseconds a layer, minutes for 1,202 layers. They are shown the smallest of the
-    networks whose code differs in numbers alone, such as widths and repeats, which is the same Python: of `resnet20` to
-    `resnet1202` the first. Networks that differ in a class, a layer or a line are all shown.
+    `resnet` is `resnet:resnet50`, the same code, and stands here once. Dynamo, `torch.export` and `torch.jit` walk
+    through the Python of `forward` at some 20 milliseconds a layer, which is minutes for `resnet1202`. They are shown the
+    smallest of the networks whose code differs in numbers alone, widths and repeats: of `resnet20` to `resnet1202` the
+    first. Networks that differ in a class, a layer or a line are all shown.
     """
     if not WHOLE:
         named = {entry.name: entry for entry in entries()}
@@ -126,18 +126,14 @@ def _network(entry: Entry) -> Network:
         return Network(graph, made, inputs, made(*inputs))
 
 
-def _in_turn(chosen: Sequence[Entry]) -> list[object]:
-    """Parameters of a fixture; the tests of a network run in one process (`--dist loadgroup`), which makes it once."""
-    return [pytest.param(entry, id=str(entry), marks=pytest.mark.xdist_group(str(entry))) for entry in chosen]
-
-
-@pytest.fixture(scope="module", params=_in_turn(_chosen()[0]))
+# Tests stand together that have a network in common, and `--dist worksteal` leaves them together: it is made once.
+@pytest.fixture(scope="module", params=_chosen()[0], ids=str)
 def network(request: pytest.FixtureRequest) -> Network:
     """Each network in turn."""
     return _network(request.param)
 
 
-@pytest.fixture(scope="module", params=_in_turn(_chosen()[1]))
+@pytest.fixture(scope="module", params=_chosen()[1], ids=str)
 def walked(request: pytest.FixtureRequest) -> Network:
     """Each network that tracers are shown."""
     return _network(request.param)

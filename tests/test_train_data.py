@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 
 import archdsl
+from archdsl.cli.train import command
 from archdsl.elaborate.recipe_settings import Augment, Data
 from archdsl.elaborate.recipe_values import Crop
 from archdsl.train.cutting import random_windows
@@ -431,6 +433,39 @@ def test_an_image_that_breaks_while_it_is_streamed_stops_the_run_by_its_name(tmp
     plan = Plan(Data("folder", str(tmp_path)), batch=4, epochs=1)
     with pytest.raises(TrainError, match=r"dog/01\.png: cannot be read"):
         train(net.graph, plan, data, RunFolder(tmp_path / "run"), replace(CPU, workers=workers), Quiet())
+
+
+def test_streamed_images_are_decoded_before_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from archdsl.train import decoding
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    _folders(tmp_path / "data", sized=False)
+    (tmp_path / "net.arch").write_text("input 6x6x3\nfc 3\ntrain { augment resize=8 crop=6  epochs 1 }\n")
+    given = [str(tmp_path / "net.arch"), "--data", f"folder:{tmp_path / 'data'}", "--workers", "0", "--overwrite"]
+    given += ["-o", str(tmp_path / "run")]
+    whole = tmp_path / "data" / "val" / "cat" / "00.JPEG"
+    for broken in (whole, tmp_path / "data" / "train" / "dog" / "01.png"):
+        content = broken.read_bytes()
+        broken.write_bytes(content[:-60])
+        made = CliRunner().invoke(command, given)
+        assert made.exit_code == 1
+        assert f"error: {broken}: cannot be read" in made.output
+        assert not (tmp_path / "run").exists()
+        broken.write_bytes(content)
+    checked: list[Path] = []
+    whole_decodes = decoding.decodes
+    monkeypatch.setattr(decoding, "decodes", lambda path: (checked.append(path), whole_decodes(path)))
+    made = CliRunner().invoke(command, given)
+    assert made.exit_code == 0, made.output
+    assert len(checked) == 16
+    # They are remembered, until one of them changes.
+    assert CliRunner().invoke(command, given).exit_code == 0
+    assert len(checked) == 16
+    os.utime(whole, (1, 1))
+    assert CliRunner().invoke(command, [*given, "--no-check"]).exit_code == 0
+    assert len(checked) == 16
+    assert CliRunner().invoke(command, given).exit_code == 0
+    assert len(checked) == 32
 
 
 def test_ctrl_c_ends_a_run_with_workers_in_order(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def test_a_mixed_batch_mixes_each_image_with_the_one_behind_it(augment: Augment)
 def test_the_loss_of_a_mixed_image_is_the_mix_of_its_losses() -> None:
     net = archdsl.loads("input 6x6x1\nfc 7")
     made = Plan(_DATA, Augment(mixup=0.4), batch=16, optimizer=Sgd(lr=0.1))
-    learner = Learner(net.graph, made, CPU)
+    learner = Learner(net.graph, made, CPU, _noise())
     with torch.no_grad():
         (batch,) = next(iter(Feed(_noise(), made, CPU).steps(0, 0)))
         output = learner.module(batch.images)

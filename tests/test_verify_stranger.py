@@ -376,3 +376,25 @@ def test_a_convolution_of_all_that_enters_answers_to_dense(tmp_path: Path) -> No
     assert [one.convention for one in cells(made) if one.verdict == "convention"] == [
         "a 5x5 convolution of all is a fully connected layer"
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Layer,Size,Stride,Filters\nconv,5x5,2,32\npool,2x2,2,\nconv,3x3,1,64\n",
+        "Layer,Size,Filters,Output\nconv,5x5/2,32,32x32\npool,2x2/2,,16x16\nconv,3x3,64,16x16\n",
+        "Layer,Size,Params\nconv,32x32x32,2432\npool,16x16x32,0\nconv,16x16x64,18496\n",
+    ],
+)
+def test_a_size_is_a_window_where_strides_or_outputs_stand_beside_it(tmp_path: Path, text: str) -> None:
+    made = verified(tmp_path, "size.csv", text)
+    assert wrong(made) == []
+    assert not [one for one in cells(made) if one.verdict == "not-checked"]
+
+
+def test_a_decimal_comma(tmp_path: Path) -> None:
+    """2,432 is 2.4 thousand, 18,496 is 18.5; one comma that can be nothing else says what the others are."""
+    made = verified(tmp_path, "comma.csv", "Layer;Output;Params (K)\nconv;32x32x32;2,432\nconv;16x16x64;18,5\n")
+    assert wrong(made) == []
+    made = verified(tmp_path, "comma.csv", "Layer;Output;Params (K)\nconv;32x32x32;2,432\nconv;16x16x64;18,9\n")
+    assert wrong(made) == [("2", "Params (K)", "18.5K = 18,496")]

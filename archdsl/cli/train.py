@@ -64,6 +64,7 @@ Examples:
     metavar="N|TIME",
     help="Steps (500), time (10m) or `epoch` between checkpoints [each epoch, and 10m].",
 )
+@click.option("--tensorboard", is_flag=True, help="Write event files too, RUN/tensorboard; needs the package.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1.")
 @click.option("--precision", type=click.Choice(["fp32", "tf32", "bf16", "fp16"]), help="Of the arithmetic [fp32].")
 @click.option("--compile", "compiled", is_flag=True, help="Train through torch.compile.")
@@ -77,6 +78,7 @@ Examples:
     show_default=True,
     help="Images whole in memory, or read as they are needed.",
 )
+@click.option("--no-check", is_flag=True, help="Do not decode streamed images once before the first run on them.")
 @click.option("--gpus", type=click.IntRange(min=1), metavar="N", help="Train on N GPUs of this machine, by torchrun.")
 @click.option("--max-restarts", type=click.IntRange(min=0), metavar="N", help="Of --gpus, where a process dies [0].")
 @click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes that read images [a core each, 8].")
@@ -97,6 +99,7 @@ def command(
     resume: bool,
     force: bool,
     checkpoint_every: str | None,
+    tensorboard: bool,
     device: str,
     precision: str | None,
     compiled: bool,
@@ -105,6 +108,7 @@ def command(
     fast: bool,
     store: str,
     workers: int | None,
+    no_check: bool,
     gpus: int | None,
     max_restarts: int | None,
 ) -> None:
@@ -115,6 +119,7 @@ def command(
     import torch
 
     from archdsl.train.data import load, parse_data
+    from archdsl.train.decoding import check_images
     from archdsl.train.display import Silent, choose_display
     from archdsl.train.errors import TrainError
     from archdsl.train.folder import BEST, METRICS, RECIPE, TABLE, WEIGHTS, RunFolder
@@ -130,7 +135,8 @@ def command(
     path = out or Path("runs") / architecture.name
     lines = [*written, f"optimizer {optimizer}"] if optimizer is not None else list(written)
     with errors_shown():
-        keeping = Keeping(Interval.of(checkpoint_every) if checkpoint_every else Interval(), resume, force)
+        interval = Interval.of(checkpoint_every) if checkpoint_every else Interval()
+        keeping = Keeping(interval, resume, force, tensorboard)
         given = parse_data(data) if data is not None else None
         settings = written_settings(lines, graph.outputs)
         begun = file_weights(weights) if weights is not None else None
@@ -144,6 +150,8 @@ def command(
         with team.agreed():
             machine = _machine(device, precision, compiled, channels_last, deterministic, fast, workers, team)
             found = load(made.data, graph.inputs[0].shape, classes, made.augment, made.seed, store)
+            if team.place == 0 and not no_check:
+                check_images(found)
             # What a restart goes on from is not to be removed.
             folder = RunFolder(path, overwrite=overwrite and not restarts(), chief=team.chief)
         if team.chief:

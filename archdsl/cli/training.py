@@ -40,7 +40,7 @@ def written_settings(lines: Iterable[str], outputs: Iterable[Output]) -> Recipe 
 @contextmanager
 def errors_shown() -> Iterator[None]:
     """End the process with status 1 after saying what is wrong, with 130 where the user breaks it off."""
-    from archdsl.train.errors import TrainError
+    from archdsl.train.errors import Abandoned, TrainError
 
     try:
         yield
@@ -51,6 +51,9 @@ def errors_shown() -> Iterator[None]:
         click.echo(f"error{f' (process {rank})' if rank != '0' else ''}: {error.message}", err=True)
         if error.hint:
             click.echo(f"  hint: {error.hint}", err=True)
+        if isinstance(error, Abandoned):
+            sys.stdout.flush()
+            os._exit(1)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

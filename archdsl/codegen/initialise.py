@@ -7,16 +7,19 @@ are read is left to `archdsl.elaborate`.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from archdsl.codegen.module import module
 from archdsl.codegen.paths import layer_paths
 from archdsl.elaborate.recipe_init import (
     BIAS,
+    FIRST,
     RESIDUAL_GAMMA,
     WEIGHT,
+    Dirac,
     Distribution,
     Filled,
     HeNormal,
@@ -29,6 +32,7 @@ from archdsl.elaborate.recipe_init import (
     Orthogonal,
     TruncatedNormal,
     Uniform,
+    Whiten,
     XavierNormal,
     XavierUniform,
     Zeros,
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["InitialiseError", "initialise", "initialised"]
+__all__ = ["InitialiseError", "Ruled", "initialise", "initialised", "ruled"]
 
 _MATRICES: Final = ("convolution", "linear", "attention")
 """Styles of ops whose matrices `weight` stands for; a token or a position is no map from one size to another."""
@@ -51,6 +55,7 @@ _SCALED: Final = (
     LecunNormal,
     LecunUniform,
     Orthogonal,
+    Dirac,
 )
 
 
@@ -97,19 +102,39 @@ def initialise(made: nn.Module, graph: Graph, rules: Sequence[Initial], seed: in
     """Draw the weights that rules name, each tensor from a generator of its own, made of the seed and its name.
 
     So they are the same on every device, and stay the same where another layer changes. A rule names an op, or one of
-    the groups `weight`, `bias` and `residual_gamma`; the rule of the smallest group that a tensor is in decides. Fans
-    are those of `torch.nn.init`. Without a seed one is drawn from torch's generator. Raises `InitialiseError` for an op
-    that the network does not have, and where a distribution needs a matrix.
+    the groups `first`, `weight`, `bias` and `residual_gamma`; the rule of the smallest group that a tensor is in
+    decides. Fans are those of `torch.nn.init`. Without a seed one is drawn from torch's generator. `whiten` is left to
+    those who have images. Raises `InitialiseError` for an op that the network does not have, and where a distribution
+    needs a matrix.
     """
-    by_word = {rule.op: rule.distribution for rule in rules}
-    if not by_word:
+    if not rules:
         return
     if seed is None:
         import torch
 
         seed = int(torch.randint(2**63 - 1, (), device="cpu"))
+    for given in ruled(made, graph, rules):
+        if not isinstance(given.distribution, Whiten):
+            _fill(given.weight, _groups(given.node, given.name), given.distribution, given.path, seed)
+
+
+class Ruled(NamedTuple):
+    """A weight that a rule names: of which layer, its name there, its whole name."""
+
+    weight: nn.Parameter
+    node: Node
+    name: str
+    path: str
+    distribution: Distribution
+
+
+def ruled(made: nn.Module, graph: Graph, rules: Sequence[Initial]) -> list[Ruled]:
+    """The weights that rules name. Raises `InitialiseError` for a rule that names none."""
+    by_word = {rule.op: rule.distribution for rule in rules}
     unused = dict.fromkeys(by_word)
     gammas = _residual_gammas(graph) if RESIDUAL_GAMMA in by_word else frozenset()
+    first = _first(graph) if FIRST in by_word else frozenset()
+    found = []
     for key, path in layer_paths(graph).items():
         node = graph.nodes[key]
         if node.shared is not None:
@@ -117,25 +142,42 @@ def initialise(made: nn.Module, graph: Graph, rules: Sequence[Initial], seed: in
         for name, parameter in made.get_submodule(path).named_parameters():
             if name.startswith("offset."):
                 continue  # a deformable convolution starts as a plain one, Dai et al., 2017
-            word = next((word for word in _words(node, name, parameter.ndim, key in gammas) if word in by_word), None)
+            words = _words(node, name, parameter.ndim, gamma=key in gammas, first=key in first)
+            word = next((word for word in words if word in by_word), None)
             if word is not None:
                 unused.pop(word, None)
-                full = f"{path}.{name}" if path else name
-                _fill(parameter, _groups(node, name), by_word[word], full, seed)
+                found.append(Ruled(parameter, node, name, f"{path}.{name}" if path else name, by_word[word]))
     for word in unused:
         raise InitialiseError(f"the recipe says how `{word}` begins, and the network has no weights of it")
+    return found
 
 
-def _words(node: Node, name: str, dimensions: int, gamma: bool) -> Iterator[str]:
+def _words(node: Node, name: str, dimensions: int, *, gamma: bool, first: bool) -> Iterator[str]:
     """What a rule may call a tensor, the narrowest word first."""
     if name.rpartition(".")[2].endswith("bias"):
         yield BIAS
         return
+    matrix = node.op is not None and node.op.style in _MATRICES and dimensions > 1
     if gamma:
         yield RESIDUAL_GAMMA
+    if first and matrix:
+        yield FIRST
     yield node.kind
-    if node.op is not None and node.op.style in _MATRICES and dimensions > 1:
+    if matrix:
         yield WEIGHT
+
+
+def _first(graph: Graph) -> frozenset[int]:
+    """The layers with weights that no other weight is before."""
+    weighted: list[bool] = []
+    found = set()
+    for node in graph.nodes:
+        before = any(weighted[port.node] for port in node.inputs)
+        own = node.op is not None and bool(node.op.weights(*node.input_shapes))
+        if own and not before:
+            found.add(node.key)
+        weighted.append(own or before)
+    return frozenset(found)
 
 
 def _residual_gammas(graph: Graph) -> frozenset[int]:
@@ -213,6 +255,9 @@ def _draw(weight: torch.Tensor, distribution: Distribution, generator: torch.Gen
             init.zeros_(weight)
         case Ones():
             init.ones_(weight)
+        case Dirac():
+            init.kaiming_uniform_(weight, math.sqrt(5), generator=generator)
+            init.dirac_(weight[: weight.shape[1]])
         case Orthogonal(gain=gain):
             init.orthogonal_(weight, gain, generator=generator)
         case _:

@@ -15,9 +15,11 @@ from archdsl.elaborate.recipe_values import Real
 __all__ = [
     "BIAS",
     "DISTRIBUTIONS",
+    "FIRST",
     "GROUPS",
     "RESIDUAL_GAMMA",
     "WEIGHT",
+    "Dirac",
     "Distribution",
     "Filled",
     "GlorotNormal",
@@ -33,6 +35,7 @@ __all__ = [
     "Penalty",
     "TruncatedNormal",
     "Uniform",
+    "Whiten",
     "XavierNormal",
     "XavierUniform",
     "Zeros",
@@ -42,12 +45,14 @@ __all__ = [
 
 DISTRIBUTIONS: Final[dict[str, type[Entry]]] = {}
 
+FIRST: Final = "first"
 WEIGHT: Final = "weight"
 BIAS: Final = "bias"
 RESIDUAL_GAMMA: Final = "residual_gamma"
-GROUPS: Final = (WEIGHT, BIAS, RESIDUAL_GAMMA)
-"""What stands beside the ops: the matrices of all convolutions, linear layers and attentions; every bias; the gain of
-the norm that ends the longest branch of a sum, which zeros make begin as its shortcut alone (Goyal et al., 2017)."""
+GROUPS: Final = (FIRST, WEIGHT, BIAS, RESIDUAL_GAMMA)
+"""What stands beside the ops: the matrices of the layers that no other weights are before; the matrices of all
+convolutions, linear layers and attentions; every bias; the gain of the norm that ends the longest branch of a sum, which
+zeros make begin as its shortcut alone (Goyal et al., 2017)."""
 
 
 class Distribution(Entry):
@@ -138,6 +143,22 @@ class Orthogonal(Distribution):
     """Rows at right angles (Saxe et al., 2014), times `gain`."""
 
     gain: float = option(POSITIVE, "multiplies them", default=1.0, positional=True)
+
+
+@entry("dirac", DISTRIBUTIONS)
+class Dirac(Distribution):
+    """The first filters hand one map on each, and the rest are PyTorch's own (Zagoruyko & Komodakis, 2017)."""
+
+
+@entry("whiten", DISTRIBUTIONS)
+class Whiten(Distribution):
+    """The principal components of the training images' patches, scaled to variance 1, and held (Page, 2018).
+
+    A convolution takes them from patches of its kernel's size, strongest first. With twice as many filters as a patch
+    has values, the second half are the negatives of the first (Jordan, 2024).
+    """
+
+    eps: float = option(POSITIVE, "added to the variances", default=5e-4, positional=True)
 
 
 @dataclass(frozen=True, slots=True)

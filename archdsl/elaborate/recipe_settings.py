@@ -66,7 +66,9 @@ class Augment(Entry):
     pad: int | None = option(Whole(1), "zeros around every image, in pixels", default=None)
     crop: Crop | None = option(CropKind(), "cut this size at a random place, after padding", default=None)
     resized_crop: int | None = option(Whole(1), "cut 8% to 100% of the area, scale it to this", default=None)
+    reflect: bool = option(Flag(), "pad with the image mirrored at its border, not with zeros", default=False)
     flip: bool = option(Flag(), "mirror half of them left to right", default=False)
+    alternate: bool = option(Flag(), "mirror in every other epoch those that were not before", default=False)
     rotate: float | None = option(Real(above=0, most=180), "turn by up to this, in degrees", default=None)
     jitter: float | None = option(SHARE, "change brightness, contrast and saturation by up to this", default=None)
     lighting: float | None = option(POSITIVE, "add colour along the principal components (AlexNet: 0.1)", default=None)
@@ -78,6 +80,10 @@ class Augment(Entry):
     def problem(self) -> tuple[str, str] | None:
         if self.crop is not None and self.resized_crop is not None:
             return "resized_crop", "`crop` and `resized_crop` cannot stand together"
+        if self.alternate and not self.flip:
+            return "alternate", "`alternate` says when images are flipped: write flip alternate"
+        if self.reflect and (self.crop is None or not self.crop.padding):
+            return "reflect", "`reflect` says how images are padded before a crop: write crop=32+2 reflect"
         if self.mixup is not None and self.cutmix is not None:
             return "cutmix", "`mixup` and `cutmix` cannot stand together"
         return None

@@ -7,13 +7,13 @@ the network takes. Every random number is a function of (seed, epoch, example). 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from archdsl.elaborate.recipe_settings import Augment
 from archdsl.train.colour import jittered, lit
-from archdsl.train.geometry import cropped, flipped, resized, turned
+from archdsl.train.geometry import alternating, cropped, flipped, resized, turned
 from archdsl.train.mixing import blanked, mixed, pasted
 from archdsl.train.randomness import seed_of, uniforms
 
@@ -40,10 +40,12 @@ def augmented(
     if augment is None:
         return images
     if augment.crop is not None:
-        images = cropped(images, augment.crop, draws("crop", 2))
+        images = cropped(images, augment.crop, draws("crop", 2), reflect=augment.reflect)
     if augment.resized_crop is not None:
         images = resized(images, augment.resized_crop, draws("resized_crop", 4))
-    if augment.flip:
+    if augment.alternate:
+        images = alternating(images, replace(draws, epoch=0)("flip"), draws.epoch)
+    elif augment.flip:
         images = flipped(images, draws("flip"))
     if augment.rotate is not None:
         images = turned(images, augment.rotate, draws("rotate"))

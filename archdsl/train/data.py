@@ -21,6 +21,7 @@ from archdsl.train.digits import read_digits
 from archdsl.train.errors import TrainError
 from archdsl.train.idx import read_mnist
 from archdsl.train.images import ImageFiles, read_images
+from archdsl.train.many import each
 from archdsl.train.npz import read_npz
 from archdsl.train.statistics import with_statistics
 
@@ -31,7 +32,9 @@ STORES: Final = ("auto", "whole", "stream")
 _WHOLE: Final = 2**31
 """Bytes up to which a set is kept whole, unless told."""
 _AT_ONCE: Final = 1000
-"""Images that are scaled or decoded together."""
+"""Images that are scaled together."""
+_DECODED: Final = 50
+"""Images that a thread decodes before it takes the next ones."""
 
 
 def parse_data(text: str) -> Data:
@@ -138,8 +141,8 @@ def _stored(found: Read, store: str) -> Read:
         return found
 
     def decoded(source: Source) -> Examples:
-        parts = torch.split(torch.arange(len(source)), _AT_ONCE)
-        images = torch.cat([source.take(indices, None) for indices in parts])
+        parts = torch.arange(len(source)).split(_DECODED)  # type: ignore[no-untyped-call]
+        images = torch.cat(each(lambda part: source.take(part, None), parts, f"decoding {len(source):,} images"))
         return Examples(images, source.labels, source.identity)
 
     return replace(found, train=decoded(found.train), test=decoded(found.test))

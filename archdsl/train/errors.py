@@ -5,7 +5,7 @@ In: one sentence. Out: an exception that the command line shows without a traceb
 
 from __future__ import annotations
 
-__all__ = ["TrainError"]
+__all__ = ["Abandoned", "TrainError"]
 
 
 class TrainError(Exception):
@@ -15,3 +15,7 @@ class TrainError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class Abandoned(TrainError):
+    """Another process of the team is gone: what torch waits for never comes, so this one has to leave by `os._exit`."""

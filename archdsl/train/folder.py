@@ -20,6 +20,7 @@ import torch
 from archdsl.files import remove_leftovers, safetensors_bytes, write_whole
 from archdsl.train.checkpoint import Checkpoint, Damaged, decode, encode
 from archdsl.train.errors import TrainError
+from archdsl.train.events import FOLDER
 from archdsl.train.progress import Epoch, csv_text, jsonl_text
 
 __all__ = ["BEST", "CHECKPOINTS", "METRICS", "RECIPE", "TABLE", "WEIGHTS", "RunFolder"]
@@ -55,8 +56,9 @@ class RunFolder:
             if overwrite:
                 for name in (RECIPE, METRICS, TABLE, WEIGHTS, BEST, *_REPORT):
                     (path / name).unlink(missing_ok=True)
-                if self._checkpoints.is_dir():
-                    shutil.rmtree(self._checkpoints)
+                for folder in (self._checkpoints, path / FOLDER):
+                    if folder.is_dir():
+                        shutil.rmtree(folder)
             elif (path / WEIGHTS).exists() and not self.steps():
                 raise TrainError(f"{path} holds a run already", "another folder with --out, or --overwrite")
             self._checkpoints.mkdir(exist_ok=True)

@@ -13,13 +13,16 @@ from torch.nn import functional
 from archdsl.elaborate.recipe_values import Crop
 from archdsl.train.cutting import random_windows
 
-__all__ = ["cropped", "flipped", "resized", "turned"]
+__all__ = ["alternating", "cropped", "flipped", "resized", "turned"]
 
 
-def cropped(images: torch.Tensor, crop: Crop, draws: torch.Tensor) -> torch.Tensor:
-    """A window of each padded image at a place of its own; draws (n, 2)."""
+def cropped(images: torch.Tensor, crop: Crop, draws: torch.Tensor, *, reflect: bool = False) -> torch.Tensor:
+    """A window of each padded image at a place of its own; draws (n, 2).
+
+    What is around the image is zero, or with `reflect` the image mirrored at its border.
+    """
     height, width = crop.size
-    padded = functional.pad(images, (crop.padding,) * 4)
+    padded = functional.pad(images, (crop.padding,) * 4, "reflect" if reflect else "constant")
     room = torch.tensor([padded.shape[-2] - height + 1, padded.shape[-1] - width + 1])
     places = (draws * room).long().to(images.device)
     rows = (places[:, 0, None] + torch.arange(height, device=images.device))[:, :, None]
@@ -43,6 +46,15 @@ def flipped(images: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
     """Mirrored left to right where the number is below a half; draws (n, 1)."""
     mirrored = (draws[:, 0] < 0.5).to(images.device)
     return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+
+
+def alternating(images: torch.Tensor, draws: torch.Tensor, epoch: int) -> torch.Tensor:
+    """Mirrored in every other epoch: where the number is below a half in even epochs, else in odd ones; draws (n, 1).
+
+    The draws are to be those of the first epoch. Two epochs see both sides of every image, which a flip at random does
+    for half of them (Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024).
+    """
+    return flipped(images, draws if epoch % 2 == 0 else 1 - draws)
 
 
 def turned(images: torch.Tensor, most: float, draws: torch.Tensor) -> torch.Tensor:

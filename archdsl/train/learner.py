@@ -20,6 +20,7 @@ from torch import nn
 from archdsl.codegen.initialise import InitialiseError, initialise
 from archdsl.codegen.module import build, module
 from archdsl.graph import Graph
+from archdsl.train.dataset import Dataset
 from archdsl.train.errors import TrainError
 from archdsl.train.feed import Batch
 from archdsl.train.finiteness import culprit, finite, not_finite
@@ -31,6 +32,7 @@ from archdsl.train.plan import Plan
 from archdsl.train.progress import Sums
 from archdsl.train.randomness import seed_of, seed_torch
 from archdsl.train.transfer import bring, freeze, held
+from archdsl.train.whitening import whiten
 
 __all__ = ["Learner", "outputs"]
 
@@ -53,8 +55,8 @@ def outputs(result: Any) -> tuple[torch.Tensor, ...]:
 class Learner:
     """A network, its optimizer and its running average."""
 
-    def __init__(self, graph: Graph, plan: Plan, machine: Machine) -> None:
-        """With its first weights. Raises `TrainError` where the network and the plan do not go together."""
+    def __init__(self, graph: Graph, plan: Plan, machine: Machine, data: Dataset) -> None:
+        """With its first weights. Raises `TrainError` where the network, the plan and the data do not go together."""
         self._plan = plan
         self._machine = machine
         open_graph = logits(graph, plan.criterion)
@@ -72,6 +74,7 @@ class Learner:
         self.said = freeze(self.module, plan.freeze)
         if plan.weights is not None:
             self.said = bring(self.module, open_graph, Path(plan.weights.path), plan.seed) + self.said
+        self.said += whiten(self.module, open_graph, plan.init, data if plan.weights is None else None)
         self._held = held(self.module) if plan.freeze else []
         self._to_learn()
         if machine.team.size > 1 and machine.device.type == "cuda":

@@ -19,6 +19,7 @@ from archdsl.train.dataset import Dataset
 from archdsl.train.display import Display
 from archdsl.train.errors import TrainError
 from archdsl.train.evaluation import evaluate
+from archdsl.train.events import Events
 from archdsl.train.feed import Feed
 from archdsl.train.folder import BEST, WEIGHTS, RunFolder
 from archdsl.train.interval import Clock, Interval
@@ -41,12 +42,14 @@ _PARTS: Final = ("record", "progress", "learner")
 class Keeping:
     """How a run is kept: how often a checkpoint is written, whether one has to be there, whether it may be another's.
 
-    `resume` refuses to start anew; `force` goes on with another network, recipe or data as far as they fit.
+    `resume` refuses to start anew; `force` goes on with another network, recipe or data as far as they fit; with
+    `tensorboard` there are event files too.
     """
 
     every: Interval = Interval()  # noqa: RUF009 - frozen
     resume: bool = False
     force: bool = False
+    tensorboard: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,9 @@ def train(
     display = display or Display()
     lock = folder.locked() if machine.team.chief else nullcontext()
     with machine.team.connected(), computing(machine, graph, plan.batch), lock, stop_on_signals() as stop, display:
-        return _Run(graph, plan, data, folder, machine, display, keeping or Keeping()).go(stop)
+        run = _Run(graph, plan, data, folder, machine, display, keeping or Keeping())
+        with closing(run):
+            return run.go(stop)
 
 
 class _Run:
@@ -98,12 +103,13 @@ class _Run:
         self._folder = folder
         self._machine = machine
         self._display = display
-        self._learner = Learner(graph, plan, machine)
+        self._learner = Learner(graph, plan, machine, data)
         self._feed = Feed(data, plan, machine)
         # As a checkpoint gives it back, so that the two can be compared.
         self._record: dict[str, Any] = json.loads(json.dumps(record(graph, plan, data, machine)))
         self._clock = Clock(keeping.every)
         self._progress = Progress()
+        self._events: Events | None = None
         self._begin(keeping)
 
     # ------------------------------------------------------------ beginning, going on
@@ -130,6 +136,10 @@ class _Run:
             self._folder.write_metrics(self._progress.history)
             if found is None:
                 self._folder.save(0, self._checkpoint())
+            if keeping.tensorboard and not self._finished():
+                self._events = Events(
+                    self._folder.path, self._progress.steps, self._progress.history, self._display.warn
+                )
         except OSError as error:
             raise self._full(error) from None
         self._clock.done(self._progress.steps)
@@ -180,6 +190,11 @@ class _Run:
         self._machine.team.wait()
         return self._result(stop)
 
+    def close(self) -> None:
+        """Let go of what is open, however the run ended."""
+        if self._events is not None:
+            self._events.close()
+
     def _asked(self, stop: Stop) -> bool:
         """Whether a signal asks for an end: one process that hears it ends all of a team, after the same step."""
         asked, signals = self._machine.team.added([stop.asked, stop.signal or 0], self._machine.device)
@@ -215,9 +230,12 @@ class _Run:
         with closing(self._feed.steps(epoch, first)) as steps:
             for batches in steps:
                 number, sums = self._progress.steps, self._progress.sums
-                learned = self._learner.step(number, batches, self._rate(number))
+                rate = self._rate(number)
+                learned = self._learner.step(number, batches, rate)
                 self._progress = replace(self._progress, steps=number + 1, sums=sums + learned.sums)
                 self._display.step(epoch + 1, learned.loss, sum(map(len, batches)))
+                if self._events is not None:
+                    self._events.step(number, learned.loss, rate)
                 if self._asked(stop):
                     return False
                 if self._clock.due(number + 1):
@@ -260,6 +278,8 @@ class _Run:
         if self._machine.team.chief:
             self._unless_full("the metrics", lambda: self._folder.write_metrics(history))
         self._display.epoch(done)
+        if self._events is not None:
+            self._events.epoch(done)
         return True
 
     # ------------------------------------------------------------ keeping
@@ -270,6 +290,9 @@ class _Run:
         self._learner.check_finite(step)
         if not self._machine.team.chief:
             return
+        if self._events is not None:
+            # Before the checkpoint, so that what is done before it is never missing.
+            self._events.flush()
         self._unless_full(f"the checkpoint of step {step:,}", lambda: self._folder.save(step, self._checkpoint()))
         self._clock.done(step)
 

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 import torch
 from torch import distributed
 
-from archdsl.train.errors import TrainError
+from archdsl.train.errors import Abandoned, TrainError
 
 __all__ = ["ALONE", "Team", "joined", "restarts"]
 
@@ -87,14 +87,14 @@ class Team:
 
     @contextmanager
     def connected(self) -> Iterator[None]:
-        """Within it, a process of the team that is gone is a `TrainError`; of gloo the words alone say that it is."""
+        """Within it, a process of the team that is gone is `Abandoned`; of gloo the words alone say that it is."""
         try:
             yield
         except RuntimeError as error:
             if self.size == 1 or not (isinstance(error, distributed.DistError) or "/gloo/" in str(error)):
                 raise
             hint = "what ended it stands in its own words; the same command goes on from the last checkpoint"
-            raise TrainError("another process of the team has ended", hint) from None
+            raise Abandoned("another process of the team has ended", hint) from None
 
 
 ALONE: Final = Team()
@@ -120,7 +120,12 @@ def joined(*, cuda: bool) -> Iterator[Team]:
             warnings.filterwarnings("ignore", message="find_unused_parameters=True was specified")
             warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
             yield Team(rank, size, place)
-    finally:
+    except Abandoned:
+        raise
+    except BaseException:
+        distributed.destroy_process_group()
+        raise
+    else:
         distributed.destroy_process_group()
 
 

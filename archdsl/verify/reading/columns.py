@@ -33,6 +33,8 @@ _LONGEST = 400
 """Characters of a cell that is looked at."""
 _LETTERS = frozenset("tcns")
 """MobileNetV2's columns: expansion, channels, repeats, stride."""
+_SIZES = frozenset({"size", "尺寸", "大小"})
+"""Headers of what leaves a layer, or of its window."""
 _FIGURES: frozenset[Role] = frozenset({"params", "ops", "memory", "connections", "depth", "branch"})
 
 
@@ -228,10 +230,11 @@ def _agreed(role: Role, values: _Values) -> tuple[Role, bool]:
 
 
 def _completed(columns: list[Column], values: Sequence[_Values], headless: bool) -> list[Column]:
-    """The columns whose header says nothing: networks, or what the values alone tell."""
+    """The columns whose header says nothing: networks, or what the values alone tell; and a `size` that is a window."""
     if any(column.role == "layer" for column in columns):
         # What stands beside the layers of each network is no table of results.
         columns = [replace(one, role="layer") if one.role == "model" and one.why != "said" else one for one in columns]
+    columns = _windowed(columns, values)
     roles = {column.role for column in columns}
     open_ = [at for at, column in enumerate(columns) if column.role == "unknown"]
     first = values[0] if values else None
@@ -258,6 +261,20 @@ def _completed(columns: list[Column], values: Sequence[_Values], headless: bool)
     if headless:
         _sized(columns, values)
     return columns
+
+
+def _windowed(columns: list[Column], values: Sequence[_Values]) -> list[Column]:
+    """The columns, those headed `size` that hold windows and no outputs as kernels or `11x11/4`."""
+    beside = {one.role for one in columns if key(one.header) not in _SIZES}
+    made = []
+    for column, held in zip(columns, values, strict=True):
+        if key(column.header) in _SIZES and column.why == "header":
+            if held.attributes and held.mostly(held.attributes + held.windows):
+                column = replace(column, role="arguments", why="values")
+            elif held.small and beside & {"output", "stride"}:
+                column = replace(column, role="kernel", why="values")
+        made.append(column)
+    return made
 
 
 def _sized(columns: list[Column], values: Sequence[_Values]) -> None:

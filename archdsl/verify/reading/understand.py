@@ -6,7 +6,7 @@ In: a `Table`. Out: a `Reading`. Whether anything of it is true is left to the j
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -27,6 +27,7 @@ __all__ = ["understand"]
 _LONGEST = 1000
 """Characters of a cell that is read; a stage of ResNet-152 has 40."""
 _THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})*")
+_DECIMALS = re.compile(r"\d+,(?:\d{1,2}|\d{4,}) ?[KMGB]?", re.IGNORECASE)
 _SIZED = re.compile(r"(.{1,100}?) ?: ?\[(\d+ ?[xX×*] ?\d+(?: ?[xX×*] ?\d+)?)\]")
 _BARE = re.compile(r"[^\W\d_]{2,20}(?: [^\W\d_]{2,20})* ?\d{1,2}")
 _SMALL = 64
@@ -53,8 +54,8 @@ def understand(table: Table, columns: Mapping[str, str], symbols: Mapping[str, i
     if sized and understood[-1].why != "said":
         understood = (*understood[:-1], replace(understood[-1], role="output", why="values"))
     letters = {**table.directives.symbols, **symbols}
-    dotted = _dotted(table, understood)
-    lines = [_line(row, number, understood, letters, table, found, dotted) for number, row in enumerate(table.rows, 1)]
+    habits = _habits(table, understood)
+    lines = [_line(row, number, understood, letters, table, found, habits) for number, row in enumerate(table.rows, 1)]
     return Reading(table, understood, tuple(_contained(_unbatched(_numbered(lines), understood))), letters)
 
 
@@ -65,7 +66,7 @@ def _line(
     symbols: Mapping[str, int],
     table: Table,
     found: Collector,
-    dotted: Collection[int],
+    habits: Mapping[int, tuple[str, str]],
 ) -> Line:
     whole = _whole_network(row, columns)
     name = next(
@@ -80,8 +81,8 @@ def _line(
         if is_nothing(cell.text) or _reached_over(row, columns, at):
             continue
         entry = _entry(cell, column, symbols, kind, whole)
-        if at in dotted:
-            entry = _with_commas(entry, symbols, kind, whole)
+        if at in habits:
+            entry = _respelt(entry, habits[at], symbols, kind, whole)
         if entry.problem:
             found.warning(
                 "table-cell",
@@ -178,23 +179,30 @@ def _parted(table: Table) -> tuple[Table, bool]:
     return replace(table, headers=headers, rows=tuple(rows)), True
 
 
-def _dotted(table: Table, columns: Sequence[Column]) -> frozenset[int]:
-    """Columns of counts whose points part thousands, as a spreadsheet in half of Europe writes them: `18.496`, and
-    nothing else. There is no half parameter, so that none of them is a decimal point where no unit is said.
+def _habits(table: Table, columns: Sequence[Column]) -> dict[int, tuple[str, str]]:
+    """Columns of counts with points and commas as half of Europe has them, and what to read for them.
+
+    `18.496` and nothing else parts thousands with points: there is no half parameter, so that none of them is a decimal
+    point where no unit is said. `34,9` has a decimal comma, and then so have all of its column.
     """
-    found = set()
+    found: dict[int, tuple[str, str]] = {}
     for at, column in enumerate(columns):
-        if column.role in ("params", "ops", "connections") and not column.power:
-            texts = [row.cells[at].text.strip() for row in table.rows if not is_nothing(row.cells[at].text)]
-            pointed = sum("." in text for text in texts)
-            if pointed > 1 and all(_THOUSANDS.fullmatch(text) for text in texts):
-                found.add(at)
-    return frozenset(found)
+        if column.role not in ("params", "ops", "connections", "memory"):
+            continue
+        texts = [row.cells[at].text.strip() for row in table.rows if not is_nothing(row.cells[at].text)]
+        pointed = sum("." in text for text in texts)
+        if pointed > 1 and not column.power and column.role != "memory" and all(map(_THOUSANDS.fullmatch, texts)):
+            found[at] = (".", ",")
+        elif not pointed and any(map(_DECIMALS.fullmatch, texts)):
+            found[at] = (",", ".")
+    return found
 
 
-def _with_commas(entry: Entry, symbols: Mapping[str, int], kind: str | None, whole: Quantity | None) -> Entry:
-    """A count whose points part thousands, read so; what is printed stays."""
-    read = _entry(replace(entry.cell, text=entry.cell.text.replace(".", ",")), entry.column, symbols, kind, whole)
+def _respelt(
+    entry: Entry, signs: tuple[str, str], symbols: Mapping[str, int], kind: str | None, whole: Quantity | None
+) -> Entry:
+    """A count with its points or commas read as the others; what is printed stays."""
+    read = _entry(replace(entry.cell, text=entry.cell.text.replace(*signs)), entry.column, symbols, kind, whole)
     value = replace(read.value, text=entry.cell.text) if isinstance(read.value, Number) else read.value
     return replace(read, cell=entry.cell, value=value)
 
