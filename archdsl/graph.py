@@ -7,7 +7,7 @@ the graph as networkx sees it. Counts and pictures are left to `archdsl.analysis
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -117,6 +117,8 @@ class Graph:
     nodes: tuple[Node, ...]
     outputs: tuple[Output, ...]
     source_text: str = field(default="", repr=False)
+    tensor_labels: Mapping[Port, str] = field(default_factory=dict, repr=False)
+    """The labels of several tensors that come out of one place, `split 2 @a @b`."""
 
     @cached_property
     def inputs(self) -> tuple[Node, ...]:

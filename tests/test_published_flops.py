@@ -17,7 +17,7 @@ def last(text: str, size: str = "8x6x4") -> int | None:
     """The operations of the last layer of a chain on an image of 8x6x4, or on another input."""
     node = list(archdsl.loads(f"input {size}\n{text}\n").graph.layers)[-1]
     assert node.op is not None
-    return node.op.operations(node.input_shapes, node.shapes)
+    return node.op.module_operations(node.input_shapes, node.shapes)
 
 
 VALUES = 8 * 6 * 4

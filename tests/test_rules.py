@@ -20,9 +20,10 @@ from archdsl.gathering import gather
 from archdsl.importing import ImportWishes, import_file
 from archdsl.report.verdicts_formats import wrong_cells
 from archdsl.rules import RULES, Rule, verifying
+from archdsl.verification import Wishes
 from archdsl.verify.reading.documents import read_tables
 from archdsl.verify.reading.understand import understand
-from archdsl.verifying import Wishes, verify
+from archdsl.verifying import verify
 from archdsl.zoo import find
 
 _SOURCE = Path(__file__).parent.parent / "archdsl"

@@ -472,7 +472,7 @@ def test_ctrl_c_ends_a_run_with_workers_in_order(tmp_path: Path) -> None:
     _folders(tmp_path / "data")
     (tmp_path / "net.arch").write_text("input 8x8x3\nfc 3\n")
     given = [sys.executable, "-m", "archdsl", "train", "net.arch", "--data", "folder:data", "--out", "run"]
-    given += ["--epochs", "100000", "--batch", "4", "--store", "stream", "--workers", "2"]
+    given += ["--epochs", "100000", "--batch", "4", "--store", "stream", "--workers", "2", "--no-check"]
     with subprocess.Popen(
         given, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:

@@ -455,8 +455,34 @@ def test_what_a_machine_does_not_do_is_refused() -> None:
         Machine(torch.device("cpu"), "tf32")
     with pytest.raises(TrainError, match="there is no precision `fp8`"):
         Machine(torch.device("cpu"), "fp8")
+    with pytest.raises(TrainError, match="CUDA graphs are of NVIDIA GPUs, and this is cpu"):
+        replace(CPU, graphs=True)
     assert fastest(torch.device("cpu")) == CPU
     assert replace(CPU, deterministic=True, precision="bf16").arithmetic == "bf16, deterministic"
+
+
+@pytest.mark.parametrize(
+    ("capability", "has", "lacks", "fast"),
+    [
+        ((9, 0), ["tf32", "bf16", "fp16"], [], "bf16, compiled, channels last"),
+        ((7, 5), ["fp16"], ["tf32", "bf16"], "fp16, compiled, channels last"),
+        ((6, 1), ["fp16"], ["tf32", "bf16"], "fp32"),
+    ],
+)
+def test_what_a_gpu_has_is_by_its_generation(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], has: list[str], lacks: list[str], fast: str
+) -> None:
+    # NVIDIA's table of compute capabilities: Pascal is 6, Volta and Turing 7, Ampere 8, Hopper 9.
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    device = torch.device("cuda", 0)
+    assert [Machine(device, name).precision for name in has] == has
+    for name in lacks:
+        with pytest.raises(TrainError, match=f"has no {name}, which NVIDIA GPUs have since Ampere"):
+            Machine(device, name)
+    assert fastest(device).arithmetic == fast
+    if capability[0] < 7:
+        with pytest.raises(TrainError, match="since Volta"):
+            Machine(device, compile=True)
 
 
 def test_deterministic_is_given_back_afterwards(tmp_path: Path) -> None:

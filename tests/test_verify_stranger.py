@@ -18,10 +18,11 @@ import pytest
 
 from archdsl.diagnostics import Collector
 from archdsl.gathering import gather
+from archdsl.verification import Verification, Wishes
 from archdsl.verify.finding import Finding
 from archdsl.verify.reading.phrases import layers
 from archdsl.verify.table import Group, Said
-from archdsl.verifying import Verification, Wishes, verify
+from archdsl.verifying import verify
 
 NETWORK = """
 arch mynet

@@ -89,7 +89,7 @@ def _half_of_operations(graph: Graph) -> float | str:
     for node in graph.layers:
         if node.op is None or node.key in extra:
             continue
-        each = node.op.operations(node.input_shapes, node.shapes)
+        each = node.op.module_operations(node.input_shapes, node.shapes)
         if each is None:
             return f"`{node.op.call()}` on {show_shape(node.input_shapes[0])}"
         total += each

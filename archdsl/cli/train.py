@@ -68,6 +68,7 @@ Examples:
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1.")
 @click.option("--precision", type=click.Choice(["fp32", "tf32", "bf16", "fp16"]), help="Of the arithmetic [fp32].")
 @click.option("--compile", "compiled", is_flag=True, help="Train through torch.compile.")
+@click.option("--cuda-graphs", "graphs", is_flag=True, help="Compiled, and run as CUDA graphs: for small networks.")
 @click.option("--channels-last", is_flag=True, help="Keep images as (N, H, W, C) in memory.")
 @click.option("--deterministic", is_flag=True, help="The same bits every time, on GPUs too.")
 @click.option("--fast", is_flag=True, help="What is fastest on the device without harm, and say what.")
@@ -103,6 +104,7 @@ def command(
     device: str,
     precision: str | None,
     compiled: bool,
+    graphs: bool,
     channels_last: bool,
     deterministic: bool,
     fast: bool,
@@ -148,7 +150,7 @@ def command(
         _together(gpus, max_restarts, device)
     with errors_shown(), joined(cuda=device != "cpu" and torch.cuda.is_available()) as team:
         with team.agreed():
-            machine = _machine(device, precision, compiled, channels_last, deterministic, fast, workers, team)
+            machine = _machine(device, precision, compiled, graphs, channels_last, deterministic, fast, workers, team)
             found = load(made.data, graph.inputs[0].shape, classes, made.augment, made.seed, store)
             if team.place == 0 and not no_check:
                 check_images(found)
@@ -212,6 +214,7 @@ def _machine(
     device: str,
     precision: str | None,
     compiled: bool,
+    graphs: bool,
     channels_last: bool,
     deterministic: bool,
     fast: bool,
@@ -231,6 +234,7 @@ def _machine(
         base,
         precision=precision or base.precision,
         compile=compiled or base.compile,
+        graphs=graphs,
         channels_last=channels_last or base.channels_last,
         deterministic=deterministic,
         workers=min(8, os.cpu_count() or 1) if workers is None else workers,

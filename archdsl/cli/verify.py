@@ -21,7 +21,7 @@ from archdsl.cli.common import colour, read_request, report, request_options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from archdsl.verifying import Verification, Wishes
+    from archdsl.verification import Verification, Wishes
 
 __all__ = ["command", "read_columns", "read_letters"]
 
@@ -110,7 +110,8 @@ def command(
         raise click.UsageError("--quiet goes neither with --all nor with another format")
     from archdsl.diagnostics import Collector
     from archdsl.gathering import gather
-    from archdsl.verifying import Wishes, verify
+    from archdsl.verification import Wishes
+    from archdsl.verifying import verify
 
     wishes = Wishes(read_columns(columns), read_letters(letters), read_request(None, inputs, settings, choices))
     found = Collector()

@@ -90,7 +90,8 @@ def body(
     for step in running:
         uses.update(step.inputs)
     statements = _statements(graph, running, turned, called, uses)
-    names = name_values(block, statements, uses, parameters, taken, result.fields if result else ())
+    fields = result.fields if result else ()
+    names = name_values(block, statements, uses, parameters, taken, fields, graph.tensor_labels)
     lines = [_line(graph, statement, names) for statement in statements]
     turns = [block.network and layouts.get(port, NETWORK) != NETWORK for port in block.outputs]
     returned = [

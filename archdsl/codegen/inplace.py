@@ -1,8 +1,8 @@
 """Rectifiers and sums that overwrite what they are given, as one writes `nn.ReLU(inplace=True)` to save memory traffic.
 
 In: the network as a `Block`. Out: the same, in which a rectifier works in place where nothing else reads its input and
-no gradient needs it: behind a convolution, a linear layer, batch norm or a sum. A sum of two is added to its
-first branch.
+no gradient needs it: behind a convolution, a linear layer, batch norm or a sum; a function where it ends a unit of one
+layer. A sum of two is added to its first branch.
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ from archdsl.graph import Port
 __all__ = ["in_place"]
 
 _IN_PLACE: Final = {"nn.ReLU()": "nn.ReLU(inplace=True)", "nn.ReLU6()": "nn.ReLU6(inplace=True)"}
+_FUNCTIONS: Final = {
+    "nn.ReLU(inplace=True)": "F.relu({0}, inplace=True)",
+    "nn.ReLU6(inplace=True)": "F.relu6({0}, inplace=True)",
+}
+_LAYERS: Final = frozenset({"conv", "deconv", "dwconv", "fc"})
+_BETWEEN: Final = frozenset({"normalization", "dropout"})
 _MAKERS: Final = frozenset({"conv", "deconv", "bn", "fc", "add"})
 """Ops whose result is new, and whose gradient does without it."""
 _SUM: Final = "{0} + {1}"
@@ -28,6 +34,9 @@ def in_place(block: Block) -> Block:
 
     `conv 3x3 8 -> relu` becomes `nn.ReLU(inplace=True)` behind the convolution. Equal rectifiers of a block are one
     module, so all of them work in place or none. Those in an `nn.Sequential` stay as they are.
+
+    In a block of a layer, its normalisation and a rectifier, the last is `F.relu`, as in torchvision's `BasicConv2d`: a
+    network has dozens of such units, and a module in each would take as long to make as the norm.
     """
     uses = Counter(block.outputs)
     makers: dict[Port, Step] = {}
@@ -45,7 +54,26 @@ def in_place(block: Block) -> Block:
             steps.append(replace(step, module=replace(step.module, torch=replace(step.module.torch, call=call))))
         else:
             steps.append(replace(step, module=_inside(step.module)))
-    return replace(block, steps=tuple(steps))
+    return replace(block, steps=tuple(_ended(steps) if _is_unit(block) else steps))
+
+
+def _is_unit(block: Block) -> bool:
+    """Whether a block is one layer and what follows it: convolution, batch norm, activation."""
+    if block.network or len(block.steps) < 2 or not all(step.plain for step in block.steps):
+        return False
+    nodes = [step.module.node for step in block.steps if isinstance(step.module, Leaf)]
+    between = [node.op.style for node in nodes[1:-1] if node.op is not None]
+    return len(nodes) == len(block.steps) and nodes[0].kind in _LAYERS and _BETWEEN.issuperset(between)
+
+
+def _ended(steps: list[Step]) -> list[Step]:
+    """A unit's steps, a rectifier at its end as a function; one with a label keeps its place among the modules."""
+    last = steps[-1]
+    call = _FUNCTIONS.get(_init(last), "")
+    if not call or last.label is not None or not isinstance(last.module, Leaf):
+        return steps
+    torch = replace(last.module.torch, init=None, call=call)
+    return [*steps[:-1], replace(last, module=replace(last.module, torch=torch))]
 
 
 def _added(step: Step, uses: Mapping[Port, int], makers: Mapping[Port, Step]) -> str:

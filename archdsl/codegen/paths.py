@@ -7,6 +7,7 @@ begin with. Reading or filling weights is left to others.
 from __future__ import annotations
 
 from archdsl.codegen.forward import attributes
+from archdsl.codegen.inplace import in_place
 from archdsl.codegen.structure import Block, Chain, Leaf, Module, structure
 from archdsl.graph import Graph
 
@@ -20,7 +21,7 @@ def layer_paths(graph: Graph, *, flat: bool = False) -> dict[int, str]:
     without weights in one block. A layer that is a function in `forward` has none.
     """
     found: dict[int, str] = {}
-    pending: list[tuple[Module, str]] = [(structure(graph, flat=flat), "")]
+    pending: list[tuple[Module, str]] = [(in_place(structure(graph, flat=flat)), "")]
     while pending:
         module, path = pending.pop()
         before = f"{path}." if path else ""

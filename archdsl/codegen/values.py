@@ -8,7 +8,7 @@ are named for the place where they come together.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from archdsl.codegen.naming import variable
 from archdsl.codegen.postdominators import immediate_postdominators
@@ -64,9 +64,13 @@ def name_values(
     parameters: Sequence[str],
     taken: Container[str],
     fields: Sequence[str],
+    labels: Mapping[Port, str],
 ) -> dict[Port, str]:
-    """The variable of every tensor; `fields` names the results of a network that hands over a tuple."""
-    return _Naming(block, statements, uses, parameters, taken, fields).run()
+    """The variable of every tensor; `fields` names the results of a network that hands over a tuple.
+
+    `labels` are those of tensors that leave one place together.
+    """
+    return _Naming(block, statements, uses, parameters, taken, fields, labels).run()
 
 
 class _Naming:
@@ -78,7 +82,9 @@ class _Naming:
         parameters: Sequence[str],
         taken: Container[str],
         fields: Sequence[str],
+        labels: Mapping[Port, str],
     ) -> None:
+        self._labels = labels
         self._block = block
         self._statements = statements
         self._uses = uses
@@ -109,7 +115,7 @@ class _Naming:
         names = list(fields) or [f"y{number}" for number in range(1, len(outputs) + 1)]
         found: dict[Port, str] = {}
         for position, (port, name) in enumerate(zip(outputs, names, strict=True)):
-            label = self._statements[self._maker[port]].label if port in self._maker else None
+            label = self._labels.get(port) or (self._statements[self._maker[port]].label if port in self._maker else None)
             wish = variable(label if label and not fields else name, self._taken)
             found.setdefault(port, "x" if fields and position == 0 else wish)
         return found
@@ -150,9 +156,10 @@ class _Naming:
         self._flows[port] = flow = self._flow(statement, position, port)
         readers = self._readers.get(port, [])
         lives_on = self._uses[port] > 1 or (bool(readers) and readers[0] != self._maker[port] + 1)
-        if port not in self._results and statement.label and position == 0 and lives_on:
-            return variable(statement.label, self._taken)
-        return flow
+        if port in self._results or port not in self._last:
+            return flow
+        label = self._labels.get(port) or (statement.label if position == 0 and lives_on else None)
+        return flow if label is None else self._variable(label)
 
     def _flow(self, statement: Statement, position: int, port: Port) -> str:
         """What the chain is called in which a tensor stands."""
@@ -179,7 +186,9 @@ class _Naming:
         inputs = list(dict.fromkeys(joined.inputs))
         if len(inputs) == 1:
             return self._first_flow(joined)
-        branches = [other for other in inputs if self._uses[other] == 1 and other in self._maker]
+        branches = [
+            other for other in inputs if self._uses[other] == 1 and other in self._maker and other not in self._labels
+        ]
         called = all(other in self._maker and self._is_call(self._statements[self._maker[other]]) for other in inputs)
         if len(statement.outputs) > 1 or (called and len(inputs) == 2):
             return self._own_name(statement, position)
@@ -196,3 +205,7 @@ class _Naming:
         name = statement.steps[-1].name
         several = len(statement.outputs) > 1
         return variable(f"{name}_{position + 1}" if several else name, self._taken)
+
+    def _variable(self, label: str) -> str:
+        """A label as a variable; one named as the chain is has that name where the chain leaves it free."""
+        return label if label == "x" else variable(label, self._taken)

@@ -59,7 +59,8 @@ class Theme:
 # is safe for the colour-blind and grows darker from step to step, so that it can be copied in grey; it bears dark text.
 _HEAT: Final = ("#ffffd4", "#fee391", "#fec44f", "#fe9929", "#ec7014")
 
-# Paul Tol's "light" scheme: made for dark text on the fill, distinct in every common form of colour blindness.
+# Paul Tol's "light" scheme: made for dark text on the fill, distinct in every common form of colour blindness; and for
+# what moves numbers about a green between white and the others.
 _TOL: Final[Mapping[Style, str]] = MappingProxyType(
     {
         "input": "#ffffff",
@@ -69,27 +70,27 @@ _TOL: Final[Mapping[Style, str]] = MappingProxyType(
         "normalization": "#eedd88",
         "activation": "#bbcc33",
         "dropout": "#dddddd",
-        "reshape": "#f7f7f7",
+        "reshape": "#c8f0c0",
         "merge": "#44bb99",
         "attention": "#ffaabb",
         "embedding": "#aaaa00",
     }
 )
 
-# Evenly spaced in lightness among those that stand beside each other in most networks.
+# Evenly spaced in lightness, 5 of CIE's 100 apart, from the darkest that bears black text.
 _GREY: Final[Mapping[Style, str]] = MappingProxyType(
     {
+        "embedding": "#7c7c7c",
+        "attention": "#898989",
+        "linear": "#969696",
+        "convolution": "#a3a3a3",
+        "merge": "#b0b0b0",
+        "reshape": "#bebebe",
+        "normalization": "#cccccc",
+        "pooling": "#dadada",
+        "activation": "#e8e8e8",
+        "dropout": "#f3f3f3",
         "input": "#ffffff",
-        "convolution": "#b0b0b0",
-        "pooling": "#e4e4e4",
-        "linear": "#9a9a9a",
-        "normalization": "#d0d0d0",
-        "activation": "#f2f2f2",
-        "dropout": "#fafafa",
-        "reshape": "#ffffff",
-        "merge": "#c0c0c0",
-        "attention": "#a4a4a4",
-        "embedding": "#dadada",
     }
 )
 
@@ -113,7 +114,7 @@ THEMES: Final[Mapping[ThemeName, Theme]] = MappingProxyType(
             faint="#b4bac0",
             line="#c0c6cc",
             boxes=("#22272d", "#2c323a", "#373e47"),
-            closed="#e6e8ea",
+            closed="#ffffff",
             border="#7a848e",
             outline="#16191d",
             ink="#1a1a1a",

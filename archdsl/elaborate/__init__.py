@@ -162,6 +162,7 @@ class Workspace:
             nodes=tuple(built.nodes),
             outputs=tuple(built.outputs),
             source_text=unit.file.source.text,
+            tensor_labels=built.tensor_labels,
         )
         resolved = [c.resolve(graph.nodes) for c in claims]
         return Network(graph, tuple(resolved), recipe, tuple(choices.values()))

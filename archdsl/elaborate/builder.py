@@ -41,6 +41,7 @@ class Built:
     nodes: list[Node]
     outputs: list[Output]
     labels: dict[str, Port]
+    tensor_labels: dict[Port, str]
 
 
 class Builder(Units):
@@ -80,7 +81,7 @@ class Builder(Units):
             outputs = self._outputs(scope, result)
             self.names.check_lets(scope)
         labels = {name: ports[0] for name, ports in scope.labels.items() if len(ports) == 1 and ports[0] is not None}
-        return Built(self.nodes, outputs, labels)
+        return Built(self.nodes, outputs, labels, self.tensor_labels)
 
     def _inputs(self, scope: Scope, overrides: Mapping[str | None, Shape]) -> Tensors:
         statements = self._unit.inputs

@@ -28,6 +28,7 @@ class Layers:
         self.found = found
         self._calls = calls
         self.nodes: list[Node] = []
+        self.tensor_labels: dict[Port, str] = {}
         self._edges = 0
         self._frame = Frame("network", name)
         self._sized: dict[tuple[int, tuple[Shape, ...]], tuple[Shape, ...]] = {}

@@ -51,8 +51,8 @@ BIAS: Final = "bias"
 RESIDUAL_GAMMA: Final = "residual_gamma"
 GROUPS: Final = (FIRST, WEIGHT, BIAS, RESIDUAL_GAMMA)
 """What stands beside the ops: the matrices of the layers that no other weights are before; the matrices of all
-convolutions, linear layers and attentions; every bias; the gain of the norm that ends the longest branch of a sum, which
-zeros make begin as its shortcut alone (Goyal et al., 2017)."""
+convolutions, linear layers and attentions; every bias; the gain of the norm that ends the longest branch of a sum,
+which zeros make begin as its shortcut alone (Goyal et al., 2017)."""
 
 
 class Distribution(Entry):

@@ -231,7 +231,7 @@ class Units(Chains):
 
     def _conditional(self, unit: tree.Conditional, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
         taken = unit.then if self._evaluator.condition(unit.condition, scope) else unit.otherwise
-        return self._chain(taken, scope, current)
+        return self._named_chain(taken, scope, current, label)
 
     def _choice(self, unit: tree.Call, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
         assert unit.angles is not None

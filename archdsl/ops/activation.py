@@ -70,7 +70,7 @@ class _Elementwise(Op):
 @dataclass(frozen=True, slots=True)
 class _Row:
     """An activation without arguments: its word, its class in `torch.nn`, operations an element, its formula; the
-    operations of `Op.operations` where pytorchcv has a rule.
+    operations of `Op.module_operations` where pytorchcv has a rule.
     """
 
     name: str
@@ -116,7 +116,7 @@ def _plain(row: _Row) -> type[Op]:
         )
         name = row.name
         _operations = row.operations
-        operations_a_value = row.counted
+        module_operations_a_value = row.counted
         examples = (
             Example(row.name, ((56, 56, 64),), (56, 56, 64)),
             Example(row.name, ((10, 6),), (10, 6)),
@@ -158,7 +158,7 @@ class LeakyReLU(_Elementwise):
 
     name = "leaky_relu"
     _operations = 2
-    operations_a_value = 2
+    module_operations_a_value = 2
     examples = (
         Example("leaky_relu 0.2", ((32, 32, 64),), (32, 32, 64)),
         Example("leaky_relu", ((10, 6),), (10, 6)),
@@ -186,7 +186,7 @@ class PReLU(_Elementwise):
 
     name = "prelu"
     _operations = 2
-    operations_a_value = 3
+    module_operations_a_value = 3
     examples = (
         Example("prelu", ((56, 56, 64),), (56, 56, 64)),
         Example("prelu shared", ((8, 8, 16),), (8, 8, 16)),
@@ -263,7 +263,7 @@ class ELU(_Elementwise):
 
     name = "elu"
     _operations = 4
-    operations_a_value = 3
+    module_operations_a_value = 3
     examples = (
         Example("elu", ((32, 32, 64),), (32, 32, 64)),
         Example("elu 0.5", ((10, 6),), (10, 6)),
@@ -501,7 +501,7 @@ class Times(_Elementwise):
     name = "times"
     style = "normalization"
     _operations = 1
-    operations_a_value = 0
+    module_operations_a_value = 0
     examples = (
         Example("times 0.17", ((35, 35, 320),), (35, 35, 320)),
         Example("times (-1)", ((10, 6),), (10, 6)),

@@ -47,7 +47,7 @@ class _Adaptive(Op):
         sizes = zip(inputs[0][:-1], outputs[0][:-1], strict=True)
         return inputs[0][-1] * math.prod(n + o - math.gcd(n, o) for n, o in sizes)
 
-    def operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
+    def module_operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
         # As if each window read all of the image.
         return math.prod(inputs[0]) * math.prod(outputs[0][:-1]) if len(inputs[0]) == 3 else None
 
@@ -142,7 +142,7 @@ class _Global(Op):
     """What the pools over all positions have in common: the axes go, the channels stay as a vector."""
 
     style = "pooling"
-    operations_a_value = 1
+    module_operations_a_value = 1
 
     def shape(self, *inputs: Shape) -> Shape:
         (entering,) = inputs

@@ -453,17 +453,17 @@ class Op:
         """All other arithmetic, in operations for one example: comparisons, additions, exponentials count one each."""
         raise NotImplementedError
 
-    operations_a_value: ClassVar[int | None] = None
-    """What `operations` counts for each value that enters; None where there is no rule."""
+    module_operations_a_value: ClassVar[int | None] = None
+    """What `module_operations` counts for each value that enters; None where there is no rule."""
 
-    def operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
+    def module_operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
         """All operations for one example, products and sums apart, by the rule of pytorchcv, which prints half of a
         network's as "FLOPs/2": 1 for each value of a ReLU, 4 of a batch norm, 0 for what is no module there. None where
         that rule does not know the layer, never zero.
 
         Source: `measure_model` of osmr/imgclsmob.
         """
-        return None if self.operations_a_value is None else self.operations_a_value * math.prod(inputs[0])
+        return None if self.module_operations_a_value is None else self.module_operations_a_value * math.prod(inputs[0])
 
     def reach(self, *inputs: Shape) -> Reach | None:
         """The receptive-field step; None for an op that works on each position by itself; `WHOLE` for all of it;

@@ -173,7 +173,7 @@ class Conv(Op):
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return math.prod(outputs[0]) if self.bias else 0
 
-    def operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
+    def module_operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
         if len(inputs[0]) != 3 or self.connect is not None:
             return None
         # Without a bias one sum is saved, as it counts, by each kernel over all positions together.

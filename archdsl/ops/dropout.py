@@ -17,7 +17,7 @@ class _Drop(Op):
     """What all of them share: the size stays, nothing is learned, inference does nothing."""
 
     style = "dropout"
-    operations_a_value = 0
+    module_operations_a_value = 0
     p: float
 
     def shape(self, *inputs: Shape) -> Shape:

@@ -81,7 +81,7 @@ class Fc(_Dense):
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return math.prod(outputs[0]) if self.bias else 0
 
-    def operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
+    def module_operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
         if len(inputs[0]) == 2:
             return None
         return 2 * self.macs(inputs, outputs) - (0 if self.bias else self.units)
@@ -150,7 +150,7 @@ class Flatten(Op):
 
     name = "flatten"
     style = "reshape"
-    operations_a_value = 0
+    module_operations_a_value = 0
     examples = (
         Example("flatten", ((6, 6, 256),), (9216,)),
         Example("flatten", ((16, 8),), (128,)),

@@ -45,7 +45,7 @@ class _Merge(Op):
 
     arity: ClassVar[int | None] = None
     style = "merge"
-    operations_a_value = 0
+    module_operations_a_value = 0
 
     def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return 0

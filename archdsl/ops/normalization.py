@@ -100,7 +100,7 @@ class BatchNorm(_Normalization):
     """
 
     name = "bn"
-    operations_a_value = 4
+    module_operations_a_value = 4
     examples = (
         Example("bn", ((56, 56, 64),), (56, 56, 64)),
         Example("bn eps=1e-3 momentum=0.01", ((8, 8, 16),), (8, 8, 16)),
@@ -253,7 +253,7 @@ class InstanceNorm(_Normalization):
     """
 
     name = "instance_norm"
-    operations_a_value = 4
+    module_operations_a_value = 4
     examples = (
         Example("instance_norm", ((8, 8, 16),), (8, 8, 16)),
         Example("instance_norm affine=true", ((10, 6),), (10, 6)),
@@ -310,7 +310,7 @@ class LocalResponseNorm(_Normalization):
     """
 
     name = "lrn"
-    operations_a_value = 0
+    module_operations_a_value = 0
     examples = (
         Example("lrn 5", ((27, 27, 96),), (27, 27, 96)),
         Example("lrn 5 alpha=5e-4 k=2", ((8, 8, 16),), (8, 8, 16)),

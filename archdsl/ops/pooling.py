@@ -45,7 +45,7 @@ class _Pool(Op):
     half: bool
 
     _counted: ClassVar[bool] = False
-    """Whether `operations` has a rule, one for each tap of each window."""
+    """Whether `module_operations` has a rule, one for each tap of each window."""
 
     def _geometry(self, shape: Shape) -> Geometry:
         return solve(
@@ -97,7 +97,7 @@ class _Pool(Op):
     def _taps(self, inputs: Sequence[Shape]) -> int:
         return math.prod(self._geometry(inputs[0]).kernel)
 
-    def operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
+    def module_operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
         known = self._counted and len(inputs[0]) == 3
         return self._taps(inputs) * math.prod(outputs[0]) if known else None
 

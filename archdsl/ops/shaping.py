@@ -34,7 +34,7 @@ class _Rearrangement(Op):
     """What all of them share: no arithmetic, each position by itself."""
 
     style = "reshape"
-    operations_a_value = 0
+    module_operations_a_value = 0
 
     def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return 0
@@ -300,7 +300,7 @@ class Shuffle(_Rearrangement):
     """
 
     name = "shuffle"
-    operations_a_value = 1
+    module_operations_a_value = 1
     examples = (
         Example("shuffle 2", ((28, 28, 116),), (28, 28, 116)),
         Example("shuffle 3", ((10, 6),), (10, 6)),

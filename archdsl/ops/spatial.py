@@ -61,7 +61,7 @@ class Pad(_Spatial):
     """
 
     name = "pad"
-    operations_a_value = 0
+    module_operations_a_value = 0
     examples = (
         Example("pad 1", ((14, 14, 8),), (16, 16, 8)),
         Example("pad 1x2", ((14, 14, 8),), (16, 18, 8)),
@@ -162,7 +162,7 @@ class PadChannels(_Spatial):
     """
 
     name = "pad_channels"
-    operations_a_value = 0
+    module_operations_a_value = 0
     examples = (
         Example("pad_channels 16", ((16, 16, 16),), (16, 16, 32)),
         Example("pad_channels 3", ((10, 6),), (10, 9)),
@@ -200,7 +200,7 @@ class Crop(_Spatial):
     """
 
     name = "crop"
-    operations_a_value = 0
+    module_operations_a_value = 0
     examples = (
         Example("crop 56x56", ((64, 64, 8),), (56, 56, 8)),
         Example("crop 5", ((8, 6, 3),), (5, 5, 3)),
@@ -369,7 +369,7 @@ class PixelShuffle(_Spatial):
     """
 
     name = "pixel_shuffle"
-    operations_a_value = 1
+    module_operations_a_value = 1
     examples = (
         Example("pixel_shuffle 2", ((32, 32, 256),), (64, 64, 64)),
         Example("pixel_shuffle 3", ((5, 7, 27),), (15, 21, 3)),

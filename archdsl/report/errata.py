@@ -11,8 +11,8 @@ from archdsl.diagnostics import counted
 from archdsl.report.markdown import escape_markdown
 from archdsl.report.tallies import Tally, explained_by, in_words, misprints, source_of, tally
 from archdsl.report.verdicts import claims_text
+from archdsl.verification import Judged, Verification
 from archdsl.verify.finding import Finding
-from archdsl.verifying import Judged, Verification
 
 __all__ = ["errata_markdown"]
 

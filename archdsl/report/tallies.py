@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from archdsl.diagnostics import counted
+from archdsl.verification import Judged, Verification
 from archdsl.verify.finding import VERDICTS, Finding, Verdict
-from archdsl.verifying import Judged, Verification
 
 __all__ = ["Tally", "explained_by", "in_words", "misprints", "source_of", "tally", "wording"]
 

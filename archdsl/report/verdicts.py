@@ -13,9 +13,9 @@ from typing import Final
 from archdsl.diagnostics import counted
 from archdsl.report.numbers import clean, width
 from archdsl.report.tallies import explained_by, in_words, misprints, source_of, tally
+from archdsl.verification import Claims, Judged, Verification
 from archdsl.verify.finding import Finding, Judgement, Verdict
 from archdsl.verify.table import Column
-from archdsl.verifying import Claims, Judged, Verification
 
 __all__ = ["claims_text", "totals_text", "verdicts_text"]
 

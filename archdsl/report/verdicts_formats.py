@@ -13,9 +13,9 @@ from archdsl.report.latex import escape_latex
 from archdsl.report.markdown import escape_markdown
 from archdsl.report.tallies import in_words, tally
 from archdsl.report.verdicts import totals_text
+from archdsl.verification import Judged, Verification
 from archdsl.verify.finding import Finding
 from archdsl.verify.reading.places import line_span
-from archdsl.verifying import Judged, Verification
 
 __all__ = ["verdicts_github", "verdicts_json", "verdicts_latex", "verdicts_markdown", "wrong_cells"]
 

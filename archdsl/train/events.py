@@ -33,7 +33,7 @@ class Events:
         except ImportError:
             raise TrainError("--tensorboard needs TensorBoard", "pip install 'archdsl[tensorboard]'") from None
         self._warn = warn
-        self._writer: Any = SummaryWriter(str(run / FOLDER), purge_step=steps)  # type: ignore[no-untyped-call]
+        self._writer: Any = SummaryWriter(str(run / FOLDER), purge_step=steps)
         for epoch in history:
             if epoch.step >= steps:
                 self.epoch(epoch)

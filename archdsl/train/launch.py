@@ -26,9 +26,10 @@ def launch(processes: int, restarts: int, words: Sequence[str]) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     given = ["--standalone", "--nproc-per-node", str(processes), "--max-restarts", str(restarts)]
     try:
-        run.run(run.parse_args([*given, "-m", "archdsl", *words]))
-    except SignalException as asked:
-        return 128 + int(asked.sigval)
+        asked = run.parse_args([*given, "-m", "archdsl", *words])  # type: ignore[no-untyped-call]
+        run.run(asked)  # type: ignore[no-untyped-call]
+    except SignalException as stopped:
+        return 128 + int(stopped.sigval)
     except ChildFailedError as failed:
         status = failed.get_first_failure()[1].exitcode
         return status if status >= 0 else 128 - status

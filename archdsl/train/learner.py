@@ -85,7 +85,14 @@ class Learner:
         self._optimizers = Optimizers(plan.optimizer, self.module)
         self._average = copy.deepcopy(self.module).requires_grad_(False) if plan.ema is not None else None
         self._scaler = torch.amp.GradScaler(machine.device.type) if machine.precision == "fp16" else None
-        self._call: Any = torch.compile(self.module) if machine.compile else self.module
+        self._call: Any = self.module
+        if machine.graphs:
+            if plan.accumulate > 1:
+                raise TrainError("CUDA graphs are for steps of one batch", "leave out --cuda-graphs or `accumulate`")
+            # Of the forward and the backward pass; torch's own, which falls back where a layer cannot be recorded.
+            self._call = torch.compile(self.module, mode="reduce-overhead")
+        elif machine.compile:
+            self._call = torch.compile(self.module)
         if machine.team.size > 1:
             # It would put gradients together in another way after the first step that it sees, so that a run which goes
             # on would add up in another order than one that never stopped; not where weights may be unused.
@@ -141,13 +148,16 @@ class Learner:
         return context
 
     def _outputs(self, batch: Batch) -> tuple[torch.Tensor, ...]:
+        if self._machine.graphs:
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         try:
             return outputs(self._call(batch.images))
         except torch.OutOfMemoryError:
             hint = "a smaller --batch, with `accumulate` in the recipe for as large a step; --precision bf16"
             raise TrainError(f"{self._machine.device} has no memory for a batch of {len(batch)}", hint) from None
         except RuntimeError as error:
-            if not (self._machine.compile and type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))):
+            compiled = self._machine.compile or self._machine.graphs
+            if not (compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))):
                 raise
             first = str(error).strip().splitlines()[0]
             raise TrainError(f"the network cannot be compiled here: {first}", "leave out --compile") from None

@@ -52,6 +52,8 @@ class Machine:
     - `precision`: `fp32`; `tf32` (matrix products with 10 bits of mantissa, on NVIDIA GPUs since Ampere); `bf16` and
       `fp16` (torch's autocast; weights stay float32; with fp16 the loss is scaled).
     - `compile`: through `torch.compile`.
+    - `graphs`: and each pass recorded as a CUDA graph, for networks so small that starting their kernels takes longer
+      than running them.
     - `channels_last`: images in memory as (N, H, W, C).
     - `deterministic`: only algorithms that give the same bits every time, on GPUs too.
     - `workers`: processes that read images which are not in memory; 0 reads them in this one.
@@ -63,6 +65,7 @@ class Machine:
     device: torch.device
     precision: str = "fp32"
     compile: bool = False
+    graphs: bool = False
     channels_last: bool = False
     deterministic: bool = False
     workers: int = 0
@@ -73,6 +76,14 @@ class Machine:
             raise TrainError(f"there is no precision `{self.precision}`", ", ".join(PRECISIONS))
         if self.precision == "tf32" and not _has_tf32(self.device):
             raise TrainError(f"{self.device} has no tf32, which NVIDIA GPUs have since Ampere", "--precision fp32")
+        if self.precision == "bf16" and self.device.type == "cuda" and not _is_since(self.device, 8):
+            raise TrainError(f"{self.device} has no bf16, which NVIDIA GPUs have since Ampere", "--precision fp16")
+        if self.compile and self.device.type == "cuda" and not _is_since(self.device, 7):
+            raise TrainError(f"torch compiles for NVIDIA GPUs since Volta, and {self.device} is older", "no --compile")
+        if self.graphs and self.device.type != "cuda":
+            raise TrainError(f"CUDA graphs are of NVIDIA GPUs, and this is {self.device}", "leave out --cuda-graphs")
+        if self.graphs and self.team.size > 1:
+            raise TrainError("CUDA graphs are for one process, and here are several", "leave out --cuda-graphs")
 
     @property
     def half(self) -> torch.dtype | None:
@@ -85,7 +96,8 @@ class Machine:
         together = f"{self.team.size} processes"
         words = {
             together: self.team.size > 1,
-            "compiled": self.compile,
+            "compiled": self.compile or self.graphs,
+            "CUDA graphs": self.graphs,
             "channels last": self.channels_last,
             "deterministic": self.deterministic,
         }
@@ -106,7 +118,12 @@ CPU: Final = Machine(torch.device("cpu"))
 
 
 def _has_tf32(device: torch.device) -> bool:
-    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == "cuda" and _is_since(device, 8)
+
+
+def _is_since(device: torch.device, generation: int) -> bool:
+    """Whether an NVIDIA GPU is of a compute capability: 7 is Volta, 8 Ampere."""
+    return torch.cuda.get_device_capability(device) >= (generation, 0)
 
 
 def fastest(device: torch.device) -> Machine:
@@ -116,9 +133,9 @@ def fastest(device: torch.device) -> Machine:
     """
     if device.type != "cuda":
         return Machine(device)
-    capable = torch.cuda.get_device_capability(device)
-    precision = "bf16" if capable >= (8, 0) else "fp16" if capable >= (7, 0) else "fp32"
-    return Machine(device, precision, compile=capable >= (7, 0), channels_last=capable >= (7, 0))
+    volta = _is_since(device, 7)
+    precision = "bf16" if _is_since(device, 8) else "fp16" if volta else "fp32"
+    return Machine(device, precision, compile=volta, channels_last=volta)
 
 
 @contextmanager

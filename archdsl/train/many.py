@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Final, TypeVar
@@ -33,7 +33,7 @@ def each(call: Callable[[T], U], things: Sequence[T], what: str) -> list[U]:
         return list(track(results, what, len(things), console=console, transient=True))
 
 
-def _results(call: Callable[[T], U], things: Sequence[T]) -> Iterator[U]:
+def _results(call: Callable[[T], U], things: Sequence[T]) -> Generator[U, None, None]:
     with ThreadPoolExecutor(max(8, os.cpu_count() or 1)) as pool:
         for start in range(0, len(things), _AT_ONCE):
             yield from pool.map(call, things[start : start + _AT_ONCE])

@@ -56,6 +56,7 @@ def record(graph: Graph, plan: Plan, data: Dataset, machine: Machine) -> dict[st
             "device": str(machine.device),
             "precision": machine.precision,
             "compile": machine.compile,
+            "cuda_graphs": machine.graphs,
             "channels_last": machine.channels_last,
             "deterministic": machine.deterministic,
             "threads": torch.get_num_threads(),

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 import torch
 from torch import distributed
+from torch._C._distributed_c10d import PrefixStore, TCPStore
 
 from archdsl.train.errors import Abandoned, TrainError
 
@@ -129,15 +130,15 @@ def joined(*, cuda: bool) -> Iterator[Team]:
         distributed.destroy_process_group()
 
 
-def _meeting(rank: int, size: int) -> distributed.Store:
+def _meeting(rank: int, size: int) -> PrefixStore | TCPStore:
     """Where the processes find each other.
 
     A store of torchrun's outlives the processes, and would give those of a restart the addresses of the dead ones.
     """
     kept = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    store = distributed.TCPStore(address, port, size, is_master=rank == 0 and not kept)
-    return distributed.PrefixStore(f"restart {restarts()}", store) if kept else store
+    store = TCPStore(address, port, size, is_master=rank == 0 and not kept)
+    return PrefixStore(f"restart {restarts()}", store) if kept else store
 
 
 def restarts() -> int:

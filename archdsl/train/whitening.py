@@ -32,7 +32,7 @@ def whiten(made: nn.Module, graph: Graph, rules: Sequence[Initial], data: Datase
 
     `init first=whiten` on `conv 2x2 24` over 32x32x3: a patch has 2*2*3 = 12 values, so there are 12 components v of
     variance s, each as v / sqrt(s + eps), and 12 negatives. The bias stays free. Returns a sentence for each. Raises
-    `TrainError` for a layer that is no convolution over the input, or has another number of filters.
+    `TrainError` for a layer that is no convolution over whole images, or has another number of filters.
 
     Page, "How to train your ResNet", 2018; Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024.
     """
@@ -50,12 +50,13 @@ def whiten(made: nn.Module, graph: Graph, rules: Sequence[Initial], data: Datase
 def _filters(given: Ruled, graph: Graph, data: Dataset, eps: float) -> torch.Tensor:
     filters, channels, *kernel = given.weight.shape
     entering = given.node.inputs[0].node
-    if given.node.kind != "conv" or len(kernel) != 2 or graph.nodes[entering].op is not None:
-        raise TrainError(f"`whiten` is for a convolution over the images, and `{given.path}` is none")
+    over_images = graph.nodes[entering].op is None and channels == data.size[2]
+    if given.node.kind != "conv" or len(kernel) != 2 or not over_images:
+        raise TrainError(f"`whiten` is for a convolution over whole images, and `{given.path}` is none")
     values = channels * kernel[0] * kernel[1]
-    if channels != data.size[2] or filters not in (values, 2 * values):
+    if filters not in (values, 2 * values):
         raise TrainError(
-            f"`{given.path}` has {filters} filters, and a patch of {show_shape((*kernel, data.size[2]))} has"
+            f"`{given.path}` has {filters} filters, and a patch of {show_shape((*kernel, channels))} has"
             f" {values} values",
             f"{values} filters, or {2 * values} with the negatives",
         )

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from archdsl.verify.conventions import Figure, Quantity
 from archdsl.verify.figures import reading
-from archdsl.verify.judge import CellJudge, Result
+from archdsl.verify.finding import Result
+from archdsl.verify.judge import CellJudge
 from archdsl.verify.kinds import flatten
 from archdsl.verify.sheet import Case, Choices, Row, Sheet
 from archdsl.verify.subject import Parts, Stretch, Subject

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archdsl.analysis.depth import depth
 from archdsl.ops.base import Shape, show_shape
@@ -17,27 +17,16 @@ from archdsl.verify.compare import Fact, branch_filters, compare_said, compare_s
 from archdsl.verify.conventions import Figure, Quantity, alone, conventions
 from archdsl.verify.figures import reading as reads
 from archdsl.verify.figures import show_count
-from archdsl.verify.finding import Finding, Judgement, Verdict
+from archdsl.verify.finding import Judgement, Result, Verdict, combined
 from archdsl.verify.kinds import answers, flatten, is_block_row, meant, pair
 from archdsl.verify.sheet import SILENT, Case, Choices, Row, Sheet, lay, letters, matches, table_choice, told, unnamed
 from archdsl.verify.subject import Layer, Stretch
-from archdsl.verify.table import Column, Entry, Group, Line, Number, Reading, Said, Size
+from archdsl.verify.table import Column, Entry, Group, Number, Reading, Said, Size
 
-__all__ = ["CellJudge", "Result", "combined", "judge", "main_layer"]
+__all__ = ["CellJudge", "judge", "main_layer"]
 
 _LOSS = "the softmax is part of the loss: the network ends with its scores"
 _FLAT = "a fully connected layer takes an image whole: nothing is left to flatten"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What one network says about one cell."""
-
-    verdict: Verdict
-    compared: int
-    computed: str = ""
-    convention: str = ""
-    explanation: str = ""
 
 
 def judge(reading: Reading, cases: Sequence[Case]) -> Judgement:
@@ -383,20 +372,3 @@ def _of_facts(facts: Sequence[Fact]) -> Result:
 
 def _named(fact: Fact) -> str:
     return fact.computed if fact.what in ("size", "kind", "label", "layer") else f"{fact.what} {fact.computed}"
-
-
-_WORST: Sequence[Verdict] = ("contradiction", "convention", "rounded", "holds", "not-checked")
-
-
-def combined(line: Line, entry: Entry, results: Sequence[tuple[str, Result]]) -> Finding:
-    """One finding for all networks that the cell is about: the worst of their verdicts."""
-    place = (line.number, entry.cell.line, entry.column.header, entry.cell.text)
-    if not results:
-        why = entry.problem or "no network of the table is about this cell"
-        return Finding(*place, "", "not-checked", 0, explanation=why)
-    name, worst = min(results, key=lambda pair: _WORST.index(pair[1].verdict))
-    compared = sum(result.compared for _, result in results)
-    explanation = worst.explanation
-    if len(results) > 1 and worst.verdict == "contradiction":
-        explanation = f"{name}: {explanation}" if explanation else f"of {name}"
-    return Finding(*place, worst.computed, worst.verdict, compared, worst.convention, explanation)

@@ -16,9 +16,8 @@ from archdsl.verify.content import layers
 from archdsl.verify.conventions import Quantity
 from archdsl.verify.drafting import come_out, operations, table_style
 from archdsl.verify.figures import matches_size, square
-from archdsl.verify.finding import Finding, Judgement, Match
+from archdsl.verify.finding import Finding, Judgement, Match, Result, combined
 from archdsl.verify.fitting import Elaborate, Trials
-from archdsl.verify.judge import Result, combined
 from archdsl.verify.kinds import flatten
 from archdsl.verify.phrase import Style
 from archdsl.verify.sheet import SILENT, Choices, Sheet, table_choice, told
