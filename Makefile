@@ -16,7 +16,7 @@ BROWSER := $(VENV)/.ready-browser
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench errata test-slow kills zoo ways golden pictures browser gallery clean
+.PHONY: help demo test lint bench errata test-slow kills hosts zoo ways golden pictures browser gallery clean
 
 help: ## Show this list
 	@echo "archdsl: the language in which neural-network architectures are written down"
@@ -51,6 +51,9 @@ test-slow: $(READY) ## Generated cases against PyTorch, CASES=200000 of them
 
 kills: $(READY) ## A run killed KILLS=200 times, some inside its writes, equals the run that was not
 	ARCHDSL_KILLS=$(KILLS) $(PYTHON) -m pytest -q tests/test_train_killed.py
+
+hosts: $(READY) ## Two machines as network namespaces train together; a worker is killed (Linux, 3 minutes)
+	$(PYTHON) -m pytest -q -m hosts tests/test_train_hosts.py
 
 zoo: $(READY) ## All of specs/ as functions: equal to torchvision's, the largest too (9 GB)
 	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q -n 2 --dist loadfile tests/test_zoo.py tests/test_zoo_torchvision.py

@@ -17,6 +17,8 @@ __all__ = ["Ramp", "place", "ramps", "written"]
 
 _FEWEST: Final = 3
 """Different values that make a rise."""
+_BEYOND: Final = 4
+"""How many steps the last value may lie before the peak, itself counted: nothing is dropped in the layers behind it."""
 _MOST: Final = 100_000
 """Layers over which one rises."""
 
@@ -58,7 +60,7 @@ def _ramp(values: list[float]) -> Ramp | None:
         return None
     step = min(high - low for low, high in pairwise(values))
     last = round(values[-1] / step)
-    for steps in (last, last + 1) if last <= _MOST else ():
+    for steps in range(last, last + _BEYOND) if last <= _MOST else ():
         ramp = Ramp(round(step * steps, 3), steps)
         if ramp.peak > 0 and all(ramp.index(value) is not None for value in values):
             return ramp

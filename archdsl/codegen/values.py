@@ -115,7 +115,8 @@ class _Naming:
         names = list(fields) or [f"y{number}" for number in range(1, len(outputs) + 1)]
         found: dict[Port, str] = {}
         for position, (port, name) in enumerate(zip(outputs, names, strict=True)):
-            label = self._labels.get(port) or (self._statements[self._maker[port]].label if port in self._maker else None)
+            maker = self._statements[self._maker[port]] if port in self._maker else None
+            label = self._labels.get(port) or (maker.label if maker is not None else None)
             wish = variable(label if label and not fields else name, self._taken)
             found.setdefault(port, "x" if fields and position == 0 else wish)
         return found

@@ -235,8 +235,9 @@ class Chains(Layers):
             scope.written_labels[label.name] = label
             scope.labels[label.name] = (tensors[index],) if len(tensors) == len(labels) else POISON
         if len(labels) == len(tensors) > 1:
-            made = {port: label.name for port, label in zip(tensors, labels, strict=True) if port is not None}
-            self.tensor_labels = made | self.tensor_labels
+            for port, label in zip(tensors, labels, strict=True):
+                if port is not None:
+                    self.tensor_labels.setdefault(port, label.name)
 
     def _assert(self, assertion: tree.Assertion, scope: Scope, tensors: Tensors) -> Tensors:
         """Compare with a size that is written; go on from the written one, so that one mistake is reported once."""

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from archdsl import limits
 from archdsl.diagnostics import Collector, Span
+from archdsl.elaborate.functions import FORMS, FUNCTIONS, Refused
 from archdsl.elaborate.values import (
     ChainValue,
     DimsValue,
@@ -26,7 +27,7 @@ from archdsl.elaborate.values import (
 )
 from archdsl.syntax import tree
 
-__all__ = ["FUNCTIONS", "Context", "Evaluator"]
+__all__ = ["Context", "Evaluator"]
 
 
 class Context(Protocol):
@@ -350,27 +351,13 @@ class Evaluator:
         self.spend(sum(map(count, values)), expression.span)
         try:
             result = function(*values)
-        except _Refused as refused:
-            raise self.fail(refused.id, f"`{name}` {refused}", expression.span, _FORMS.get(name, "")) from None
+        except Refused as refused:
+            raise self.fail(refused.id, f"`{name}` {refused}", expression.span, FORMS.get(name, "")) from None
         if isinstance(result, int | float) and not isinstance(result, bool):
             return self._bounded(result, expression.span)
         self.spend(count(result), expression.span)
         return result
 
-
-_FORMS = {
-    "min": "min(a, b)",
-    "max": "max(a, b)",
-    "sum": "sum([a, b])",
-    "round": "round(x)",
-    "ceil": "ceil(x)",
-    "floor": "floor(x)",
-    "int": "int(x)",
-    "len": "len(xs)",
-    "range": "range(n), range(first, last)",
-    "round_to": "round_to(x, 8)",
-}
-"""How each function is called, for a hint."""
 
 _ROUNDING_HINT = "say how to round: a // b, floor(x), round(x), ceil(x), round_to(x, 8)"
 
@@ -388,88 +375,3 @@ _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "//": lambda a, b: a // b,
     "%": lambda a, b: a % b,
 }
-
-
-class _Refused(Exception):
-    """Why a function does not take its arguments; completes "`min` …"."""
-
-    id = "bad-argument"
-
-
-class _TooLong(_Refused):
-    """A list longer than any may be."""
-
-    id = "limit-list"
-
-
-def _numbers(values: tuple[Value, ...]) -> list[int | float]:
-    flat = values[0] if len(values) == 1 and isinstance(values[0], tuple) else values
-    out: list[int | float] = []
-    for value in flat:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise _Refused(f"takes numbers, and this is {describe(value)}: {show(value)}")
-        out.append(value)
-    return out
-
-
-def _some(values: tuple[Value, ...]) -> list[int | float]:
-    found = _numbers(values)
-    if not found:
-        raise _Refused("needs at least one number")
-    return found
-
-
-def _one(values: tuple[Value, ...]) -> int | float:
-    if len(values) != 1 or isinstance(values[0], tuple):
-        raise _Refused("takes one number")
-    return _numbers(values)[0]
-
-
-def _wholes(values: tuple[Value, ...], least: int, most: int) -> list[int]:
-    if not least <= len(values) <= most:
-        raise _Refused(f"takes {least} to {most} numbers")
-    out = []
-    for value in _numbers((values,)):
-        if value != int(value):
-            raise _Refused(f"takes whole numbers, not {value:g}")
-        out.append(int(value))
-    return out
-
-
-def _range(*values: Value) -> Value:
-    made = range(*_wholes(values, 1, 2))
-    if len(made) > limits.LIST_LENGTH:
-        raise _TooLong(f"would make {len(made):,} elements; {limits.LIST_LENGTH:,} are allowed")
-    return tuple(made)
-
-
-def _len(*values: Value) -> Value:
-    if len(values) != 1 or not isinstance(values[0], tuple):
-        raise _Refused("takes one list")
-    return len(values[0])
-
-
-def _round_to(*values: Value) -> Value:
-    """The nearest multiple of n, never more than a tenth below x: the rule of MobileNet and EfficientNet."""
-    if len(values) != 2:
-        raise _Refused("takes a number and a step: round_to(x, 8)")
-    x, step = _numbers(values)
-    if step != int(step) or step < 1:
-        raise _Refused("takes a step that is a whole number above zero")
-    nearest_multiple = max(int(step), int(x + step / 2) // int(step) * int(step))
-    return nearest_multiple + int(step) if nearest_multiple < 0.9 * x else nearest_multiple
-
-
-FUNCTIONS: dict[str, Callable[..., Value]] = {
-    "min": lambda *v: min(_some(v)),
-    "max": lambda *v: max(_some(v)),
-    "sum": lambda *v: sum(_numbers(v)),
-    "round": lambda *v: math.floor(_one(v) + 0.5),
-    "ceil": lambda *v: math.ceil(_one(v)),
-    "floor": lambda *v: math.floor(_one(v)),
-    "int": lambda *v: int(_one(v)),
-    "len": _len,
-    "range": _range,
-    "round_to": _round_to,
-}
-"""The functions of the language. `round` takes halves up, `int` cuts towards zero."""

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from archdsl import limits
 from archdsl.diagnostics import Collector, Span, nearest
 from archdsl.elaborate.choices import Site, Unresolved
-from archdsl.elaborate.evaluator import FUNCTIONS, Evaluator
+from archdsl.elaborate.evaluator import Evaluator
+from archdsl.elaborate.functions import FUNCTIONS
 from archdsl.elaborate.program import Program, Unit
 from archdsl.elaborate.values import BlockValue, ChainValue, OpValue, Poisoned, Scope, ShareValue, Stop, Tensors, Value
 from archdsl.ops import registry

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from archdsl.diagnostics import Collector, nearest
-from archdsl.elaborate.evaluator import FUNCTIONS
+from archdsl.elaborate.functions import FUNCTIONS
 from archdsl.elaborate.program import RESERVED, Program, Unit
 from archdsl.ops import registry
 from archdsl.ops.base import Op

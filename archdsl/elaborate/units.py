@@ -14,7 +14,7 @@ from archdsl.elaborate.binder import Binder
 from archdsl.elaborate.blame import Branch
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.chains import Chains
-from archdsl.elaborate.evaluator import FUNCTIONS
+from archdsl.elaborate.functions import FUNCTIONS
 from archdsl.elaborate.names import Names, label_ports
 from archdsl.elaborate.values import (
     BlockValue,

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 import torch
 from torch import distributed
-from torch._C._distributed_c10d import PrefixStore, TCPStore
+from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
 
 from archdsl.train.errors import Abandoned, TrainError
 

@@ -48,6 +48,7 @@ Written by archdsl from:
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -149,11 +150,10 @@ class Layer(nn.Module):
         )
         self.dropout = nn.Dropout(p)
         self.bn = nn.BatchNorm2d(out_channels)
-        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.bn(self.dropout(self.conv(x)))
-        return self.relu(x)
+        return F.relu(x, inplace=True)
 
 
 class ColumnsOf2(nn.Module):
@@ -209,7 +209,7 @@ class Fractal(nn.Module):
 class Stage(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, p: float) -> None:
         super().__init__()
-        self.layer = (
+        self.wide = (
             Layer(in_channels, out_channels, 1, p)
             if in_channels != out_channels
             else nn.Identity()
@@ -218,7 +218,7 @@ class Stage(nn.Module):
         self.maxpool = nn.MaxPool2d(2)
 
     def forward(self, h: Tensor, pick: Tensor) -> Tensor:
-        y = self.layer(h)
+        y = self.wide(h)
         x = self.fractal(y, pick)
         return self.maxpool(x)
 

@@ -51,6 +51,7 @@ Written by archdsl from:
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -62,10 +63,9 @@ class Plain(nn.Module):
         self.conv = nn.Conv2d(
             in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2
         )
-        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.conv(x))
+        return F.relu(self.conv(x), inplace=True)
 
 
 class Inception(nn.Module):

@@ -33,6 +33,7 @@ Written by archdsl from:
         expect params 6.1M "timm" macs 582M top1 75.0 "the authors' code"
 """
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -56,10 +57,9 @@ class Unit(nn.Module):
             bias=False,
         )
         self.bn = nn.BatchNorm2d(out_channels)
-        self.relu6 = nn.ReLU6(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu6(self.bn(self.conv(x)))
+        return F.relu6(self.bn(self.conv(x)), inplace=True)
 
 
 class Body(nn.Module):

@@ -259,7 +259,7 @@ class Reduction(nn.Module):
 class Reduction2(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.halve = Halve(32, 11)
+        self.y = Halve(32, 11)
         self.x = Fit(44, 22)
         self.sep1 = Sep2(22)
         self.sep2 = Sep3(22)
@@ -271,15 +271,15 @@ class Reduction2(nn.Module):
         self.sep5 = Sep(22, 22, 3)
 
     def forward(self, h: Tensor, p: Tensor) -> Tensor:
-        x = self.halve(p)  # 56x56x22
-        x_ = self.x(h)  # 56x56x22
-        a = self.sep1(x_) + self.sep2(x)  # 28x28x22
-        y = self.maxpool(F.pad(x_, (0, 1, 0, 1), value=float("-inf")))  # 28x28x22
-        b = y + self.sep3(x)
-        c = self.mean31(x_) + self.sep4(x)  # 28x28x22
+        y = self.y(p)  # 56x56x22
+        x = self.x(h)  # 56x56x22
+        a = self.sep1(x) + self.sep2(y)  # 28x28x22
+        max31 = self.maxpool(F.pad(x, (0, 1, 0, 1), value=float("-inf")))  # 28x28x22
+        b = max31 + self.sep3(y)
+        c = self.mean31(x) + self.sep4(y)  # 28x28x22
         branch3 = self.mean32(a) + b
         branch1 = self.sep5(a)
-        branch2 = self.maxpool(F.pad(x_, (0, 1, 0, 1), value=float("-inf")))  # 28x28x22
+        branch2 = self.maxpool(F.pad(x, (0, 1, 0, 1), value=float("-inf")))  # 28x28x22
         branch4 = branch1 + branch2
         return torch.cat((b, c, branch3, branch4), dim=1)  # 28x28x88
 
@@ -287,7 +287,7 @@ class Reduction2(nn.Module):
 class Normal(nn.Module):
     def __init__(self, h_channels: int, p_channels: int, width: int) -> None:
         super().__init__()
-        self.halve = Halve(p_channels, width)
+        self.y = Halve(p_channels, width)
         self.x = Fit(h_channels, 2 * width)
         self.sep1 = Sep(2 * width, 2 * width, 5)
         self.sep2 = Sep(2 * width, 2 * width, 3)
@@ -297,20 +297,20 @@ class Normal(nn.Module):
         self.sep5 = Sep(2 * width, 2 * width, 3)
 
     def forward(self, h: Tensor, p: Tensor) -> Tensor:
-        x = self.halve(p)
-        x_ = self.x(h)
-        branch2 = self.sep1(x_) + self.sep2(x)
-        branch3 = self.sep3(x) + self.sep4(x)
-        branch4 = self.avgpool(x_) + x
-        branch5 = self.avgpool(x) + self.avgpool(x)
-        branch6 = self.sep5(x_) + x_
-        return torch.cat((x, branch2, branch3, branch4, branch5, branch6), dim=1)
+        y = self.y(p)
+        x = self.x(h)
+        branch2 = self.sep1(x) + self.sep2(y)
+        branch3 = self.sep3(y) + self.sep4(y)
+        branch4 = self.avgpool(x) + y
+        branch5 = self.avgpool(y) + self.avgpool(y)
+        branch6 = self.sep5(x) + x
+        return torch.cat((y, branch2, branch3, branch4, branch5, branch6), dim=1)
 
 
 class Normal2(nn.Module):
     def __init__(self, p_channels: int, width: int) -> None:
         super().__init__()
-        self.fit = Fit(p_channels, width)
+        self.y = Fit(p_channels, width)
         self.x = Fit(6 * width, width)
         self.sep1 = Sep(width, width, 5)
         self.sep2 = Sep(width, width, 3)
@@ -320,20 +320,20 @@ class Normal2(nn.Module):
         self.sep5 = Sep(width, width, 3)
 
     def forward(self, h: Tensor, p: Tensor) -> Tensor:
-        x = self.fit(p)
-        x_ = self.x(h)
-        branch2 = self.sep1(x_) + self.sep2(x)
-        branch3 = self.sep3(x) + self.sep4(x)
-        branch4 = self.avgpool(x_) + x
-        branch5 = self.avgpool(x) + self.avgpool(x)
-        branch6 = self.sep5(x_) + x_
-        return torch.cat((x, branch2, branch3, branch4, branch5, branch6), dim=1)
+        y = self.y(p)
+        x = self.x(h)
+        branch2 = self.sep1(x) + self.sep2(y)
+        branch3 = self.sep3(y) + self.sep4(y)
+        branch4 = self.avgpool(x) + y
+        branch5 = self.avgpool(y) + self.avgpool(y)
+        branch6 = self.sep5(x) + x
+        return torch.cat((y, branch2, branch3, branch4, branch5, branch6), dim=1)
 
 
 class Reduction3(nn.Module):
     def __init__(self, in_channels: int) -> None:
         super().__init__()
-        self.fit = Fit(in_channels, in_channels // 3)
+        self.y = Fit(in_channels, in_channels // 3)
         self.x = Fit(in_channels, in_channels // 3)
         self.sep1 = Sep2(in_channels // 3)
         self.sep2 = Sep3(in_channels // 3)
@@ -345,15 +345,15 @@ class Reduction3(nn.Module):
         self.sep5 = Sep(in_channels // 3, in_channels // 3, 3)
 
     def forward(self, h: Tensor, p: Tensor) -> Tensor:
-        x = self.fit(p)
-        x_ = self.x(h)
-        a = self.sep1(x_) + self.sep2(x)
-        y = self.maxpool(F.pad(x_, (0, 1, 0, 1), value=float("-inf")))
-        b = y + self.sep3(x)
-        c = self.mean31(x_) + self.sep4(x)
+        y = self.y(p)
+        x = self.x(h)
+        a = self.sep1(x) + self.sep2(y)
+        max31 = self.maxpool(F.pad(x, (0, 1, 0, 1), value=float("-inf")))
+        b = max31 + self.sep3(y)
+        c = self.mean31(x) + self.sep4(y)
         branch3 = self.mean32(a) + b
         branch1 = self.sep5(a)
-        branch2 = self.maxpool(F.pad(x_, (0, 1, 0, 1), value=float("-inf")))
+        branch2 = self.maxpool(F.pad(x, (0, 1, 0, 1), value=float("-inf")))
         branch4 = branch1 + branch2
         return torch.cat((b, c, branch3, branch4), dim=1)
 

@@ -37,6 +37,7 @@ Written by archdsl from:
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -45,10 +46,9 @@ class ConvBnRelu(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(3, 24, 3, stride=2, padding=1, bias=False)
         self.bn = nn.BatchNorm2d(24)
-        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.bn(self.conv(x)))  # 112x112x24
+        return F.relu(self.bn(self.conv(x)), inplace=True)  # 112x112x24
 
 
 class Depth(nn.Module):
@@ -68,10 +68,9 @@ class Point(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, 1, bias=False)
         self.bn = nn.BatchNorm2d(out_channels)
-        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.bn(self.conv(x)))
+        return F.relu(self.bn(self.conv(x)), inplace=True)
 
 
 class Branch(nn.Module):
@@ -110,9 +109,9 @@ class Unit(nn.Module):
         self.shuffle = nn.ChannelShuffle(2)
 
     def forward(self, x: Tensor) -> Tensor:
-        past, branch2 = x.chunk(2, dim=1)
-        branch2 = self.branch(branch2)
-        x = torch.cat((past, branch2), dim=1)
+        past, through = x.chunk(2, dim=1)
+        y = self.branch(through)
+        x = torch.cat((past, y), dim=1)
         return self.shuffle(x)
 
 
