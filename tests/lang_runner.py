@@ -49,6 +49,17 @@ def verify(case: Case, folder: Path) -> None:
         raise Wrong("\n".join(f"{case.chapter}:{line}: {problem}" for line, problem in problems))
 
 
+def graph(case: Case, folder: Path) -> Graph | None:
+    """The network of a case; None where its program is wrong or leaves a choice open."""
+    found = Collector()
+    request = _request({**case.program.options, **(case.said.options if case.said else {})})
+    try:
+        network = _workspace(case, folder, found).network(request, found)
+    except Unresolved:
+        return None
+    return None if network is None else network.graph
+
+
 def _workspace(case: Case, folder: Path, found: Collector) -> Workspace:
     text = case.program.text
     if "pad" in case.program.options:

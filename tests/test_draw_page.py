@@ -244,7 +244,7 @@ def test_themes() -> None:
     assert "prefers-color-scheme:dark" in to_page(graph)
     assert "prefers-color-scheme" not in to_page(graph, theme="dark")
     assert "--page:#16191d" in to_page(graph, theme="dark")
-    assert "--kind-convolution:#b0b0b0" in to_page(graph, theme="print")
+    assert f"--kind-convolution:{THEMES["print"].fills["convolution"]}" in to_page(graph, theme="print")
 
 
 @pytest.mark.parametrize(

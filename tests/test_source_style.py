@@ -1,7 +1,7 @@
 """The emitted source as ruff and mypy see it, with their own defaults, and how long it is.
 
-In: one network of every file of the zoo; every network with ARCHDSL_ZOO=all (`make ways`). All are written to one
-folder, which each tool reads once.
+In: one network of every file of the zoo; with ARCHDSL_ZOO=all (`make ways`) every network, and every program of the
+language reference that is right. All are written to one folder, which each tool reads once.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lang_chapters import cases
+from lang_runner import graph
 
 from archdsl.codegen.source import source
 from tests.zoo import Entry, entries
@@ -32,7 +35,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("emitted")
     for entry in _chosen():
         (made / f"{entry.path.stem}_{entry.name}.py").write_text(source(entry.graph()), encoding="utf-8")
+    for name, text in _programs(tmp_path_factory) if WHOLE else ():
+        (made / f"{name}.py").write_text(text, encoding="utf-8")
     return made
+
+
+def _programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The different sources of the programs of the language reference."""
+    seen = set()
+    for path in sorted((Path(__file__).parent / "lang").glob("*.md")):
+        for case in cases(path.name, path.read_text(encoding="utf-8")):
+            checked = graph(case, tmp_path_factory.mktemp("program"))
+            text = source(checked) if checked is not None else ""
+            if text and text not in seen:
+                seen.add(text)
+                yield f"lang_{path.stem.replace('-', '_')}_{case.line}", text
+    assert len(seen) > 150
 
 
 def _run(*command: str | Path) -> None:

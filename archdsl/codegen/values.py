@@ -194,8 +194,15 @@ class _Naming:
         if len(statement.outputs) > 1 or (called and len(inputs) == 2):
             return self._own_name(statement, position)
         if len(branches) == 1:
-            return "y"
+            flow = self._first_flow(joined)
+            return flow if all(self._is_named(other, flow) for other in inputs if other != port) else "y"
         return f"branch{joined.inputs.index(port) + 1}"
+
+    def _is_named(self, port: Port, flow: str) -> bool:
+        """Whether a tensor has a name of the text, and another one than the chain."""
+        if port in self._block.inputs:
+            return self._parameters[self._block.inputs.index(port)] != flow
+        return port in self._labels or bool(self._statements[self._maker[port]].label)
 
     def _is_call(self, statement: Statement) -> bool:
         """Whether a statement is all of a branch, and the call of a block."""
@@ -203,7 +210,9 @@ class _Naming:
         return not continues and len(statement.steps) == 1 and not isinstance(statement.steps[0].module, Leaf)
 
     def _own_name(self, statement: Statement, position: int) -> str:
-        name = statement.steps[-1].name
+        step = statement.steps[-1]
+        stateless = isinstance(step.module, Leaf) and step.module.stateless and step.label is None
+        name = step.module.node.kind if stateless and isinstance(step.module, Leaf) else step.name
         several = len(statement.outputs) > 1
         return variable(f"{name}_{position + 1}" if several else name, self._taken)
 

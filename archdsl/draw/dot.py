@@ -26,6 +26,8 @@ Direction = Literal["down", "right"]
 
 PAD: Final = 7.2
 """Points around the picture."""
+_BESIDE: Final = 13.0
+"""Points that a title needs beside itself: to the side of its box, and to a line."""
 _WEIGHT: Final = "400"
 """How much the longest way through the network is kept straight; Graphviz keeps boxes narrow with 128."""
 
@@ -188,7 +190,10 @@ class _Run:
             with dot.subgraph(name=name) as inner:
                 inner.attr(
                     label=writer.labels.title(
-                        part.title, part.times, writer.rooms.get(name), 2 * writer.wide.get(name, 0.0)
+                        part.title,
+                        part.times,
+                        writer.rooms.get(name),
+                        2 * (writer.wide[name] + _BESIDE) if name in writer.wide else 0.0,
                     ),
                     fontsize=SMALL,
                     labeljust="r",

@@ -19,6 +19,7 @@ from archdsl.draw.picture import Plan
 from archdsl.draw.placing import Layout, Places, Turn, side_by_side
 from archdsl.draw.plan import Wish, make_plan
 from archdsl.draw.render import lay_out
+from archdsl.draw.straight import straighten
 from archdsl.draw.style import LEGIBLE, ThemeName
 from archdsl.draw.titles import set_titles
 from archdsl.graph import Graph
@@ -132,7 +133,7 @@ def _lay(plan: Plan, theme: ThemeName, direction: Direction, width: float, watch
 def _column(writer: Writer, index: int) -> Layout:
     """One column; its titles are broken into lines until no edge goes through them, else their boxes are made wider."""
     for _ in range(_TRIES):
-        made, narrow = set_titles(lay_out(writer.column(index)), writer.wide)
+        made, narrow = set_titles(straighten(lay_out(writer.column(index))), writer.wide)
         if not narrow:
             break
         for name, title in narrow.items():

@@ -44,6 +44,10 @@ class Layout:
     nodes: dict[str, Spot]
     boxes: dict[str, Spot]
     edges: dict[str, Spot]
+    ends: dict[str, tuple[str, str]]
+    """The nodes that each edge joins."""
+    sizes: dict[str, tuple[float, float]]
+    """How wide and high nodes are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,14 +56,16 @@ def lay_out(dot: str) -> Layout:
     Raises `RenderError` with what Graphviz said.
     """
     found = json.loads(_run(dot, "json0", "dot"))
-    objects = found.get("objects", [])
+    objects, edges = found.get("objects", []), found.get("edges", [])
     left, bottom, right, top = map(float, found["bb"].split(","))
     return Layout(
         right - left,
         top - bottom,
         {made["name"]: _spot(made, "pos") for made in objects if "pos" in made},
         {made["name"]: _spot(made, "bb", "lp", "lwidth", "lheight") for made in objects if "bb" in made},
-        {made["comment"]: _spot(made, "pos", "lp") for made in found.get("edges", [])},
+        {made["comment"]: _spot(made, "pos", "lp") for made in edges},
+        {made["comment"]: (objects[made["tail"]]["name"], objects[made["head"]]["name"]) for made in edges},
+        {made["name"]: (72 * float(made["width"]), 72 * float(made["height"])) for made in objects if "pos" in made},
     )
 
 

@@ -7,6 +7,7 @@ beside it, everything else as arcs. Where the volumes stand is left to `archdsl.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -203,7 +204,7 @@ class _Stripper:
         kernel = tuple(reach.kernel) if reach is not None and max(reach.kernel, default=1) > 1 else ()
         reads = node.input_shapes[0] if node.input_shapes else node.shape
         shape = self.graph.nodes[last.last].shape
-        text = " ".join(word for word in words(first.text) if "=" not in word) if first.style else first.text
+        text = _brief(first)
         return Volume(
             text if first.label is None else f"{first.label}: {text}",
             shape,
@@ -268,9 +269,14 @@ class _Stripper:
 
 
 def _brief(cell: Cell) -> str:
-    """A call without its named arguments; that of a block as it is."""
-    text = typeset(cell.text)
-    return text if cell.style is None else " ".join(word for word in text.split(" ") if "=" not in word)
+    """A call without its named arguments: `conv 3×3 64`, `bottleneck<64>`."""
+    if cell.style is not None:
+        return " ".join(word for word in words(cell.text) if "=" not in word)
+    name, opening, arguments = typeset(cell.text).partition("<")
+    bare = [
+        argument for argument in re.split(r", (?![^(\[]*[)\]])", arguments.removesuffix(">")) if "=" not in argument
+    ]
+    return f"{name}<{', '.join(bare)}>" if opening and bare else name
 
 
 def _levelled(graph: Graph, plan: Plan, volumes: Sequence[Volume], arcs: Sequence[Arc]) -> tuple[Volume, ...]:

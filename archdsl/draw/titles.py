@@ -14,7 +14,7 @@ from typing import Final
 
 from archdsl.draw.placing import Layout, Point, Spot
 
-__all__ = ["Narrow", "set_titles"]
+__all__ = ["Lines", "Narrow", "line_of", "set_titles"]
 
 _CLEAR: Final = 4.0
 _EDGE: Final = 7.0
@@ -24,6 +24,35 @@ _BAND: Final = 24.0
 _STEPS: Final = 8
 
 _Range = tuple[float, float]
+
+
+class Lines:
+    """Straight pieces of edges, found by how high they are; each with the number of its edge."""
+
+    def __init__(self, edges: Mapping[str, Spot]) -> None:
+        self.bands: dict[int, list[tuple[str, Point, Point]]] = {}
+        for number, edge in edges.items():
+            for start, end in pairwise(line_of(edge)):
+                self.add(start, end, number)
+
+    def add(self, start: Point, end: Point, number: str = "") -> None:
+        """One more piece."""
+        low, high = sorted((start[1], end[1]))
+        for band in range(int(low // _BAND), int(high // _BAND) + 1):
+            self.bands.setdefault(band, []).append((number, start, end))
+
+    def crossings(self, bottom: float, top: float, but: str | None = None) -> Iterator[_Range]:
+        """From where to where lines are between two heights, those of one edge left out."""
+        for band in range(int(bottom // _BAND), int(top // _BAND) + 1):
+            for number, (x, y), (u, v) in self.bands.get(band, ()):
+                low, high = sorted((y, v))
+                if number == but or high < bottom or low > top:
+                    continue
+                if v == y:
+                    yield min(x, u), max(x, u)
+                    continue
+                ends = [x + (u - x) * (min(max(height, low), high) - y) / (v - y) for height in (bottom, top)]
+                yield min(ends), max(ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +68,7 @@ def set_titles(layout: Layout, wide: Mapping[str, float]) -> tuple[Layout, dict[
 
     - `wide`: how wide the texts of some titles are, which stand at the right of wider labels.
     """
-    bands: dict[int, list[tuple[Point, Point]]] = {}
-    for edge in layout.edges.values():
-        for start, end in pairwise(_line(edge)):
-            low, high = sorted((start[1], end[1]))
-            for band in range(int(low // _BAND), int(high // _BAND) + 1):
-                bands.setdefault(band, []).append((start, end))
+    edges = Lines(layout.edges)
     boxes = dict(layout.boxes)
     narrow: dict[str, Narrow] = {}
     for name, spot in layout.boxes.items():
@@ -55,8 +79,7 @@ def set_titles(layout: Layout, wide: Mapping[str, float]) -> tuple[Layout, dict[
         whole, high = (72 * float(spot.attributes[side]) for side in ("lwidth", "lheight"))
         own = wide.get(name, whole)
         bottom, top = y - high / 2, y + high / 2
-        lines = [line for band in range(int(bottom // _BAND), int(top // _BAND) + 1) for line in bands.get(band, ())]
-        crossed = sorted(_crossings(lines, bottom, top))
+        crossed = sorted(edges.crossings(bottom, top))
         free = list(_free(crossed, left + _EDGE, right - _EDGE))
         fitting = [end for start, end in free if end - start >= own]
         if fitting:
@@ -78,20 +101,7 @@ def _free(crossed: Sequence[_Range], left: float, right: float) -> Iterator[_Ran
     yield at, max(at, right)
 
 
-def _crossings(lines: Sequence[tuple[Point, Point]], bottom: float, top: float) -> Iterator[_Range]:
-    """From where to where lines are between two heights."""
-    for (x, y), (u, v) in lines:
-        low, high = sorted((y, v))
-        if high < bottom or low > top:
-            continue
-        if v == y:
-            yield min(x, u), max(x, u)
-            continue
-        ends = [x + (u - x) * (min(max(height, low), high) - y) / (v - y) for height in (bottom, top)]
-        yield min(ends), max(ends)
-
-
-def _line(edge: Spot) -> Iterator[Point]:
+def line_of(edge: Spot) -> Iterator[Point]:
     """Points on an edge: `s,` or `e,` before the tip of an arrow, then a chain of cubic Bézier curves."""
     text = edge.attributes["pos"]
     tips = {found[1]: (float(found[2]), float(found[3])) for found in re.finditer(r"([se]),([^, ]+),([^, ]+)", text)}

@@ -24,7 +24,8 @@ from archdsl.train.plan import Plan, as_record
 
 __all__ = ["Differences", "differences", "record"]
 
-_LISTED: Final = 12
+_LISTED: Final = 8
+"""Lines of the network that are shown."""
 _PLACES: Final = ("recipe.data.path", "recipe.weights.path")
 """Where files lie, which may be another place on another machine: their digests say whether they are others."""
 
@@ -77,10 +78,12 @@ class Differences:
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Differences:
     """What is another now, a line each."""
     refused = list(_network(before["network"]["source"], now["network"]["source"]))
+    if len(refused) > _LISTED:
+        refused[_LISTED:] = [f"network: and {len(refused) - _LISTED:,} more lines"]
     for part in ("recipe", "data"):
         refused += _values(part, before[part], now[part])
     noted = [line for part in ("machine", "versions") for line in _values(part, before[part], now[part])]
-    return Differences(tuple(refused[:_LISTED]), tuple(noted))
+    return Differences(tuple(refused), tuple(noted))
 
 
 def _code(source: str) -> list[str]:

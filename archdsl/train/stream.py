@@ -7,7 +7,8 @@ done to them is left to `archdsl.train.feed`.
 from __future__ import annotations
 
 import signal
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -37,6 +38,19 @@ class _Batches(Dataset[Any]):
             return error.message, error.hint
 
 
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Hold the signals that end a run back; a process that begins within it does so for good.
+
+    A worker would otherwise hear them until `_deaf` is called in it, and torch says that a dead worker is an error.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _deaf(worker: int) -> None:
     """A worker does not hear the signals that end a run: the process that it works for does, and ends it in order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -59,7 +73,8 @@ def streamed(
         pin_memory=pinned,
         generator=torch.Generator(),
     )
-    batches_read = iter(loader)
+    with _held_back():
+        batches_read = iter(loader)
     while True:
         try:
             found = next(batches_read)

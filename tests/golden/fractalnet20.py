@@ -218,8 +218,8 @@ class Stage(nn.Module):
         self.maxpool = nn.MaxPool2d(2)
 
     def forward(self, h: Tensor, pick: Tensor) -> Tensor:
-        y = self.wide(h)
-        x = self.fractal(y, pick)
+        x = self.wide(h)
+        x = self.fractal(x, pick)
         return self.maxpool(x)
 
 
@@ -236,9 +236,9 @@ class Fractalnet20(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         pick = self.pick_column(image)  # 3
-        y = self.stage_0(image, pick)  # 16x16x64
-        y = self.stage_1(y, pick)  # 8x8x128
-        y = self.stage_2(y, pick)  # 4x4x256
-        y = self.stage_3(y, pick)  # 2x2x512
-        x = self.stage_4(y, pick)  # 1x1x512
+        x = self.stage_0(image, pick)  # 16x16x64
+        x = self.stage_1(x, pick)  # 8x8x128
+        x = self.stage_2(x, pick)  # 4x4x256
+        x = self.stage_3(x, pick)  # 2x2x512
+        x = self.stage_4(x, pick)  # 1x1x512
         return self.fc(x.flatten(1))  # 10

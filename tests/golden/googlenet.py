@@ -7,12 +7,11 @@ In training also: aux1 1000, aux2 1000.
 
 Written by archdsl from:
 
-    # GoogLeNet: Szegedy et al., "Going deeper with convolutions", 2014, Table 1, with both auxiliary
-    # heads. The pools round up, as Caffe's do: 112 to 56, 56 to 28. torchvision's network has batch
-    # norm, no response normalisation, 3x3 where the paper has 5x5, a 2x2 last pool, and heads on an
-    # adaptive 4x4 pool. Elgendy's 13 million parameters are those with both heads. CS231n, lecture 9,
-    # prints 5 million beside "no FC layers": 6,998,552 less the classifier's 1,025,000 are 5,973,552,
-    # cut off.
+    # GoogLeNet: Szegedy et al., "Going deeper with convolutions", 2014, Table 1, with both auxiliary heads. The
+    # pools round up, as Caffe's do: 112 to 56, 56 to 28. torchvision's network has batch norm, no response
+    # normalisation, 3x3 where the paper has 5x5, a 2x2 last pool, and heads on an adaptive 4x4 pool. Elgendy's 13
+    # million parameters are those with both heads; CS231n's 5 million, "no FC layers", are 6,998,552 less the
+    # classifier's 1,025,000, cut off.
     arch googlenet<
         unit=plain, five=5, normal=lrn, last=3, shrink=(avgpool 5/3), drop=0.4,
         classes=1000> "Szegedy et al., 2014"

@@ -274,8 +274,8 @@ class Reduction2(nn.Module):
         y = self.y(p)  # 56x56x22
         x = self.x(h)  # 56x56x22
         a = self.sep1(x) + self.sep2(y)  # 28x28x22
-        max31 = self.maxpool(F.pad(x, (0, 1, 0, 1), value=float("-inf")))  # 28x28x22
-        b = max31 + self.sep3(y)
+        maxpool = self.maxpool(F.pad(x, (0, 1, 0, 1), value=float("-inf")))  # 28x28x22
+        b = maxpool + self.sep3(y)
         c = self.mean31(x) + self.sep4(y)  # 28x28x22
         branch3 = self.mean32(a) + b
         branch1 = self.sep5(a)
@@ -348,8 +348,8 @@ class Reduction3(nn.Module):
         y = self.y(p)
         x = self.x(h)
         a = self.sep1(x) + self.sep2(y)
-        max31 = self.maxpool(F.pad(x, (0, 1, 0, 1), value=float("-inf")))
-        b = max31 + self.sep3(y)
+        maxpool = self.maxpool(F.pad(x, (0, 1, 0, 1), value=float("-inf")))
+        b = maxpool + self.sep3(y)
         c = self.mean31(x) + self.sep4(y)
         branch3 = self.mean32(a) + b
         branch1 = self.sep5(a)

@@ -110,8 +110,8 @@ class Unit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         past, through = x.chunk(2, dim=1)
-        y = self.branch(through)
-        x = torch.cat((past, y), dim=1)
+        x = self.branch(through)
+        x = torch.cat((past, x), dim=1)
         return self.shuffle(x)
 
 

@@ -72,8 +72,8 @@ class Join(nn.Module):
         self.crop = Crop(size)
 
     def forward(self, skip: Tensor, up: Tensor) -> Tensor:
-        y = self.crop(skip)
-        return torch.cat((y, up), dim=1)
+        x = self.crop(skip)
+        return torch.cat((x, up), dim=1)
 
 
 class Below4(nn.Module):
