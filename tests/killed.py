@@ -209,7 +209,7 @@ class _Stopping(Quiet):
         self._left = after
         self._number = number
 
-    def step(self, epoch: int, loss: float | None, images: int) -> None:
+    def step(self, epoch: int, loss: float | None, images: int, accuracy: float) -> None:
         self._left -= 1
         if self._left == 0:
             os.kill(os.getpid(), self._number)

@@ -25,7 +25,7 @@ from archdsl.graph import Graph
 from archdsl.ops.base import Shape, show_shape
 from archdsl.space import explore
 
-__all__ = ["verify"]
+__all__ = ["graph", "verify"]
 
 _ANNOTATION = re.compile(r'# (error|warning): \[([a-z0-9-]+)\](?: "([^"]*)")?')
 _LAYER = re.compile(r"^(\S+)\s+(.+?)\s*::\s*(.+?)(?:\s+<-\s+(.+?))?(?:\s+shares\s+(\S+))?$")

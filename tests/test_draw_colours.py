@@ -7,10 +7,13 @@ Oosterlinck, "Evaluation of uniform color spaces developed after the adoption of
 from __future__ import annotations
 
 import math
+import re
 from itertools import combinations, pairwise
 
 import pytest
 
+import archdsl
+from archdsl.draw.image import STYLES, Page, image
 from archdsl.draw.style import THEMES, Theme
 
 _SEEN = {
@@ -66,6 +69,19 @@ def test_steps_of_heat_are_told_apart_by_the_colour_blind_and_in_grey() -> None:
             assert all(math.dist(a, b) > _FAR for a, b in combinations(seen[1:], 2))
         grey = [_lab(_linear(fill))[0] for fill in steps[1:]]
         assert all(a - b > _SEEN_AT_LEAST for a, b in pairwise(grey))
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_the_name_can_be_read_on_the_page(theme: Theme) -> None:
+    # Not in the ink of layers, whose fills are light in every theme: the page is not.
+    text = "input 8x8x3\nblock unit<w> = conv 3x3+1 w -> relu -> conv 3x3+1 w\nunit<8> -> unit<16> -> fc 10\n"
+    name = next(one for one, other in THEMES.items() if other is theme)
+    for style in STYLES:
+        svg = image(archdsl.loads(text).graph, "svg", page=Page(style, theme=name)).decode()
+        found = re.search(r'<text [^>]*font-weight="bold"[^>]*fill="(#\w{6})"', svg)
+        shown = found[1] if found else "#000000"
+        ground = _lab(_linear(theme.page))[0]
+        assert abs(_lab(_linear(shown))[0] - ground) > 50, style
 
 
 def test_the_distance_is_that_of_cie() -> None:

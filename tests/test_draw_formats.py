@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 import archdsl
 from archdsl.cli.draw import command
-from archdsl.draw.image import Misfit, Page, image
+from archdsl.draw.image import STYLES, ImageFormat, Misfit, Page, StyleName, image
 from archdsl.draw.mermaid import mermaid_escape
 from archdsl.draw.picture import Cell
 from archdsl.draw.plan import Wish, make_plan
@@ -50,6 +50,20 @@ def _hostile(text: str) -> Graph:
     port = net.block(text, lambda: net.chain("conv 3x3 4 -> maxpool 2x2", net.inputs[0]))
     net.output(text, net.op("conv 1x1 4", port, label=text))
     return net.graph()
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("text", _NAMES)
+def test_svg_shows_text_as_it_is(text: str, style: StyleName) -> None:
+    root = ElementTree.fromstring(image(_hostile(text), "svg", page=Page(style)))
+    shown = [
+        "".join(found.itertext()).replace("\N{NO-BREAK SPACE}", " ").strip()
+        for found in root.iter()
+        if "text" in found.tag
+    ]
+    # The heading and the title; the label of the layer and the output have more beside it.
+    assert shown.count(text) >= 2
+    assert sum(text in line for line in shown) >= 4
 
 
 # ---------------------------------------------------------------- TeX
@@ -103,7 +117,7 @@ def test_every_network_is_a_tex_document(entry: zoo.Entry) -> None:
     for style in ("graph", "table", "volumes"):
         if style == "table" and len(graph) > 300:
             continue  # a document of megabytes
-        _is_document(image(graph, "tex", page=Page(style)).decode())  # type: ignore[arg-type]
+        _is_document(image(graph, "tex", page=Page(style)).decode())
 
 
 def _is_document(tex: str) -> None:
@@ -278,6 +292,49 @@ def test_a_picture_for_a_column_is_as_wide_as_it() -> None:
     assert wide <= 250
     assert high <= 685
     assert wide >= 248 or high >= 683
+
+
+def test_of_blocks_that_are_alike_the_first_is_open() -> None:
+    # GoogLeNet has nine inception modules, 3a to 5b, and two heads for training (Szegedy et al., 2014, table 1).
+    shown = [text.text for text in read(image(_graph("googlenet"))).all_texts()]
+    modules = [text for text in shown if re.match(r"i\d[a-e]: inception", text)]
+    assert len(modules) == 9
+    # Six convolutions in the open one, three of the stem; the heads hold one each and are closed.
+    assert sum(text.startswith("conv ") for text in shown) == 6 + 3
+    assert shown.count("head") == 2
+    # DenseNet-121 has blocks of 6, 12, 24 and 16 layers, the first of which stands for all.
+    counts = [text.text for text in read(image(_graph("densenet121"))).all_texts() if text.text.startswith("× ")]
+    assert counts == ["× 6"]
+    # MobileNetV2's first unit does not expand; that of the second stage does, and differs in this.
+    opened = [text.text for text in read(image(_graph("mobilenet_v2"))).all_texts() if "groups=" in text.text]
+    assert len(opened) == 2
+
+
+def test_a_wish_for_depth_opens_all_that_it_says() -> None:
+    shown = [text.text for text in read(image(_graph("googlenet"), "svg", Wish(depth=9))).all_texts()]
+    # Fifty-nine convolutions: three in the stem, six in each module, one in each head.
+    assert sum(text.startswith("conv ") for text in shown) == 3 + 9 * 6 + 2
+
+
+def test_dot_and_mermaid_close_blocks_too() -> None:
+    formats: tuple[ImageFormat, ...] = ("dot", "mmd")
+    for format in formats:
+        short, whole = (image(_graph("resnet152"), format, wish) for wish in (Wish(), Wish(depth=9)))
+        assert len(short) < 0.8 * len(whole)
+
+
+def test_an_edge_is_not_bent_around_its_own_size() -> None:
+    # A chain in a box, beside which a shortcut passes: all three layers stand below each other.
+    text = """input 28x28x64
+block body<c> = conv 1 (6*c) -> relu6 -> conv 3+1 (6*c) -> relu6 -> conv 1 c
+block unit<c> = residual<body<c> | id>
+unit<64>
+"""
+    drawn = read(image(archdsl.loads(text).graph))
+    chain = [edge for edge in drawn.edges if edge.texts and edge.texts[0].text == "28×28×384"]
+    assert chain
+    for edge in chain:
+        assert max(x for x, _ in edge.line) - min(x for x, _ in edge.line) < 1
 
 
 def test_text_in_a_column_can_be_read() -> None:

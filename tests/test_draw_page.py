@@ -25,6 +25,7 @@ from archdsl.cli.draw import command
 from archdsl.draw.image import Misfit, Page, image
 from archdsl.draw.page import page_data, to_page
 from archdsl.draw.plan import Wish
+from archdsl.draw.style import THEMES
 from archdsl.graph import Graph
 from tests import zoo
 from tests.test_draw import _HOSTILE, Net
@@ -244,7 +245,9 @@ def test_themes() -> None:
     assert "prefers-color-scheme:dark" in to_page(graph)
     assert "prefers-color-scheme" not in to_page(graph, theme="dark")
     assert "--page:#16191d" in to_page(graph, theme="dark")
-    assert f"--kind-convolution:{THEMES["print"].fills["convolution"]}" in to_page(graph, theme="print")
+    grey = THEMES["print"].fills["convolution"]
+    assert f"--kind-convolution:{grey}" in to_page(graph, theme="print")
+    assert f"--kind-convolution:{grey}" not in to_page(graph)
 
 
 @pytest.mark.parametrize(

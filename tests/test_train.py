@@ -339,7 +339,7 @@ def test_a_few_steps_of_lenet5_make_the_loss_smaller(tmp_path: Path) -> None:
     losses: list[float] = []
 
     class Listen(Display):
-        def step(self, epoch: int, loss: float | None, images: int) -> None:
+        def step(self, epoch: int, loss: float | None, images: int, accuracy: float) -> None:
             assert loss is not None
             losses.append(loss)
 
@@ -396,7 +396,7 @@ def test_a_last_batch_of_one_image_joins_the_one_before(tmp_path: Path) -> None:
     steps: list[int] = []
 
     class Listen(Display):
-        def step(self, epoch: int, loss: float | None, images: int) -> None:
+        def step(self, epoch: int, loss: float | None, images: int, accuracy: float) -> None:
             steps.append(images)
 
     _train(net, Plan(_DIGITS, batch=359, epochs=1), tmp_path / "run", display=Listen(io.StringIO()))
@@ -517,7 +517,7 @@ def test_a_signal_ends_the_run_after_its_step_and_saves(tmp_path: Path, number: 
     class Interrupt(Display):
         count = 0
 
-        def step(self, epoch: int, loss: float | None, images: int) -> None:
+        def step(self, epoch: int, loss: float | None, images: int, accuracy: float) -> None:
             self.count += 1
             if self.count == 8:
                 os.kill(os.getpid(), number)
@@ -574,6 +574,26 @@ def test_the_bar_of_a_terminal_shows_every_epoch(tmp_path: Path) -> None:
     stream = io.StringIO()
     _train(archdsl.loads(_SMALL), Plan(_DIGITS, batch=512, epochs=2), tmp_path / "run", display=RichDisplay(stream))
     assert "epoch 2/2" in stream.getvalue()
+
+
+def test_the_bar_has_everything_and_its_time_left_forgets_what_was_done_before() -> None:
+    stream = io.StringIO()
+    display = RichDisplay(stream)
+    with display:
+        display.start(epochs=10, steps=100, done=900)
+        display.step(10, 0.5, 64, 0.75)
+        (task,) = display._progress.tasks
+        display._progress.refresh()
+        # One step in some milliseconds, and not 901 of them.
+        assert task.completed == 901
+        assert sum(sample.completed for sample in task._progress) == 1
+        shown = display._progress.make_tasks_table([task])
+        from rich.console import Console
+
+        console = Console(file=stream, width=100)
+        console.print(shown)
+    for part in ("epoch 10/10", "901/1000", "loss 0.5000, 75.0%", "images/s"):
+        assert part in stream.getvalue()
 
 
 # ---------------------------------------------------------------- the command

@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from archdsl.train.images import ImageFiles
 from archdsl.train.loop import train
 from archdsl.train.machine import CPU
 from archdsl.train.plan import Plan
+from archdsl.train.stream import streamed
 from tests.killed import Quiet, contents
 
 _SIZE = (32, 32, 3)
@@ -486,6 +487,26 @@ def test_ctrl_c_ends_a_run_with_workers_in_order(tmp_path: Path) -> None:
     assert process.returncode == 130, errors
     assert "the same command goes on from there" in errors
     assert "Traceback" not in errors
+
+
+def test_a_worker_never_hears_what_ends_a_run() -> None:
+    @dataclass(frozen=True)
+    class Mask:
+        """Says which signals are held back where it is read."""
+
+        labels: torch.Tensor
+        identity: bytes = b""
+
+        def __len__(self) -> int:
+            return len(self.labels)
+
+        def take(self, indices: torch.Tensor, epoch: int | None) -> torch.Tensor:
+            return torch.tensor(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+
+    (held,) = streamed(Mask(torch.zeros(1)), [torch.tensor([0])], 0, 1, pinned=False)
+    # From its first instruction on, which no handler of its own would give; this process hears them as before.
+    assert held.tolist() == [signal.SIGINT, signal.SIGTERM]
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_small_pictures_are_scaled_where_told() -> None:

@@ -30,7 +30,7 @@ class _Broken(Quiet):
         super().__init__()
         self._left = after
 
-    def step(self, epoch: int, loss: float | None, images: int) -> None:
+    def step(self, epoch: int, loss: float | None, images: int, accuracy: float) -> None:
         self._left -= 1
         if self._left == 0:
             raise ConnectionError

@@ -1,4 +1,4 @@
-"""Two machines and their network, as network namespaces: torchrun on each, and a worker killed on one of them.
+"""Two machines and their network, and a disk that is full, as namespaces of Linux: a worker killed, room made.
 
 In: Linux with `unshare` and `ip`, and leave to use them; minutes. Out: facts: the run of one process, bit by bit the
 run that was never stopped. `make hosts` runs it; what takes seconds is in test_train_team.py.
@@ -116,3 +116,43 @@ def test_a_worker_killed_on_the_second_host_changes_nothing(tmp_path: Path) -> N
     assert "going on after step" in said
     whole, again = (contents(tmp_path / name / "a" / "run") for name in ("whole", "killed"))
     assert again == whole
+
+
+_DISK = """
+mount -t tmpfs -o size=$1k none "$2"
+shift 2
+"$@"
+first=$?
+mount -o remount,size=50m "$DISK"
+"$@"
+second=$?
+cp -r "$DISK/run" "$LEFT"
+echo "ended with $first, then $second"
+"""
+
+
+@pytest.mark.parametrize("room", [100, 250, 400])
+def test_a_disk_too_small_and_then_large_enough_loses_nothing(tmp_path: Path, room: int) -> None:
+    # 64*100 + 100*40 + 40*10 + 150 = 10,950 weights, of Adam's two for each: 131,400 bytes a checkpoint, and there are
+    # two of them and one that is being written, beside the best weights: 0, 1 and 2 of them have room.
+    (tmp_path / "net.arch").write_text(
+        "input 8x8x1\nfc 100 -> relu -> fc 40 -> fc 10\ntrain { data digits  epochs 3 }\n"
+    )
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    train = [sys.executable, "-m", "archdsl", "train", str(tmp_path / "net.arch"), "-o"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "DISK": str(disk), "LEFT": str(tmp_path / "left")}
+    made = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", _DISK, "sh", str(room), str(disk), *train, str(disk / "run")],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    )
+    assert "No space left on device" in made.stderr
+    assert "Traceback" not in made.stderr
+    assert made.stdout.splitlines()[-1] in ("ended with 0, then 0", "ended with 1, then 0")
+    subprocess.run([*train, str(tmp_path / "whole")], check=True, env=environment)
+    whole, left = (contents(tmp_path / name) for name in ("whole", "left"))
+    for name in ("model.safetensors", "best.safetensors", "metrics.jsonl", "metrics.csv", "recipe.json"):
+        assert left[name] == whole[name], name

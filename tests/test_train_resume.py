@@ -26,6 +26,7 @@ from archdsl.train.folder import RunFolder
 from archdsl.train.interval import Clock, Interval
 from archdsl.train.progress import Epoch, Progress, Sums
 from archdsl.train.randomness import order, seed_of, uniforms
+from archdsl.train.record import differences
 from tests.killed import TEXT, Ticks, contents, run
 
 _EPOCHS = Interval(seconds=None)
@@ -50,7 +51,7 @@ class Listener(Display):
     def warn(self, text: str) -> None:
         self.warnings.append(text)
 
-    def step(self, epoch: int, loss: float | None, images: int) -> None:
+    def step(self, epoch: int, loss: float | None, images: int, accuracy: float) -> None:
         self.steps += 1
         if self.steps == self._stop_after:
             os.kill(os.getpid(), self._number)
@@ -319,6 +320,32 @@ def test_another_network_or_recipe_is_refused(tmp_path: Path, change: Callable[[
     assert message in caught.value.message
     assert "--force" in caught.value.hint
     assert run(tmp_path).status == 0
+
+
+def test_what_differs_beside_a_quite_other_network_is_said_too(tmp_path: Path) -> None:
+    run(tmp_path, display=Listener(3))
+    layers = " -> ".join(f"fc {width} -> relu" for width in range(10, 30))
+    with pytest.raises(TrainError) as caught:
+        run(
+            tmp_path,
+            TEXT.replace("conv 3x3+1 4", f"{layers} -> fc 7")
+            .replace("seed 3", "seed 4")
+            .replace(
+                "-> bn -> relu -> dropout 0.3 -> fc 7",
+                "",
+            ),
+        )
+    lines = caught.value.message.splitlines()
+    assert any("more lines" in line for line in lines)
+    assert lines[-1].strip() == "recipe.seed: it was 3, and is 4"
+
+
+def test_a_file_in_another_place_is_the_same_while_its_digest_is() -> None:
+    before = {"network": {"source": ""}, "recipe": {"data": {"kind": "npz", "path": "a"}}, "data": {"sha256": "1"}}
+    before |= {"machine": {}, "versions": {}}
+    moved = before | {"recipe": {"data": {"kind": "npz", "path": "b"}}}
+    assert differences(before, moved).refused == ()
+    assert len(differences(before, moved | {"data": {"sha256": "2"}}).refused) == 1
 
 
 def test_other_data_are_refused(tmp_path: Path) -> None:

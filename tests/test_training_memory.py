@@ -20,7 +20,14 @@ from torch.profiler import ProfilerActivity, profile
 import archdsl
 from archdsl.analysis.counts import count
 from archdsl.analysis.training_memory import OPTIMIZERS, estimate_training
+from archdsl.elaborate.recipe_learning import Adam
+from archdsl.elaborate.recipe_settings import Data
 from archdsl.ops.base import Example, Kept
+from archdsl.train.dataset import Dataset, Examples
+from archdsl.train.feed import Batch
+from archdsl.train.learner import Learner
+from archdsl.train.machine import CPU
+from archdsl.train.plan import Plan
 
 # ------------------------------------------------------------ every op
 
@@ -53,7 +60,8 @@ def _observe(layer: nn.Module, entering: list[Tensor]) -> _Seen:
     outputs = {_memory(tensor) for tensor in leaving}
     inputs = [_memory(tensor) for tensor in entering]
     passes = None
-    if len(leaving) == 1 and leaving[0].requires_grad and entering[0].requires_grad:
+    differentiable = [tensor.requires_grad for tensor in (*leaving, *entering)]
+    if len(leaving) == 1 and all(differentiable):
         gradient = torch.randn_like(leaving[0])
         found = torch.autograd.grad(leaving[0], entering, gradient, allow_unused=True)
         passes = all(back is not None and _memory(back) == _memory(gradient) for back in found)
@@ -163,6 +171,23 @@ def test_a_step_takes_what_the_profiler_sees(
     net = archdsl.load(f"zoo:{network}", inputs={None: size} if size else None, settings=smaller)
     estimate = estimate_training(net.graph, count(net.graph), batch=batch, optimizer=optimizer)
     assert estimate.total == pytest.approx(_measured(net, batch, optimizer), rel=0.1)
+
+
+@pytest.mark.parametrize(("network", "batch"), [("resnet20", 64), ("lenet5", 64)])
+def test_our_own_loop_takes_what_is_said(network: str, batch: int) -> None:
+    net = archdsl.load(f"zoo:{network}")
+    height, width, channels = net.graph.inputs[0].shape
+    examples = Examples(torch.rand(batch, channels, height, width), torch.randint(10, (batch,)))
+    data = Dataset("noise", examples, examples, 10, (height, width, channels))
+    plan = Plan(Data("npz"), batch=batch, optimizer=Adam(lr=1e-4))
+    learner = Learner(net.graph, plan, CPU, data)
+    given = Batch(examples.images, examples.labels, count=batch, together=batch)
+    learner.step(0, [given], 1e-4)
+    for weight in learner.module.parameters():
+        weight.grad = None
+    most = _bytes([examples.images, *learner.tensors().values()]) + _most(lambda: learner.step(1, [given], 1e-4))
+    estimate = estimate_training(net.graph, count(net.graph), batch=batch, optimizer="adam")
+    assert estimate.total == pytest.approx(most, rel=0.1)
 
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))

@@ -45,7 +45,7 @@ def test_file_claims_figures_and_gives_their_source(path: Path) -> None:
     ("file", "most"),
     [
         ("resnet/resnet", 25),  # the ImageNet family: 18, 34, 50, 101, 152
-        ("vgg/vgg", 15),  # the six configurations of Table 1, and four with batch norm
+        ("vgg/vgg", 15),  # the six configurations of Table 1
         ("googlenet/googlenet", 30),  # with both heads, and torchvision's
         ("densenet/densenet", 15),
         ("nasnet/nasnet", 60),

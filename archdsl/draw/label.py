@@ -85,7 +85,7 @@ class Labels:
 
     def heading(self) -> str:
         """The network's name and title, and what the colours mean."""
-        name = f'<FONT POINT-SIZE="{_LARGE}"><B>{escape(self.plan.name)}</B></FONT>'
+        name = f'<FONT COLOR="{self.theme.text}" POINT-SIZE="{_LARGE}"><B>{escape(self.plan.name)}</B></FONT>'
         # With room on both sides, since bold letters are wider than Graphviz takes them for.
         lines = [f'<TR><TD CELLPADDING="4">{name}</TD></TR>']
         if self.plan.title:

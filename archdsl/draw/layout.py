@@ -30,6 +30,8 @@ _NEEDED: Final = LEGIBLE / float(SMALL)
 """How much smaller a picture may be made."""
 _HOPEFUL: Final = 0.8
 """Which share of that an estimate must reach for the picture to be laid out: it is right within a fifth."""
+_LEVELS: Final = 8
+"""How many levels and kinds of blocks are tried: of a thousand each would take a plan."""
 _TRIES: Final = 4
 """How often titles are broken into more lines."""
 
@@ -98,13 +100,13 @@ def _closing(graph: Graph, wish: Wish) -> Iterator[Wish]:
     """All blocks open; then of like ones the first alone, from the innermost level out; then one kind after another."""
     yield wish
     blocks = [[frame for frame in node.frame.path() if frame.kind == "block"] for node in graph.nodes]
-    levels = max(map(len, blocks), default=0)
+    levels = min(max(map(len, blocks), default=0), _LEVELS)
     for level in range(levels, 0, -1):
         yield replace(wish, once=level)
     # The blocks that hold least of the network first.
     shares = Counter(path[0].name for path in blocks if path)
     smallest = sorted(shares, key=lambda name: (shares[name], name))
-    for number in range(1, len(smallest)):
+    for number in range(max(1, len(smallest) - _LEVELS), len(smallest)):
         yield replace(wish, once=1, closed=frozenset(smallest[:number]))
     for level in range(levels, 0, -1):
         yield replace(wish, depth=level)

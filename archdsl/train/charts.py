@@ -51,6 +51,10 @@ def line_chart(title: str, curves: Sequence[Curve], *, percent: bool = False) ->
     epochs = sorted({1 + round(i * (count - 1) / (_TICKS - 1)) for i in range(_TICKS)})
     parts += [_text(x(epoch), _HEIGHT - _BOTTOM + 16, str(epoch), anchor="middle") for epoch in epochs]
     parts.append(_text((_LEFT + _WIDTH) / 2, _HEIGHT - 4, "epoch", anchor="middle"))
+    # The legend stands at the right, above curves that end low and below those that end high.
+    ends = [y(curve.values[-1]) for curve in curves if curve.values]
+    above = not ends or sum(ends) / len(ends) > (_TOP + _HEIGHT - _BOTTOM) / 2
+    legend = _TOP + 14 if above else _HEIGHT - _BOTTOM - 8 - 14 * (len(curves) - 1)
     for number, curve in enumerate(curves):
         colour = _COLOURS[number % len(_COLOURS)]
         points = " ".join(f"{x(place):.1f},{y(value):.1f}" for place, value in enumerate(curve.values, 1))
@@ -58,7 +62,7 @@ def line_chart(title: str, curves: Sequence[Curve], *, percent: bool = False) ->
             parts.append(f'<circle cx="{x(1):.1f}" cy="{y(curve.values[0]):.1f}" r="3" fill="{colour}"/>')
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
         if len(curves) > 1:
-            parts.append(_text(_WIDTH - _RIGHT - 8, _TOP + 14 + 14 * number, curve.name, anchor="end", fill=colour))
+            parts.append(_text(_WIDTH - _RIGHT - 8, legend + 14 * number, curve.name, anchor="end", fill=colour))
     return _svg(_WIDTH, _HEIGHT, parts)
 
 

@@ -5,6 +5,7 @@ In: steps and epochs as they are done. Out: text on a stream. Keeping them is le
 
 from __future__ import annotations
 
+import math
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
@@ -44,8 +45,11 @@ class Display:
         """A run of so many epochs of so many steps begins, or goes on after the steps that are done."""
         self._epochs = epochs
 
-    def step(self, epoch: int, loss: float | None, images: int) -> None:
-        """A step is done: of which epoch, the loss of its batch (None: skipped), how many images it took."""
+    def step(self, epoch: int, loss: float | None, images: int, accuracy: float) -> None:
+        """A step is done: of which epoch, the loss of its batch (None: skipped), how many images it took.
+
+        `accuracy` is the share of all images of the epoch so far that were right.
+        """
 
     def epoch(self, done: Epoch) -> None:
         """An epoch is done."""
@@ -74,7 +78,7 @@ class Silent(Display):
 
 
 class RichDisplay(Display):
-    """The same above a bar with the epoch, the loss, images a second and the time that is left."""
+    """The same above a bar with the epoch, the loss, the accuracy, images a second and the time that is left."""
 
     _progress: Progress
     _task: TaskID
@@ -87,13 +91,13 @@ class RichDisplay(Display):
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.4f}"),
+            TextColumn("loss {task.fields[loss]:.4f}, {task.fields[accuracy]:.1%}"),
             TextColumn("{task.fields[rate]:,.0f} images/s"),
             TimeRemainingColumn(),
             console=Console(file=self._stream),
             transient=True,
         )
-        self._task = self._progress.add_task("epoch", total=None, loss=float("nan"), rate=0.0)
+        self._task = self._progress.add_task("epoch", total=None, loss=math.nan, accuracy=math.nan, rate=0.0)
         self._images = 0
         self._progress.start()
         return self
@@ -108,15 +112,16 @@ class RichDisplay(Display):
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         super().start(epochs, steps, done)
-        self._progress.update(self._task, total=epochs * steps, completed=done)
+        # Told as progress, the steps of before would count as done in no time.
+        self._progress.reset(self._task, total=epochs * steps, completed=done)
 
-    def step(self, epoch: int, loss: float | None, images: int) -> None:
+    def step(self, epoch: int, loss: float | None, images: int, accuracy: float) -> None:
         self._images += images
         elapsed = self._progress.tasks[self._task].elapsed
         rate = self._images / elapsed if elapsed else 0.0
         description = f"epoch {epoch}/{self._epochs}"
-        shown = float("nan") if loss is None else loss
-        self._progress.update(self._task, advance=1, description=description, loss=shown, rate=rate)
+        shown = math.nan if loss is None else loss
+        self._progress.update(self._task, advance=1, description=description, loss=shown, accuracy=accuracy, rate=rate)
 
     def _line(self, text: str) -> None:
         self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)

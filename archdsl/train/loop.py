@@ -233,7 +233,9 @@ class _Run:
                 rate = self._rate(number)
                 learned = self._learner.step(number, batches, rate)
                 self._progress = replace(self._progress, steps=number + 1, sums=sums + learned.sums)
-                self._display.step(epoch + 1, learned.loss, sum(map(len, batches)))
+                done = self._progress.sums
+                accuracy = done.right / done.seen if done.seen else math.nan
+                self._display.step(epoch + 1, learned.loss, sum(map(len, batches)), accuracy)
                 if self._events is not None:
                     self._events.step(number, learned.loss, rate)
                 if self._asked(stop):

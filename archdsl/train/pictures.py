@@ -18,6 +18,7 @@ __all__ = ["first_weights", "tiles"]
 
 _MOST = 100
 _LARGEST_SIDE = 64
+_GAP = 2
 
 
 def first_weights(made: nn.Module, size: Shape) -> torch.Tensor | None:
@@ -49,10 +50,10 @@ def tiles(images: torch.Tensor, columns: int | None = None) -> bytes:
     count, _, height, width = images.shape
     zoom = max(1, _LARGEST_SIDE // max(height, width))
     images = functional.interpolate(images.float(), scale_factor=zoom, mode="nearest") if zoom > 1 else images
-    images = functional.pad(images, (1, 1, 1, 1), value=0.5)
+    images = functional.pad(images, (_GAP,) * 4, value=1.0)
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
-    blank = torch.full((rows * columns - count, *images.shape[1:]), 0.5)
+    blank = torch.full((rows * columns - count, *images.shape[1:]), 1.0)
     every = torch.cat([images, blank])
     grid = every.reshape(rows, columns, *every.shape[1:]).permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)
     pixels = (grid.clamp(0, 1) * 255).round().to(torch.uint8).movedim(0, -1).numpy()

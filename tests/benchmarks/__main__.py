@@ -16,7 +16,7 @@ from statistics import median
 
 from archdsl.diagnostics import Collector
 from archdsl.elaborate import Request, Workspace
-from tests.benchmarks import draw, modules
+from tests.benchmarks import draw, modules, training
 
 _ROOT = Path(__file__).resolve().parents[2]
 _RESNET = _ROOT / "specs" / "resnet" / "resnet.arch"
@@ -30,6 +30,7 @@ def main() -> None:
     _scaling()
     draw.show()
     modules.show()
+    training.show()
 
 
 def _run(command: Sequence[str]) -> tuple[float, float]:

@@ -1,18 +1,24 @@
 """Modules beside torchvision's own: constructor, forward pass and training step, as ratios of one run.
 
-In: networks that both have, the same weights in both. Out: rows of a table. Runs of the two follow each other in turn,
-and what is shown is the median of the ratios of such pairs. On a GPU where there is one.
+In: networks that both have, the same weights in both. Out: rows of a table, each with the operations of PyTorch that
+one of the two runs and the other does not: where both run the same on tensors of the same size and layout, what is left
+of a ratio is Python and noise. On a GPU where there is one.
 """
 
 from __future__ import annotations
 
 import copy
+import gc
 import time
+from collections import Counter
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from archdsl.codegen.matching import Match, match, slots
 from archdsl.codegen.matching import Tensor as Described
@@ -43,8 +49,9 @@ def show() -> None:
     """Print the table. Raises `SystemExit` where two modules do not compute the same."""
     models = load_torchvision()
     gpu = torch.cuda.is_available()
-    where = torch.cuda.get_device_name() if gpu else f"CPU, {torch.get_num_threads()} threads"
-    print(f"Compiled modules beside torchvision's, same weights, {where}: median ratio of {_RUNS} pairs")
+    torch.set_num_threads(1)
+    where = torch.cuda.get_device_name() if gpu else "CPU, one thread"
+    print(f"Compiled modules beside torchvision's, same weights, {where}: median ratio of {_RUNS} rounds")
     print(f"  (wanted: at most {_WANTED}; the constructor, on the meta device, at most 1.00)")
     for name, own in _NETWORKS.items():
         graph = next(entry for entry in entries() if entry.name == own).graph()
@@ -53,18 +60,25 @@ def show() -> None:
         print(f"  {name:<14} {'constructor':<34} {_constructors(graph, lambda b=builder, q=quiet: b(**q)):5.2f}")
         theirs = builder(**quiet)
         ours = _copied(graph, theirs)
-        for title, ratio in _compared(ours, theirs, graph, gpu):
-            print(f"  {name:<14} {title:<34} {ratio:5.2f}", flush=True)
+        for title, ratio, operations in _compared(ours, theirs, graph, gpu):
+            print(f"  {name:<14} {title:<34} {ratio:5.2f}  {operations}", flush=True)
     print()
 
 
 def _ratio(ours: Callable[[], object], theirs: Callable[[], object], runs: int = _RUNS) -> float:
+    """The median of rounds ours, theirs, theirs, ours and the other way round, so that a drift falls on both."""
     ours(), theirs()
     found = []
-    for number in range(runs):
-        first, second = (ours, theirs) if number % 2 else (theirs, ours)
-        times = [_seconds(first), _seconds(second)]
-        found.append(times[0] / times[1] if number % 2 else times[1] / times[0])
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(runs):
+            order = (ours, theirs, theirs, ours) if number % 2 else (theirs, ours, ours, theirs)
+            times = [_seconds(run) for run in order]
+            outer, inner = times[0] + times[3], times[1] + times[2]
+            found.append(outer / inner if number % 2 else inner / outer)
+    finally:
+        gc.enable()
     return median(found)
 
 
@@ -100,26 +114,62 @@ def _copied(graph: Graph, theirs: nn.Module) -> nn.Module:
     return ours
 
 
-def _compared(ours: nn.Module, theirs: nn.Module, graph: Graph, gpu: bool) -> list[tuple[str, float]]:
+def _compared(ours: nn.Module, theirs: nn.Module, graph: Graph, gpu: bool) -> list[tuple[str, float, str]]:
     shape = torch_shape(graph.inputs[0].shape)
     images = torch.randn(64 if gpu else 2, *shape, device="cuda" if gpu else "cpu")
     pair = [module.to(images.device) for module in (ours, theirs)]
     _check(pair[0], pair[1], images)
-    found = [
-        ("forward", _run(pair, images, _forward)),
-        ("training step", _run(pair, images, _step)),
-    ]
+    found = []
+    for title, step in (("forward", _forward), ("training step", _step)):
+        found.append((title, _run(pair, images, step), _differing(pair, images, step)))
     if gpu:
         spread = [module.to(memory_format=torch.channels_last) for module in copy.deepcopy(pair)]
         given = images.to(memory_format=torch.channels_last)
-        found += [
-            ("forward, channels_last, bf16", _run(spread, given, _in_bfloat16(_forward))),
-            ("training step, channels_last, bf16", _run(spread, given, _in_bfloat16(_step))),
-        ]
         compiled = [torch.compile(module, fullgraph=True) for module in spread]
-        found.append(("forward, the same, torch.compile", _run(compiled, given, _in_bfloat16(_forward))))
-        found.append(("training step, the same, torch.compile", _run(compiled, given, _in_bfloat16(_step))))
+        for title, modules, step in (
+            ("forward, channels_last, bf16", spread, _forward),
+            ("training step, channels_last, bf16", spread, _step),
+            ("forward, the same, torch.compile", compiled, _forward),
+            ("training step, the same, torch.compile", compiled, _step),
+        ):
+            found.append((title, _run(modules, given, _in_bfloat16(step)), ""))
     return found
+
+
+class _Recorder(TorchDispatchMode):
+    """Every operation by name, `relu_` where it is in place, with the sizes and strides of the tensors in and out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: Counter[tuple[str, str]] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> object:
+        made = func(*args, **(kwargs or {}))
+        tensors = [leaf for leaf in tree_leaves((args, kwargs, made)) if isinstance(leaf, Tensor)]
+        layout = " ".join(f"{tuple(tensor.shape)}{tensor.stride()}" for tensor in tensors)
+        self.found[func.overloadpacket.__name__, layout] += 1
+        return made
+
+
+def _differing(pair: list[nn.Module], images: Tensor, step: Step) -> str:
+    """What one of the two runs and the other does not."""
+    found = []
+    for module in pair:
+        with _Recorder() as recorder:
+            step(module, images)
+        found.append(recorder.found)
+    ours, theirs = found
+    alone, missing = (_named(one - other) for one, other in ((ours, theirs), (theirs, ours)))
+    if not alone and not missing:
+        return f"the same {ours.total()} operations on the same memory"
+    return f"{(ours & theirs).total()} operations the same; ours alone {alone}; theirs alone {missing}"
+
+
+def _named(operations: Counter[tuple[str, str]]) -> str:
+    names = Counter[str]()
+    for (name, _), count in operations.items():
+        names[name] += count
+    return ", ".join(f"{count} {name}" if count > 1 else name for name, count in names.items())
 
 
 def _check(ours: nn.Module, theirs: nn.Module, images: Tensor) -> None:

@@ -8,7 +8,6 @@ what is shown is the median of the ratios of such pairs. On a CPU both compute i
 from __future__ import annotations
 
 import copy
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -29,11 +28,12 @@ from archdsl.train.display import Silent
 from archdsl.train.folder import RunFolder
 from archdsl.train.machine import Machine, computing, fastest
 from archdsl.train.plan import Plan
+from archdsl.train.progress import Progress
 from archdsl.train.signals import Stop
 
 __all__ = ["show"]
 
-_PAIRS = 9
+_PAIRS = 15
 _WANTED = {"cpu": 0.98, "cuda": 1.5}
 _NETWORKS = (
     ("lenet5", "digits", 32, 1),
@@ -51,7 +51,8 @@ def show() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(1)
     machine = fastest(device)
-    print(f"Training loop beside a plain one by hand, {device.type}, {machine.arithmetic}: median of {_PAIRS} pairs")
+    where = f"{device.type}, {machine.arithmetic}"
+    print(f"Training loop beside a plain one by hand, {where}: median of {_PAIRS} pairs")
     print(f"  (images a second, ours to the other's; wanted: at least {_WANTED[device.type]})")
     for name, kind, batch, times in _NETWORKS:
         net = archdsl.load(f"zoo:{name}", inputs={None: (32, 32, 3)} if name == "resnet18" else None)
@@ -82,7 +83,7 @@ def _compared(net: archdsl.Architecture, data: Dataset, plan: Plan, machine: Mac
 
         def ours() -> None:
             for _ in range(times):
-                run._progress = loop.Progress()
+                run._progress = Progress()
                 assert run._learn(stop)
 
         def theirs() -> None:
@@ -138,4 +139,4 @@ def _seconds(run: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(show())
+    show()

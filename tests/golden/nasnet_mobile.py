@@ -9,14 +9,14 @@ Written by archdsl from:
     # NASNet-A: Zoph, Vasudevan, Shlens & Le, "Learning transferable architectures for scalable image
     # recognition", 2017, Figure 4; N @ F names it by the cells of a stage and the filters in front of
     # the classifier. Cells see the two before them. As in the authors' code the padding is
-    # TensorFlow's, a previous output of another size is halved twice, the second time moved by one, and
-    # each half goes through a 1x1 convolution, the first reduction takes its previous input as it is, and in
-    # the large network the cell behind a reduction skips the reduction's input. The auxiliary head and
-    # the dropping of paths are left out, as in the implementations that print parameters. timm's mean
-    # pools count the padding; TensorFlow's, pytorchcv's and these do not. The authors' first CIFAR cell
-    # fits its previous input in each branch; this one does so once.
-    # pytorchcv reaches TensorFlow's padding of even sizes by a row and a column more, which it cuts off
-    # behind the layer: the same outputs for more work, nasnet_mobile_wider and nasnet_large_wider.
+    # TensorFlow's, a previous output of another size is halved twice, the second time moved by one,
+    # each half through a 1x1 convolution of its own, the first reduction takes its previous input as it
+    # is, and in the large network the cell behind a reduction skips the reduction's input. The
+    # auxiliary head and the dropping of paths are left out, as in the implementations that print
+    # parameters. timm's mean pools count the padding; TensorFlow's, pytorchcv's and these do not. The
+    # authors' first CIFAR cell fits its previous input in each branch; this one does so once. pytorchcv
+    # reaches TensorFlow's padding of even sizes by a row and a column more, which it cuts off behind
+    # the layer, for the same outputs and more work: nasnet_mobile_wider, nasnet_large_wider.
     arch nasnet<
         n=4, filters=1056, start=halving<32>, size=224, skip=false, wider=false,
         classes=1000> "Zoph, Vasudevan, Shlens & Le, 2017"
