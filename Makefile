@@ -52,7 +52,7 @@ test-slow: $(READY) ## Generated cases against PyTorch, CASES=200000 of them
 kills: $(READY) ## A run killed KILLS=200 times, some inside its writes, equals the run that was not
 	ARCHDSL_KILLS=$(KILLS) $(PYTHON) -m pytest -q tests/test_train_killed.py
 
-hosts: $(READY) ## Two machines as network namespaces train together; a worker is killed (Linux, 3 minutes)
+hosts: $(READY) ## Two machines as network namespaces, a worker killed, a full tmpfs (Linux, 5 minutes)
 	$(PYTHON) -m pytest -q -m hosts tests/test_train_hosts.py
 
 zoo: $(READY) ## All of specs/ as functions: equal to torchvision's, the largest too (9 GB)

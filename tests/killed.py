@@ -178,20 +178,29 @@ def start(folder: Path, die_at: int = 0) -> BaseProcess:
 
 
 def start_team(
-    folders: Sequence[Path], port: int, text: str, *, stop_after: int = 0, die_after: int = 0, seeds: Sequence[int] = ()
+    folders: Sequence[Path],
+    port: int,
+    text: str,
+    *,
+    stop_after: int = 0,
+    die_after: int = 0,
+    seeds: Sequence[int] = (),
+    restart: int | None = None,
 ) -> list[BaseProcess]:
     """The same in processes that train together, each with a folder of its own, as on machines of their own.
 
-    After some steps a signal asks the first for an end, or the last is killed. `seeds` are those of their data.
+    After some steps a signal asks the first for an end, or the last is killed. `seeds` are those of their data. With
+    `restart` they meet in a store that is there, as torchrun's is, which has begun them anew so often.
     """
+    place = {"WORLD_SIZE": len(folders), "LOCAL_RANK": 0, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    if restart is not None:
+        place |= {"TORCHELASTIC_USE_AGENT_STORE": True, "TORCHELASTIC_RESTART_COUNT": restart}
     given = zip(folders, seeds or [0] * len(folders), strict=True)
     return [
         _begun(
             _member,
             str(folder),
-            rank,
-            len(folders),
-            port,
+            {name: str(value) for name, value in (place | {"RANK": rank}).items()},
             text,
             stop_after if rank == 0 else 0,
             die_after if rank == len(folders) - 1 else 0,
@@ -216,19 +225,10 @@ class _Stopping(Quiet):
 
 
 def _member(
-    folder: str,
-    rank: int,
-    size: int,
-    port: int,
-    text: str,
-    stop_after: int,
-    die_after: int,
-    seed: int,
-    ready: Connection,
+    folder: str, place: dict[str, str], text: str, stop_after: int, die_after: int, seed: int, ready: Connection
 ) -> None:
     torch.set_num_threads(1)
-    place = {"RANK": rank, "LOCAL_RANK": 0, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    os.environ.update({name: str(value) for name, value in place.items()})
+    os.environ.update(place)
     ready.send(True)
     with joined(cuda=False) as team:
         display = _Stopping(die_after, signal.SIGKILL) if die_after else _Stopping(stop_after, signal.SIGTERM)

@@ -294,6 +294,16 @@ def test_a_picture_for_a_column_is_as_wide_as_it() -> None:
     assert wide >= 248 or high >= 683
 
 
+@pytest.mark.parametrize("style", STYLES)
+def test_a_pdf_is_as_wide_as_its_column(style: StyleName) -> None:
+    # 88 mm are 249.4 points, to which the page adds nothing.
+    made = image(_graph("googlenet"), "pdf", page=Page(style, width=249.4))
+    box = re.search(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+) ?\]", made)
+    assert box is not None
+    assert float(box[1]) <= 250
+    assert float(box[2]) <= 685
+
+
 def test_of_blocks_that_are_alike_the_first_is_open() -> None:
     # GoogLeNet has nine inception modules, 3a to 5b, and two heads for training (Szegedy et al., 2014, table 1).
     shown = [text.text for text in read(image(_graph("googlenet"))).all_texts()]

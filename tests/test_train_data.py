@@ -32,7 +32,7 @@ from archdsl.train.dataset import Dataset, Examples
 from archdsl.train.errors import TrainError
 from archdsl.train.feed import Feed
 from archdsl.train.folder import RunFolder
-from archdsl.train.images import ImageFiles
+from archdsl.train.images import ImageFiles, decodes
 from archdsl.train.loop import train
 from archdsl.train.machine import CPU
 from archdsl.train.plan import Plan
@@ -146,7 +146,7 @@ def test_a_class_without_an_image_is_missing(tmp_path: Path) -> None:
     _cifar10_binary(tmp_path)
     path = tmp_path / "data_batch_4.bin"
     path.write_bytes(path.read_bytes()[:3073])
-    assert _refused(Data("cifar10", str(tmp_path))) == "`cifar10` has no image of class 7 to learn from"
+    assert _refused(Data("cifar10", str(tmp_path))) == f"`cifar10` in {tmp_path} has no image of class 7 to learn from"
 
 
 class _Hostile:
@@ -437,8 +437,6 @@ def test_an_image_that_breaks_while_it_is_streamed_stops_the_run_by_its_name(tmp
 
 
 def test_streamed_images_are_decoded_before_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from archdsl.train import decoding
-
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     _folders(tmp_path / "data", sized=False)
     (tmp_path / "net.arch").write_text("input 6x6x3\nfc 3\ntrain { augment resize=8 crop=6  epochs 1 }\n")
@@ -454,8 +452,12 @@ def test_streamed_images_are_decoded_before_a_run(tmp_path: Path, monkeypatch: p
         assert not (tmp_path / "run").exists()
         broken.write_bytes(content)
     checked: list[Path] = []
-    whole_decodes = decoding.decodes
-    monkeypatch.setattr(decoding, "decodes", lambda path: (checked.append(path), whole_decodes(path)))
+
+    def remembered(path: Path) -> None:
+        checked.append(path)
+        decodes(path)
+
+    monkeypatch.setattr("archdsl.train.decoding.decodes", remembered)
     made = CliRunner().invoke(command, given)
     assert made.exit_code == 0, made.output
     assert len(checked) == 16
@@ -520,4 +522,8 @@ def test_idx_labels_of_a_missing_class(tmp_path: Path) -> None:
         head = struct.pack(">4B3I", 0, 0, 8, 3, 4, 2, 2)
         (tmp_path / f"{prefix}-images-idx3-ubyte").write_bytes(head + bytes(16))
         (tmp_path / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">4BI", 0, 0, 8, 1, 4) + bytes([0, 2, 2, 0]))
-    assert "no image of class 1" in _refused(Data("mnist", str(tmp_path)), (2, 2, 1), 10)
+    labels = tmp_path / "train-labels-idx1-ubyte"
+    assert _refused(Data("mnist", str(tmp_path)), (2, 2, 1), 10) == f"{labels} has no image of class 1 to learn from"
+    labels.write_bytes(struct.pack(">4BI", 0, 0, 8, 1, 4) + bytes([0, 1, 2, 11]))
+    assert _refused(Data("mnist", str(tmp_path)), (2, 2, 1), 10).startswith(f"{labels} has the label 11, and")
+    assert f"the images of `mnist` in {tmp_path} are 2x2x1" in _refused(Data("mnist", str(tmp_path)), (3, 2, 1), 12)

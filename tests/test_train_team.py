@@ -17,6 +17,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from archdsl.cli.train import command as train_command
 from archdsl.train.team import ALONE, Team
@@ -35,13 +36,16 @@ def _together(folder: Path, size: int, *, text: str = _TEXT, **more: int) -> lis
     return _apart([folder] * size, text, **more)
 
 
-def _apart(folders: Sequence[Path], text: str = _TEXT, **more: Any) -> list[int | None]:
+def _apart(folders: Sequence[Path], text: str = _TEXT, port: int = 0, **more: Any) -> list[int | None]:
     """A process a folder; how each ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    if not port:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
     members = start_team(folders, port, text, **more)
     for member in members:
+        member.join(120)
+        member.kill()  # one that waits for what never comes
         member.join()
     return [member.exitcode for member in members]
 
@@ -99,6 +103,15 @@ def test_processes_within_processes_are_refused(monkeypatch: pytest.MonkeyPatch)
     assert "torchrun has begun the processes already" in made.output
 
 
+def test_a_restart_removes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "net.arch").write_text("input 8x8x1\nfc 10\ntrain { data digits  batch 512  epochs 1 }\n")
+    given = [str(tmp_path / "net.arch"), "-o", str(tmp_path / "run"), "--overwrite"]
+    assert CliRunner().invoke(train_command, given).exit_code == 0
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    made = CliRunner().invoke(train_command, given)
+    assert "is finished, after step 3" in made.output
+
+
 def test_two_processes_are_one_after_twenty_steps(tmp_path: Path) -> None:
     run(tmp_path / "one", _TEXT)
     assert _together(tmp_path / "two", 2) == [0, 0]
@@ -152,7 +165,10 @@ def test_hosts_with_other_data_are_refused(tmp_path: Path) -> None:
 def test_a_team_with_a_killed_process_ends_and_goes_on_bit_by_bit(tmp_path: Path) -> None:
     # Of three, in which the order of a sum matters; killed in the middle of an epoch.
     assert _together(tmp_path / "whole", 3) == [0, 0, 0]
-    assert _together(tmp_path / "run", 3, die_after=9) == [REFUSED, REFUSED, -signal.SIGKILL]
+    # torchrun's store, which is still there for those that it begins anew.
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    ends = _together(tmp_path / "run", 3, die_after=9, port=store.port, restart=0)
+    assert ends == [REFUSED, REFUSED, -signal.SIGKILL]
     assert not (tmp_path / "run" / "model.safetensors").exists()
-    assert _together(tmp_path / "run", 3) == [0, 0, 0]
+    assert _together(tmp_path / "run", 3, port=store.port, restart=1) == [0, 0, 0]
     assert contents(tmp_path / "run") == contents(tmp_path / "whole")

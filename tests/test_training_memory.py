@@ -63,7 +63,7 @@ def _observe(layer: nn.Module, entering: list[Tensor]) -> _Seen:
     differentiable = [tensor.requires_grad for tensor in (*leaving, *entering)]
     if len(leaving) == 1 and all(differentiable):
         gradient = torch.randn_like(leaving[0])
-        found = torch.autograd.grad(leaving[0], entering, gradient, allow_unused=True)
+        found: tuple[Tensor | None, ...] = torch.autograd.grad(leaving[0], entering, gradient, allow_unused=True)
         passes = all(back is not None and _memory(back) == _memory(gradient) for back in found)
     return _Seen(
         inputs=frozenset(place in kept for place in inputs),

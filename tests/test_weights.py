@@ -553,3 +553,18 @@ def test_exporting_weights_writes_what_module_reads(tmp_path: Path) -> None:
     read, drawn = net.module(weights=out).state_dict(), net.module(seed=5).state_dict()
     assert read.keys() == drawn.keys()
     assert all(torch.equal(read[name], drawn[name]) for name in read)
+
+
+def test_a_checkpoint_with_our_names_is_laid_by_them(tmp_path: Path) -> None:
+    """Equal layers in another order, as a safetensors file has them: `b` stands before `z` there and behind it here."""
+    text = "input 4x4x2\nconv 1x1 2 @z -> conv 1x1 2 @b -> conv 1x1 2 @a -> gap -> fc 3 @head"
+    net = archdsl.loads(text)
+    state = net.module(seed=5).state_dict()
+    found = match([Tensor(name, tuple(state[name].shape)) for name in sorted(state)], slots(net.graph))
+    assert isinstance(found, Match)
+    assert found.named
+    assert [pair.theirs.name for pair in found.pairs if pair.theirs] == list(state)
+    smaller = archdsl.loads(text.replace("fc 3", "fc 5"))
+    begun = match([Tensor(name, tuple(state[name].shape)) for name in sorted(state)], slots(smaller.graph))
+    assert isinstance(begun, Match)
+    assert [pair.ours.name for pair in begun.pairs if not pair.fits] == ["head.weight", "head.bias"]

@@ -75,13 +75,15 @@ class Match:
     `alike` are parts of one of their modules that could change places: their order alone says which is which.
     `tied` are modules of theirs that could be laid in another way just as well; the whole has the name "".
     `alphabetical` says that the checkpoint's order is that of the names, as in a safetensors file, and not the one in
-    which its modules were made; then names that count, `conv1` and `conv2`, are in their order.
+    which its modules were made; then names that count, `conv1` and `conv2`, are in their order. `named` says that the
+    checkpoint has the network's own names, which alone told what is whose.
     """
 
     pairs: tuple[Pair, ...]
     alike: tuple[tuple[str, ...], ...]
     tied: tuple[str, ...]
     alphabetical: bool
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +148,11 @@ def match(theirs: Sequence[Tensor], ours: Sequence[Slot]) -> Match | Mismatch:
     '0.weight'
 
     All of the checkpoint must be used and all of the network found. But a head may have another number of outputs, and
-    what is there in training only may be missing as a whole.
+    what is there in training only may be missing as a whole. A checkpoint that has our names is laid by them.
     """
+    own = _own(theirs, [slot for slot in ours if not slot.counter])
+    if own is not None:
+        return own
     by_name = [tensor.name for tensor in theirs] == sorted(tensor.name for tensor in theirs)
     if by_name:
         theirs = _counted_order(theirs)
@@ -167,6 +172,18 @@ def match(theirs: Sequence[Tensor], ours: Sequence[Slot]) -> Match | Mismatch:
                 pairs = tuple(found.get(slot.name, Pair(None, slot, 0)) for slot in wanted)
                 return Match(pairs, laid.alike, laid.tied, by_name)
     return Mismatch(_rows(theirs, wanted))
+
+
+def _own(theirs: Sequence[Tensor], wanted: Sequence[Slot]) -> Match | None:
+    """The match by names, where all that they have in common fits and nothing but what training needs is missing."""
+    held = {tensor.name: tensor for tensor in theirs}
+    needed = {slot.name for slot in wanted if not slot.training}
+    if not needed <= held.keys() <= {slot.name for slot in wanted}:
+        return None
+    pairs = tuple(Pair(held.get(slot.name), slot, 0) for slot in wanted)
+    whole = held.keys() == needed or len(held) == len(wanted)
+    fits = all(pair.fits or pair.ours.head for pair in pairs if pair.theirs is not None)
+    return Match(pairs, (), (), False, named=True) if whole and fits else None
 
 
 def _counted_order(tensors: Sequence[Tensor]) -> list[Tensor]:

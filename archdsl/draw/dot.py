@@ -98,6 +98,7 @@ class Writer:
                 "nodesep": "0.16",
                 "ranksep": "0.14",
                 "pad": f"{PAD / 72:g}",
+                "margin": "0",  # a PDF has half an inch otherwise
                 **more,
             },
             node_attr={

@@ -74,7 +74,9 @@ def _remarks(found: Transfer, checkpoint: Checkpoint, file: str, network: str, s
     statistics = any("running_" in pair.ours.name for pair in taken)
     yield f"{network}: {len(taken):,} of {counted(len(pairs), 'tensor')} from {clean(file)}{under}:"
     yield f"  {grouped(found.taken)} values" + ", running statistics among them" * statistics
-    if len(taken) - sure:
+    if found.match.named:
+        yield "by name: the checkpoint has the network's own"
+    elif len(taken) - sure:
         yield f"by kind and shape alone: {sure:,}; by their module and its order: {len(taken) - sure:,}"
         if found.match.alphabetical:
             yield "the file is in the order of the alphabet, as safetensors writes it: which of equal"

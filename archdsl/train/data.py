@@ -69,7 +69,7 @@ def load(
         raise TrainError(f"`{data.kind}` holds images, and the network takes {show_shape(size)}", "input 32x32x1")
     augment = augment or Augment()
     found = _stored(_resized(_read(data, size, augment, seed), augment), store)
-    _check(found, size, classes, augment)
+    _check(found, f"`{found.name}`" + (f" in {data.path}" if data.path else ""), size, classes, augment)
     prepare = Prepare(augment.pad or 0)
     if augment.normalize or augment.lighting is not None:
         prepare, remark = with_statistics(found, prepare, augment)
@@ -124,7 +124,7 @@ def _resized(found: Read, augment: Augment) -> Read:
             floats = images.float() / 255 if images.dtype == torch.uint8 else images
             scaled = functional.interpolate(floats, size=sides, mode="bilinear", antialias=True)
             made.append((scaled * 255).round().to(torch.uint8) if images.dtype == torch.uint8 else scaled)
-        return Examples(torch.cat(made), part.labels)
+        return replace(part, images=torch.cat(made))
 
     remark = f"{height}x{width} scaled to {sides[0]}x{sides[1]}"
     return replace(found, train=resize(found.train), test=resize(found.test), size=(*sides, channels), remark=remark)
@@ -148,7 +148,7 @@ def _stored(found: Read, store: str) -> Read:
     return replace(found, train=decoded(found.train), test=decoded(found.test))
 
 
-def _check(data: Read, size: Shape, classes: int, augment: Augment) -> None:
+def _check(data: Read, place: str, size: Shape, classes: int, augment: Augment) -> None:
     height, width, channels = data.size
     pad = augment.pad or 0
     around = (height + 2 * pad, width + 2 * pad)
@@ -156,7 +156,7 @@ def _check(data: Read, size: Shape, classes: int, augment: Augment) -> None:
     cut = (window[0], window[1])
     if not augment.resized_crop and (cut[0] > around[0] or cut[1] > around[1]):
         has = show_shape((*around, channels))
-        raise TrainError(f"the images of `{data.name}` are {has}, and cannot be cut to {cut[0]}x{cut[1]}")
+        raise TrainError(f"the images of {place} are {has}, and cannot be cut to {cut[0]}x{cut[1]}")
     if (*cut, channels) != size:
         has = show_shape((*cut, channels))
         hint = f"--input {has} gives the network that size, if it can take it"
@@ -164,11 +164,19 @@ def _check(data: Read, size: Shape, classes: int, augment: Augment) -> None:
         if cut == around and channels == size[2] and missing[0] == missing[1] > 0 and missing[0] % 2 == 0:
             hint = f"train {{ augment pad={missing[0] // 2} }} puts zeros around the images"
         came = "" if cut == (height, width) else f", {show_shape(data.size)} before `augment`"
-        raise TrainError(f"the images of `{data.name}` are {has}{came}, and the network takes {show_shape(size)}", hint)
-    largest = max(int(data.train.labels.max()), int(data.test.labels.max()))
-    if largest >= classes:
-        hint = "give the network an output a class: --set classes=…, if it has that parameter"
-        raise TrainError(f"`{data.name}` has the label {largest}, and the network tells {classes} classes apart", hint)
+        raise TrainError(f"the images of {place} are {has}{came}, and the network takes {show_shape(size)}", hint)
+    for part in (data.train, data.test):
+        largest = int(part.labels.max())
+        if largest >= classes:
+            hint = "give the network an output a class: --set classes=…, if it has that parameter"
+            where = _labels_of(part, place)
+            raise TrainError(f"{where} has the label {largest}, and the network tells {classes} classes apart", hint)
     missing_class = (data.train.labels.bincount(minlength=data.classes) == 0).nonzero()
     if len(missing_class):
-        raise TrainError(f"`{data.name}` has no image of class {int(missing_class[0, 0])} to learn from")
+        where = _labels_of(data.train, place)
+        raise TrainError(f"{where} has no image of class {int(missing_class[0, 0])} to learn from")
+
+
+def _labels_of(part: Source, place: str) -> str:
+    """Where its labels stand: a file, or the whole set."""
+    return (part.labels_in if isinstance(part, Examples) else "") or place

@@ -7,7 +7,7 @@ In: nothing. Out: the types that every reader of data gives. Reading is left to 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -39,12 +39,14 @@ class Source(Protocol):
 class Examples:
     """Images (N, C, H, W), uint8 or float32 of 0 to 1, and labels (N,), int64, in memory.
 
-    `origin` is the identity of the files that they were decoded from, if they were.
+    `origin` is the identity of the files that they were decoded from, if they were; `labels_in` the file in which all
+    labels stand, if it is one.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     origin: bytes = b""
+    labels_in: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -64,7 +66,7 @@ class Examples:
 
     def to(self, device: torch.device) -> Examples:
         """The same on a device."""
-        return Examples(self.images.to(device), self.labels.to(device), self.origin)
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def _examples(folder: Path, prefix: str) -> Examples:
     images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
     if len(images) != len(labels):
         raise TrainError(f"{images_path} holds {len(images):,} images, {labels_path} {len(labels):,} labels")
-    return Examples(images.unsqueeze(1), labels.long())
+    return Examples(images.unsqueeze(1), labels.long(), labels_in=str(labels_path))
 
 
 def _find(folder: Path, stem: str, suffix: str) -> Path:

@@ -24,6 +24,8 @@ def launch(processes: int, restarts: int, words: Sequence[str]) -> int:
 
     # torchrun would set one thread, and say so.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+    # Torch would advise against what keeps the order of sums the same.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     given = ["--standalone", "--nproc-per-node", str(processes), "--max-restarts", str(restarts)]
     try:
         asked = run.parse_args([*given, "-m", "archdsl", *words])  # type: ignore[no-untyped-call]

@@ -36,6 +36,7 @@ from archdsl.train.whitening import whiten
 
 __all__ = ["Learner", "outputs"]
 
+_NORMS = nn.modules.batchnorm._BatchNorm
 _MODEL, _OPTIMIZER, _AVERAGE = "model.", "optimizer.", "average."
 
 
@@ -79,6 +80,8 @@ class Learner:
         self._to_learn()
         if machine.team.size > 1 and machine.device.type == "cuda":
             self.module = nn.SyncBatchNorm.convert_sync_batchnorm(self.module)  # type: ignore[no-untyped-call]
+        elif machine.team.size > 1 and any(isinstance(layer, _NORMS) for layer in self.module.modules()):
+            self.said.append("batch norm: statistics of each process's part of a batch, as torch has it on the CPU")
         layout = torch.channels_last if machine.channels_last else torch.preserve_format
         self.module.to(machine.device, memory_format=layout)  # type: ignore[call-overload]
         self._penalised = penalised(self.module, open_graph, plan.l2)
@@ -94,9 +97,10 @@ class Learner:
         elif machine.compile:
             self._call = torch.compile(self.module)
         if machine.team.size > 1:
-            # It would put gradients together in another way after the first step that it sees, so that a run which goes
-            # on would add up in another order than one that never stopped; not where weights may be unused.
-            self._call = nn.parallel.DistributedDataParallel(self._call, find_unused_parameters=True)
+            # Torch joins gradients in another way after the first step that it sees, so that a run which goes on
+            # would add up three or more of them in another order than one that never stopped; but not with this flag.
+            ordered = machine.team.size > 2
+            self._call = nn.parallel.DistributedDataParallel(self._call, find_unused_parameters=ordered)
 
     # ------------------------------------------------------------ one step
 

@@ -85,4 +85,4 @@ def _examples(path: Path, x: str, y: str, arrays: dict[str, NDArray[Any]]) -> Ex
             )
     elif images.dtype.str != "|u1":
         raise TrainError(f"{path}: `{x}` holds {images.dtype}, and images are bytes, or floats from 0 to 1")
-    return Examples(tensor, torch.from_numpy(labels.astype("int64")))
+    return Examples(tensor, torch.from_numpy(labels.astype("int64")), labels_in=f"{path}, `{y}`")
