@@ -66,7 +66,7 @@ class _Unnumbered(ast.NodeTransformer):
     """Every number, and every product of numbers, as 0."""
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        return ast.Constant(0) if isinstance(node.value, int | float) else node
+        return ast.Constant(0) if type(node.value) in (int, float) else node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
@@ -78,9 +78,9 @@ def _chosen() -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
     """Networks, and those of them that tracers are shown: the sample, or every network.
 
     `resnet` is `resnet:resnet50`, the same code, and stands here once. Dynamo, `torch.export` and `torch.jit` walk
-    through the Python of `forward` at some 20 milliseconds a layer, which is minutes for `resnet1202`. They are shown the
-    smallest of the networks whose code differs in numbers alone, widths and repeats: of `resnet20` to `resnet1202` the
-    first. Networks that differ in a class, a layer or a line are all shown.
+    through the Python of `forward` at some 20 milliseconds a layer, which is minutes for `resnet1202`. They are shown
+    the smallest of the networks whose code differs in numbers alone, widths and repeats: of `resnet20` to `resnet1202`
+    the first. Networks that differ in a class, a layer or a line are all shown.
     """
     if not WHOLE:
         named = {entry.name: entry for entry in entries()}
