@@ -68,7 +68,9 @@ Examples:
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1.")
 @click.option("--precision", type=click.Choice(["fp32", "tf32", "bf16", "fp16"]), help="Of the arithmetic [fp32].")
 @click.option("--compile", "compiled", is_flag=True, help="Train through torch.compile.")
-@click.option("--cuda-graphs", "graphs", is_flag=True, help="Compiled, and run as CUDA graphs: for small networks; experimental.")
+@click.option(
+    "--cuda-graphs", "graphs", is_flag=True, help="Compiled, and run as CUDA graphs: for small networks; experimental."
+)
 @click.option("--channels-last", is_flag=True, help="Keep images as (N, H, W, C) in memory.")
 @click.option("--deterministic", is_flag=True, help="The same bits every time, on GPUs too.")
 @click.option("--fast", is_flag=True, help="What is fastest on the device without harm, and say what.")
