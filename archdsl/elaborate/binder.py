@@ -6,7 +6,7 @@ reported before `Poisoned` is raised.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from archdsl.diagnostics import Collector, Note, Span, nearest
@@ -194,14 +194,14 @@ class Binder:
                 )
                 raise Poisoned
         evaluated = self._evaluator.evaluate(value, scope)
-        return self._checked(kind, arg, evaluated, value.span, given(value, scope, self._evaluator))
+        return self._checked(kind, arg, evaluated, value.span, lambda: given(value, scope, self._evaluator))
 
-    def _checked(self, kind: type[Op], arg: Arg, value: Value, span: Span, where: str = "") -> Value:
+    def _checked(self, kind: type[Op], arg: Arg, value: Value, span: Span, computed: Callable[[], str] = str) -> Value:
         self._evaluator.spend(count(value), span)
         try:
             return arg.read(value)  # type: ignore[return-value]
         except ValueError as error:
-            reason = str(error)
+            reason, where = str(error), computed()
             fractional = isinstance(value, float) and not value.is_integer() and reason.startswith("must be a whole")
             self._found.error(
                 "fractional-count" if fractional else "bad-argument",
