@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import gc
-import time
 from collections import Counter
 from collections.abc import Callable
 from statistics import median
@@ -26,6 +25,7 @@ from archdsl.codegen.module import build, load
 from archdsl.codegen.source import network_class
 from archdsl.graph import Graph
 from archdsl.ops.base import torch_shape
+from tests.benchmarks.clock import seconds
 from tests.torchvision_cpu import load as load_torchvision
 from tests.zoo import entries
 
@@ -74,25 +74,12 @@ def _ratio(ours: Callable[[], object], theirs: Callable[[], object], runs: int =
     try:
         for number in range(runs):
             order = (ours, theirs, theirs, ours) if number % 2 else (theirs, ours, ours, theirs)
-            times = [_seconds(run) for run in order]
+            times = [seconds(run) for run in order]
             outer, inner = times[0] + times[3], times[1] + times[2]
             found.append(outer / inner if number % 2 else inner / outer)
     finally:
         gc.enable()
     return median(found)
-
-
-def _seconds(run: Callable[[], object]) -> float:
-    """On a CPU those of the processor, which other work on the machine does not lengthen."""
-    if not torch.cuda.is_available():
-        start = time.process_time()
-        run()
-        return time.process_time() - start
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    run()
-    torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 def _constructors(graph: Graph, theirs: Callable[[], nn.Module]) -> float:

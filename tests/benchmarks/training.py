@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
@@ -30,6 +29,7 @@ from archdsl.train.machine import Machine, computing, fastest
 from archdsl.train.plan import Plan
 from archdsl.train.progress import Progress
 from archdsl.train.signals import Stop
+from tests.benchmarks.clock import seconds
 
 __all__ = ["show"]
 
@@ -120,22 +120,9 @@ def _ratio(ours: Callable[[], object], theirs: Callable[[], object]) -> float:
     found = []
     for number in range(_PAIRS):
         first, second = (ours, theirs) if number % 2 else (theirs, ours)
-        times = [_seconds(first), _seconds(second)]
+        times = [seconds(first), seconds(second)]
         found.append(times[0] / times[1] if number % 2 else times[1] / times[0])
     return median(found)
-
-
-def _seconds(run: Callable[[], object]) -> float:
-    """On a CPU those of the processor, which other work on the machine does not lengthen."""
-    if not torch.cuda.is_available():
-        start = time.process_time()
-        run()
-        return time.process_time() - start
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    run()
-    torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
