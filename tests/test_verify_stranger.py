@@ -303,9 +303,23 @@ def test_a_row_of_results_is_found_by_its_numbers_and_first_word(tmp_path: Path)
     )
     assert wrong(made) == [("3", "image size", "64x64x3")]
     assert made.tables[0].judgement.network == "pair32, pair8"
+    assert made.tables[0].judgement.conventions == ["parameters: all trained parameters (explains 2 of 2)"]
     checked = {(one.row, one.column): one.verdict for one in cells(made)}
     assert checked["1", "Params (K)"] == checked["3", "Params (K)"] == "holds"
     assert checked["2", "Params (K)"] == checked["1", "Top-1 err."] == checked["1", "Time (s)"] == "not-checked"
+
+
+def test_a_figure_that_no_convention_changes_holds(tmp_path: Path) -> None:
+    """With running statistics 130 + 20 + 20 and 250 + 40 + 40; without batch norm there are none, and 130 is 130."""
+    (tmp_path / "nets.arch").write_text(
+        "arch nets<w, unit=bn>\ninput 8x8x1\nconv 1x1 w -> unit -> gap -> fc 10\n"
+        "variant wide10 = nets<10>\nvariant wide20 = nets<20>\nvariant plain10 = nets<10, id>\n"
+    )
+    (tmp_path / "results.csv").write_text("Model,Params\nWide-10,170\nWide-20,330\nPlain-10,130\n")
+    found = Collector()
+    made = verify(gather([str(tmp_path / "nets.arch"), str(tmp_path / "results.csv")], found), Wishes(), found)
+    verdicts = [one.verdict for one in cells(made) if one.column == "Params"]
+    assert verdicts == ["convention", "convention", "holds"]
 
 
 def test_results_of_others_alone_are_a_mistake(tmp_path: Path) -> None:
