@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from archdsl.diagnostics import ArchError, Collector, Diagnostic, counted
 from archdsl.elaborate import Network, Request, Unresolved, Workspace
 from archdsl.elaborate.claims import Claim
-from archdsl.elaborate.recipe import read_init
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape, show_shape
 from archdsl.zoo import split_target
@@ -136,6 +135,8 @@ class Architecture:
         elif init == "default":
             rules = ()
         else:
+            from archdsl.elaborate.recipe import read_init
+
             rules, place = read_init(init, found), None
         if found.failed:
             raise ArchError(found.sorted())

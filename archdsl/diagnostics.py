@@ -6,13 +6,12 @@ What each id means is documented in `archdsl.rules`; nothing here knows the lang
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Literal
+from typing import Literal, NamedTuple
 
 __all__ = [
     "ArchError",
@@ -96,8 +95,7 @@ class Span:
         return Span(self.source, min(self.start, other.start), max(self.end, other.end))
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A second thing that matters: a sentence and, where there is one, its place."""
 
     message: str
@@ -331,6 +329,8 @@ def as_record(found: Diagnostic) -> dict[str, object]:
 
 def render_json(found: Iterable[Diagnostic]) -> str:
     """`{"diagnostics": [{"id", "severity", "message", "span", "label", "notes", "hint"}]}`."""
+    import json
+
     return json.dumps({"diagnostics": [as_record(entry) for entry in found]}, indent=2)
 
 

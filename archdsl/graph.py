@@ -94,8 +94,7 @@ class Node:
         return self.op.call() if self.op is not None else f"input {show_shape(self.shape)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """A named result; `training` ones exist while the network is trained and not afterwards."""
 
     name: str

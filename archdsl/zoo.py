@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from archdsl.diagnostics import ArchError, Diagnostic, nearest
 from archdsl.resources import specs_path
@@ -25,8 +24,7 @@ _ARCHITECTURE: Final = re.compile(r"^arch\s+(\w+)", re.MULTILINE)
 _VARIANT: Final = re.compile(r"^variant\s+(\w+(?:\s*,\s*\w+)*)\s*=", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a network is written: a file, one of its variants (None for the file's own network), and the line."""
 
     path: Path
@@ -34,8 +32,7 @@ class Place:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One file of the zoo: the name of its architecture, and of each variant with the lines they stand in."""
 
     path: Path

@@ -6,7 +6,7 @@ In: a graph. Out: `Counts`. Bytes are left to `memory.py`, the longest path to `
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from archdsl.analysis.facts import Fact, facts, training_only
 from archdsl.graph import Graph
@@ -14,8 +14,7 @@ from archdsl.graph import Graph
 __all__ = ["Counts", "Totals", "count"]
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """Sums over layers, for one example.
 
     - `layers`: ops.
@@ -41,8 +40,7 @@ class Totals:
         return 2 * self.macs
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """`params` and `buffers` hold one number a node, zero for one that uses another's weights.
 
     `total` is the network after training, `training` what training-only outputs add to it.

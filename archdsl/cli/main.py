@@ -5,6 +5,7 @@ In: arguments. Out: what the named command does; each is loaded when it is calle
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from keyword import iskeyword
@@ -93,6 +94,8 @@ def archdsl() -> None:
 
 def main() -> None:
     """Run the command line."""
+    # Most commands end before there is garbage worth a search; a training run has its own to find, if later.
+    gc.set_threshold(50_000)
     try:
         archdsl(prog_name="archdsl")
     except BrokenPipeError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from archdsl.codegen.constructors import Value
 from archdsl.codegen.forward import Line, Result
@@ -24,8 +25,7 @@ from archdsl.graph import Graph, Port
 __all__ = ["Class", "Construction", "classes"]
 
 
-@dataclass(frozen=True, slots=True)
-class Construction:
+class Construction(NamedTuple):
     """A line of the constructor, `self.attribute = text`; under a condition, if there is one, else `nn.Identity()`."""
 
     attribute: str

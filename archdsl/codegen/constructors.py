@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
 
 from archdsl.codegen import helpers
 
@@ -63,8 +63,7 @@ class Value:
         return cls(repr(value), value)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A constructor call: `names` of its arguments, the first `positional` of them given by position.
 
     `names` are the parameters' where the signature is known; an argument given by position to an unknown one is `0`,
@@ -112,7 +111,7 @@ def parse(expression: str) -> Call | None:
     node = ast.parse(expression, mode="eval").body
     if not isinstance(node, ast.Call):
         return None
-    function = ast.unparse(node.func)
+    function = expression.partition("(")[0]
     given: list[tuple[str, Value]] = []
     signature = _signature(function)
     for position, argument in enumerate(node.args):
@@ -128,7 +127,7 @@ def parse(expression: str) -> Call | None:
     named = dict(given)
     optional: list[tuple[str, Value]] = []
     for name, default in signature[len(node.args) :]:
-        value = _literal(ast.parse(default, mode="eval").body) if default is not None else None
+        value = _default(default) if default is not None else None
         if value is not None:
             named.setdefault(name, value)
             optional.append((name, value))
@@ -144,6 +143,11 @@ def _signature(function: str) -> Sequence[tuple[str, str | None]]:
         return helpers.find(function).arguments if function.isidentifier() else ()
     except LookupError:
         return ()
+
+
+@cache
+def _default(text: str) -> Value | None:
+    return _literal(ast.parse(text, mode="eval").body)
 
 
 def _literal(node: ast.expr) -> Value | None:

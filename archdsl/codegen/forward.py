@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from archdsl.codegen.expression import WIDTH, render, transposed, uses_of
 from archdsl.codegen.layout import NETWORK, flow
@@ -28,16 +27,14 @@ _ROOM: Final = WIDTH - 24
 _FOLLOWS: Final = frozenset({"normalization", "activation", "dropout"})
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """An attribute of the class and what is constructed for it."""
 
     attribute: str
     module: Module
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line of `forward`; `training` ones run in training only."""
 
     text: str
@@ -45,8 +42,7 @@ class Line:
     training: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """A class to be, without the constructor expressions; `result` is the expression that `forward` returns.
 
     `outside` is what it returns where the network is not trained, if that is something else.
@@ -59,8 +55,7 @@ class Body:
     outside: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """How the network hands its outputs over: the tuple's class, and for each output its field and when it exists.
 
     `outside` is the class of the tuple where the network is not trained; empty for one tensor, which is no tuple.

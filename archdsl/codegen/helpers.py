@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from typing import NamedTuple
 
 __all__ = ["Helper", "collect", "find"]
 
 
-@dataclass(frozen=True, slots=True)
-class Helper:
+class Helper(NamedTuple):
     """One definition of a layers file: its text, the definitions it uses, the import lines it needs.
 
     `arguments` are those of the constructor in order, with the source of the default where there is one.
@@ -56,6 +54,8 @@ def collect(names: Iterable[str]) -> tuple[Helper, ...]:
 @cache
 def _library() -> dict[str, Helper]:
     """Every top-level definition of the layers files. Raises `ValueError` where two files define one name."""
+    from importlib.resources import files
+
     found: dict[str, Helper] = {}
     folder = files("archdsl.codegen").joinpath("layers")
     for path in sorted(folder.iterdir(), key=lambda entry: entry.name):

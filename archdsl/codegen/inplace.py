@@ -48,10 +48,10 @@ def in_place(block: Block) -> Block:
     for step in block.steps:
         init = _init(step)
         if init in _IN_PLACE and init not in spoilt and isinstance(step.module, Leaf):
-            torch = replace(step.module.torch, init=_IN_PLACE[init])
+            torch = step.module.torch._replace(init=_IN_PLACE[init])
             steps.append(replace(step, module=replace(step.module, torch=torch)))
         elif isinstance(step.module, Leaf) and (call := _added(step, uses, makers)):
-            steps.append(replace(step, module=replace(step.module, torch=replace(step.module.torch, call=call))))
+            steps.append(replace(step, module=replace(step.module, torch=step.module.torch._replace(call=call))))
         else:
             steps.append(replace(step, module=_inside(step.module)))
     return replace(block, steps=tuple(_ended(steps) if _is_unit(block) else steps))
@@ -72,7 +72,7 @@ def _ended(steps: list[Step]) -> list[Step]:
     call = _FUNCTIONS.get(_init(last), "")
     if not call or last.label is not None or not isinstance(last.module, Leaf):
         return steps
-    torch = replace(last.module.torch, init=None, call=call)
+    torch = last.module.torch._replace(init=None, call=call)
     return [*steps[:-1], replace(last, module=replace(last.module, torch=torch))]
 
 

@@ -7,8 +7,7 @@ places that need `.mT`. Tensors of another rank have one layout only and no part
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from archdsl.graph import Port
 from archdsl.ops.base import Shape
@@ -22,8 +21,7 @@ NETWORK: Final[Layout] = "channels_last"
 """How sequences enter and leave a network: (N, L, C), as in transformers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
+class Face(NamedTuple):
     """What a module wants of each input and gives in each output; None for a tensor that is no sequence.
 
     `any` among the wants stands for a common layout of the caller's choice, which the outputs given as `any` then have.

@@ -7,8 +7,7 @@ one expression, and which writes itself once something stands in each hole. What
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from archdsl.codegen.constructors import Call, Value, parse, shortened
 from archdsl.codegen.ramps import Ramp, place, written
@@ -37,8 +36,7 @@ Write = Callable[[Sequence[str]], str]
 """From the texts that fill the holes to the expression."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(NamedTuple):
     """A value that may differ between instances: its argument's name, and the default where it may be left out.
 
     `kind` is what it counts: `channels`, else its name in PyTorch's layer. Only values of one kind are the same value.
@@ -50,8 +48,7 @@ class Hole:
     kind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """An expression that makes a module. `elements` marks one that stands for several, `*[…]`."""
 
     pattern: Hashable

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from archdsl.codegen.constructors import Value
 from archdsl.codegen.instances import Instance
@@ -34,8 +33,7 @@ _ORDER: Final = {"channels": 0, "in_channels": 0, "out_channels": 1, "width": 2,
 """Arguments that stand before others, as in PyTorch's layers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """An argument of a constructor; one with a default comes after those without."""
 
     name: str
@@ -48,8 +46,7 @@ class Parameter:
         return text if self.default is None else f"{text} = {self.default.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Base:
+class _Base(NamedTuple):
     """A column that becomes a parameter, with the first hole that it fills."""
 
     column: Column
@@ -57,8 +54,7 @@ class _Base:
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
+class Fitted(NamedTuple):
     """The arguments of a constructor and the expressions in it.
 
     `texts` has one for each hole, `given` for each parameter its value in every instance, `conditions` for each

@@ -47,9 +47,10 @@ def source(graph: Graph, *, flat: bool = False) -> str:
     others in a named tuple while the network is trained; in evaluation the others are returned as if there were no
     more, a single one as a tensor. The same graph gives the same bytes.
     """
-    found = _helpers(graph)
-    taken = _taken(graph, found)
-    name = network_class(graph)
+    torches = _torches(graph)
+    found = _helpers(torches)
+    taken = _taken(torches, found)
+    name = _network_class(graph, found)
     result = _result(graph, name)
     if result is not None:
         taken = taken | {result.class_name, result.outside}
@@ -66,25 +67,26 @@ def source(graph: Graph, *, flat: bool = False) -> str:
 
 def network_class(graph: Graph) -> str:
     """The name of the network's class, which no layer that is copied into the file has."""
-    scope = Scope(helper.name for helper in _helpers(graph))
-    return scope.claim(class_name(graph.variant or graph.name))
+    return _network_class(graph, _helpers(_torches(graph)))
 
 
-def _torches(graph: Graph) -> Iterable[Torch]:
-    for node in graph.layers:
-        if node.op is not None:
-            yield node.op.torch(node.input_shapes, node.shapes)
+def _network_class(graph: Graph, found: Sequence[Helper]) -> str:
+    return Scope(helper.name for helper in found).claim(class_name(graph.variant or graph.name))
 
 
-def _helpers(graph: Graph) -> tuple[Helper, ...]:
-    return helpers.collect({name for torch in _torches(graph) for name in torch.helpers})
+def _torches(graph: Graph) -> tuple[Torch, ...]:
+    return tuple(node.op.torch(node.input_shapes, node.shapes) for node in graph.layers if node.op is not None)
 
 
-def _taken(graph: Graph, found: Sequence[Helper]) -> frozenset[str]:
+def _helpers(torches: Iterable[Torch]) -> tuple[Helper, ...]:
+    return helpers.collect({name for torch in torches for name in torch.helpers})
+
+
+def _taken(torches: Iterable[Torch], found: Sequence[Helper]) -> frozenset[str]:
     """Names at the top of the file, and those that expressions use."""
     names = {helper.name for helper in found}
     names.update(line.split()[-1].partition(".")[0] for helper in found for line in helper.imports)
-    for text in {text for torch in _torches(graph) for text in (torch.init, torch.call) if text is not None}:
+    for text in {text for torch in torches for text in (torch.init, torch.call) if text is not None}:
         names |= free_names(text)
     return frozenset(names)
 

@@ -165,9 +165,12 @@ class _Builder:
         owner = self._tree.owner(node)
         return Step(leaf, name, node.label, node.inputs, outputs, owner, self._tree.use(node), face, node.key)
 
-    def _block(self, place: Place, name: str) -> Step:
-        """A block as a step of its class; one that only holds a layer, or blocks in a row, is that under its name."""
-        steps = self._row(place) or self._steps(place)
+    def _block(self, place: Place, name: str, held: list[Step] | None = None) -> Step:
+        """A block as a step of its class; one that only holds a layer, or blocks in a row, is that under its name.
+
+        `held` are the steps in it where they are known.
+        """
+        steps = self._row(place) or held or self._steps(place)
         steps = [replace(step, use="always") if step.use == "training" else step for step in steps]
         label = place.frame.label
         if len(steps) == 1 and (place.frame.kind == "repeat" or _only_blocks(steps[0].module)):
@@ -219,7 +222,9 @@ class _Builder:
         """One pass of a repeat as one step."""
         steps = self._steps(place)
         chain = self._chain(steps, name) if len(steps) > 1 else None
-        return self._block(place, name) if chain is None else replace(chain, owner=self._owner(place, chain.owner))
+        return (
+            self._block(place, name, steps) if chain is None else replace(chain, owner=self._owner(place, chain.owner))
+        )
 
     def _chain(self, steps: Sequence[Step], name: str, *, spread: bool = False) -> Step | None:
         """Steps as one `nn.Sequential`, where each feeds the next and nothing else, or None."""

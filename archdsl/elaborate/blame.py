@@ -7,7 +7,7 @@ or filter count that set the wrong size, and names what the other branch is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from archdsl.diagnostics import Diagnostic, Note, Span
 from archdsl.elaborate.evaluator import Evaluator
@@ -19,8 +19,7 @@ from archdsl.syntax import tree
 __all__ = ["Branch", "explain_mismatch", "given"]
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(NamedTuple):
     """A branch as written, and the nodes `start` to `end` that it made."""
 
     span: Span

@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from archdsl import limits
 from archdsl.diagnostics import Collector, Note, Span
@@ -34,8 +34,7 @@ _IMAGE = 16
 """The side from which a size that begins with an image's channels is taken for one of PyTorch."""
 
 
-@dataclass(frozen=True)
-class Built:
+class Built(NamedTuple):
     """What one elaboration found, right or not."""
 
     nodes: list[Node]

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from archdsl.diagnostics import Collector, Span, nearest
 from archdsl.syntax import tree
 
 __all__ = ["Site", "Unresolved", "assign", "sites"]
+
+_OPEN: Final = ("choice", "one_of")
+"""The words that leave something open."""
 
 
 class Unresolved(Exception):
@@ -42,6 +46,8 @@ def sites(file: tree.File) -> tuple[Site, ...]:
     A choice is called by the label behind it or the `let` it stands in, `@width` or `let width = one_of(…)`; another is
     `choice1`, `choice2`, … as it stands in the file.
     """
+    if not any(word in file.source.text for word in _OPEN):
+        return ()
     found: list[Site] = []
     taken: set[str] = set()
     for unit, name in _walk(file.statements, None):
@@ -70,8 +76,8 @@ def _walk(node: object, name: str | None) -> Iterator[tuple[tree.Call | tree.Fun
             called = at.name.name
         elif isinstance(at, tree.Block | tree.Conditional):
             called = None
-        is_choice = isinstance(at, tree.Call) and at.name.name == "choice" and at.angles
-        is_one_of = isinstance(at, tree.Function) and at.name.name == "one_of" and at.arguments
+        is_choice = isinstance(at, tree.Call) and at.name.name == _OPEN[0] and at.angles
+        is_one_of = isinstance(at, tree.Function) and at.name.name == _OPEN[1] and at.arguments
         if is_choice or is_one_of:
             assert isinstance(at, tree.Call | tree.Function)
             yield at, called

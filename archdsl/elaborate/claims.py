@@ -7,7 +7,7 @@ left to `archdsl.analysis.claims`, which counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from archdsl import limits
 from archdsl.diagnostics import Collector, Span, nearest
@@ -38,8 +38,7 @@ multiply-accumulates, twice that, half of all operations as pytorchcv counts the
 values of the input and all layers' outputs; and what is published."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """`expect params 25.6M "torchvision"`: a figure, the interval of what would print so, and where it is from.
 
     `subject` is the label that it is about, and `nodes` the layer, or those of the block or repeat, with that label;
@@ -64,7 +63,7 @@ class Claim:
         """The claim with its layers found."""
         if self.subject is None:
             return self
-        return replace(self, nodes=tuple(node.key for node in nodes if _label_of(node) == self.subject))
+        return self._replace(nodes=tuple(node.key for node in nodes if _label_of(node) == self.subject))
 
 
 def _label_of(node: Node) -> str | None:

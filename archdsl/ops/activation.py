@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from archdsl.ops.base import (
     FLOAT,
@@ -67,8 +66,7 @@ class _Elementwise(Op):
 # ---------------------------------------------------------------- without arguments
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """An activation without arguments: its word, its class in `torch.nn`, operations an element, its formula; the
     operations of `Op.module_operations` where pytorchcv has a rule.
     """

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 __all__ = [
     "FLOAT",
@@ -94,8 +94,7 @@ class Window:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(NamedTuple):
     """A tensor that a layer owns, by its PyTorch name and shape.
 
     `parameter` is trained; `buffer` is state that is not (batch norm's running statistics, counted apart);
@@ -111,8 +110,7 @@ class Weight:
         return math.prod(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """How far an op looks: kernel (with dilation), stride and padding along each spatial axis.
 
     A stride below one (`Fraction(1, 2)`) is an upsampling.
@@ -136,8 +134,7 @@ INDEX: Final = 8
 """Bytes of an index, int64."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """What PyTorch keeps of a layer while it trains, from the forward pass until its gradient has been found.
 
     A convolution keeps its input, a tanh its output, a max pool its input and an index of 8 bytes for each result.
@@ -158,8 +155,7 @@ class Kept:
     blocked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Torch:
+class Torch(NamedTuple):
     """A layer as PyTorch source.
 
     `init` is the constructor expression, or None for a function. `call` is the expression in `forward`: `{m}` is the
@@ -175,8 +171,7 @@ class Torch:
     sequence: Literal["channels_first", "channels_last", "any"] = "channels_last"
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """A worked example, run against PyTorch by the tests.
 
     `text` is the op as written. It turns `inputs` into `output` (a tuple of sizes where the op has several), or is
@@ -202,8 +197,7 @@ Reader = Callable[[object], object]
 _REQUIRED: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Arg:
+class Arg(NamedTuple):
     """How an argument is written: `window` (K[/S][+P]), `positional`, `keyword` or `flag`."""
 
     kind: Literal["window", "positional", "keyword", "flag"]
@@ -218,7 +212,7 @@ class Arg:
         return self.default is _REQUIRED
 
     def named(self, name: str) -> Arg:
-        return replace(self, name=name)
+        return self._replace(name=name)
 
 
 def window(show: str = "K[/S][+P]", *, unit_stride: bool = False) -> Any:

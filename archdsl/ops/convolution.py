@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 
 from archdsl.ops.base import (
@@ -192,7 +191,7 @@ class Conv(Op):
         geometry = self._geometry(inputs[0])
         # A product of matrices where the kernel is one position, and else oneDNN's own layout.
         blocked = self.groups > 1 or any(size > 1 for size in geometry.kernel)
-        return replace(geometry.keeps(inputs[0][-1]), blocked=blocked)
+        return geometry.keeps(inputs[0][-1])._replace(blocked=blocked)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs

@@ -6,15 +6,15 @@ In: a `Window` as written and the spatial size that enters. Out: kernel, stride,
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from archdsl.ops.base import FLOAT, Extent, Kept, OpError, Reach, Window, show_shape, spread
 
 __all__ = ["Geometry", "same_padding", "show_extent", "solve"]
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
+class Geometry(NamedTuple):
     """A window on every axis of `sizes`: `padding` is (before, after) pairs, `ceil` rounds the positions up."""
 
     op: str
@@ -128,6 +128,7 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
+@lru_cache(maxsize=4096)
 def solve(
     op: str,
     sizes: tuple[int, ...],

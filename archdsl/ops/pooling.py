@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import ClassVar
 
 from archdsl.ops.base import (
@@ -155,7 +154,7 @@ class MaxPool(_Pool):
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
         kept = self._geometry(inputs[0]).keeps(inputs[0][-1])
-        return replace(kept, more=kept.more + INDEX * math.prod(outputs[0]))
+        return kept._replace(more=kept.more + INDEX * math.prod(outputs[0]))
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         geometry = self._geometry(inputs[0])
@@ -260,7 +259,7 @@ class LpPool(_Pool):
 
     def _positions(self, geometry: Geometry) -> tuple[int, ...]:
         # The zeros are put around the input before the layer sees it, so that a window of `ceil` may start in them.
-        return replace(geometry, sizes=geometry.padded_sizes, padding=((0, 0),) * len(geometry.sizes)).outputs
+        return geometry._replace(sizes=geometry.padded_sizes, padding=((0, 0),) * len(geometry.sizes)).outputs
 
     def _seen(self, geometry: Geometry) -> tuple[int, ...]:
         return geometry.padded_sizes
@@ -331,7 +330,7 @@ class Subsample(_Pool):
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
         kept = self._geometry(inputs[0]).keeps(inputs[0][-1])
-        return replace(kept, more=kept.more + FLOAT * math.prod(outputs[0]))
+        return kept._replace(more=kept.more + FLOAT * math.prod(outputs[0]))
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         geometry = self._geometry(inputs[0])

@@ -15,6 +15,8 @@ from archdsl.ops.base import Arg, Op, Style, flag, keyword, positional, window
 __all__ = ["RegistrationError", "all_ops", "familiar", "lookup", "lookup_plugin", "names", "register"]
 
 _ops: dict[str, type[Op]] = {}
+_sound: set[type] = {Op, object}
+"""Classes whose members are known to be rules and arguments."""
 _HOOKS = frozenset(name for name in vars(Op) if not name.startswith("_")) | {"style", "name", "examples"}
 _REQUIRED = ("shape", "macs", "work", "reach", "keeps", "torch")
 _FAMILIES = (
@@ -82,11 +84,12 @@ def _problem(cls: type[Op]) -> str | None:
             return f"there is no rule `{rule}`"
     annotated = {name for base in cls.__mro__ if base is not Op for name in vars(base).get("__annotations__", {})}
     for base in cls.__mro__:
-        if base in (Op, object):
+        if base in _sound:
             continue
         for member in vars(base):
             if not member.startswith("_") and member not in _HOOKS:
                 return f"`{member}` is neither a rule nor an argument; private helpers start with an underscore"
+        _sound.add(base)
     for field in sorted(annotated - set(cls.arguments) - _HOOKS):
         if not field.startswith("_"):
             return f"`{field}` does not say how it is written: use window(), positional(), keyword() or flag()"

@@ -36,7 +36,7 @@ def logits(graph: Graph, criterion: Criterion) -> Graph:
 
     def before(output: Output) -> Output:
         node = graph.nodes[output.port.node]
-        return replace(output, port=node.inputs[0]) if node.kind in done else output
+        return output._replace(port=node.inputs[0]) if node.kind in done else output
 
     return replace(graph, outputs=tuple(map(before, graph.outputs)))
 
