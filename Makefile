@@ -6,6 +6,7 @@ CASES  ?= 200000
 KILLS  ?= 200
 JOBS   ?= auto
 DEMO   := specs/lenet/lenet5.arch
+ON_GPU := $(addprefix tests/test_,torch_ways.py initialise.py training_memory.py train_devices.py train_resume.py train_killed.py)
 OUT    := out
 
 PYTHON  := $(VENV)/bin/python
@@ -16,7 +17,7 @@ BROWSER := $(VENV)/.ready-browser
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench errata test-slow kills hosts zoo ways golden pictures browser gallery clean
+.PHONY: help demo test lint bench errata test-slow kills hosts cuda zoo ways golden pictures browser gallery clean
 
 help: ## Show this list
 	@echo "archdsl: the language in which neural-network architectures are written down"
@@ -54,6 +55,9 @@ kills: $(READY) ## A run killed KILLS=200 times, some inside its writes, equals 
 
 hosts: $(READY) ## Two machines as network namespaces, a worker killed, a full tmpfs (Linux, 5 minutes)
 	$(PYTHON) -m pytest -q -m hosts tests/test_train_hosts.py
+
+cuda: $(READY) ## What is claimed of NVIDIA GPUs, on one of them
+	$(PYTHON) -m pytest -q -m cuda -n 4 --dist worksteal $(ON_GPU)
 
 zoo: $(READY) ## All of specs/ as functions: equal to torchvision's, the largest too (9 GB)
 	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q -n 2 --dist loadfile tests/test_zoo.py tests/test_zoo_torchvision.py

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from archdsl.diagnostics import Collector, Source
 from archdsl.elaborate import Request, Workspace
-from archdsl.elaborate.binder import Binder
+from archdsl.elaborate.parameter_binder import signature
 from archdsl.ops import registry
 from archdsl.ops.base import Example, Op, Shape, Style
 from archdsl.resources import specs_path
@@ -92,8 +92,8 @@ def _entry(kind: type[Op]) -> OpEntry:
     head, _, rest = opening.partition(":")
     written = head.strip("` ")
     # A merge is written with its branches, which are no arguments of the op.
-    signature = written if written.startswith(f"{kind.name}<") else kind.signature()
-    return OpEntry(kind.name, kind.style, signature, rest.strip() or opening, doc)
+    called = written if written.startswith(f"{kind.name}<") else kind.signature()
+    return OpEntry(kind.name, kind.style, called, rest.strip() or opening, doc)
 
 
 def worked(name: str) -> tuple[Worked, ...]:
@@ -155,10 +155,8 @@ def _blocks_of(name: str) -> tuple[BlockEntry, ...]:
 
 def _form(block: tree.Block, source: Source) -> BlockForm:
     tensors = f"({', '.join(name.name for name in block.tensors)})" if block.tensors is not None else ""
-    signature = Binder.signature(block.name.name, block.parameters).removeprefix("its parameters are ")
-    if not block.parameters:
-        signature = block.name.name
-    return BlockForm(signature + tensors, block.parameters, _comment_above(source, block.span.line), block.span.text)
+    called = signature(block.name.name, block.parameters) + tensors
+    return BlockForm(called, block.parameters, _comment_above(source, block.span.line), block.span.text)
 
 
 def _comment_above(source: Source, line: int) -> str:

@@ -133,7 +133,6 @@ class Collector:
     def __init__(self, most: int = 100) -> None:
         self._found: dict[tuple[object, ...], Diagnostic] = {}
         self._most = most
-        self.dropped = 0
 
     def add(self, diagnostic: Diagnostic) -> None:
         span = diagnostic.span
@@ -142,7 +141,6 @@ class Collector:
         if key in self._found:
             return
         if len(self._found) >= self._most:
-            self.dropped += 1
             return
         self._found[key] = diagnostic
 

@@ -1,7 +1,7 @@
 """The checked network: what every later room reads and none writes.
 
-In: nodes and outputs from elaboration, correct by construction. Out: nodes in the order of the text, their names, and
-the graph as networkx sees it. Counts and pictures are left to `archdsl.analysis` and `archdsl.draw`.
+In: nodes and outputs from elaboration, correct by construction. Out: nodes in the order of the text, and their names.
+Counts and pictures are left to `archdsl.analysis` and `archdsl.draw`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from archdsl.diagnostics import Span
 from archdsl.ops.base import Op, Shape, show_shape
-
-if TYPE_CHECKING:
-    import networkx
 
 __all__ = ["Frame", "Graph", "Node", "Output", "Port"]
 
@@ -171,20 +168,6 @@ class Graph:
             namer.register(node)
         return namer
 
-    @cached_property
-    def _networkx(self) -> networkx.MultiDiGraph[int]:
-        """The graph for the algorithms of networkx, built when one is first needed."""
-        import networkx
-
-        made: networkx.MultiDiGraph[int] = networkx.MultiDiGraph()
-        made.add_nodes_from((node.key, {"node": node}) for node in self.nodes)
-        made.add_edges_from(
-            (port.node, node.key, {"port": port.index, "position": position})
-            for node in self.nodes
-            for position, port in enumerate(node.inputs)
-        )
-        return made
-
     def reaching(self, keys: Sequence[int]) -> frozenset[int]:
         """The nodes that these depend on, themselves included."""
         found = set(keys)
@@ -192,12 +175,6 @@ class Graph:
             if node.key in found:
                 found.update(port.node for port in node.inputs)
         return frozenset(found)
-
-    def dominators(self) -> dict[int, int]:
-        """For every node, the last one that all paths from the first input to it pass through."""
-        import networkx
-
-        return dict(networkx.immediate_dominators(self._networkx, self.inputs[0].key))
 
 
 class _Names:

@@ -14,6 +14,8 @@ import pytest
 
 # Tests run side by side, one a core: more threads in each of them only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# cuBLAS reads it once in a process, before the first of the tests that are to give the same bits every time.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 # torchvision must come without its dependencies, which bring another torch: `make` does that, pip alone does not.
 collect_ignore = [] if find_spec("torchvision") else ["test_zoo_torchvision.py"]
@@ -47,6 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in ("golden", "cases"):
             if name in getattr(item, "fixturenames", ()):
                 item.add_marker(name)
+        if item.get_closest_marker("cuda"):
+            # What the torch of a GPU says of itself, of its drivers and of Triton is another's in every version.
+            item.add_marker(pytest.mark.filterwarnings("default"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

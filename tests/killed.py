@@ -21,7 +21,7 @@ import torch
 import archdsl
 from archdsl.train.dataset import Dataset, Examples
 from archdsl.train.display import Display
-from archdsl.train.errors import Abandoned, TrainError
+from archdsl.train.errors import TrainError
 from archdsl.train.folder import RunFolder
 from archdsl.train.interval import Interval
 from archdsl.train.loop import Keeping, Result, train
@@ -29,7 +29,7 @@ from archdsl.train.machine import CPU, Machine
 from archdsl.train.plan import Overrides, plan
 from archdsl.train.team import joined
 
-__all__ = ["REFUSED", "TEXT", "Quiet", "Ticks", "contents", "examples", "run", "start", "start_team"]
+__all__ = ["REFUSED", "TEXT", "Quiet", "Stopping", "Ticks", "contents", "examples", "run", "start", "start_team"]
 
 TEXT = """
 input 6x6x1
@@ -64,7 +64,7 @@ def examples(seed: int, count: int) -> Examples:
 
 def run(
     folder: Path,
-    text: str = TEXT,
+    text: str | Path = TEXT,
     *,
     display: Display | None = None,
     every: Interval | None = None,
@@ -76,8 +76,8 @@ def run(
     machine: Machine = CPU,
     tensorboard: bool = False,
 ) -> Result:
-    """Train, or go on."""
-    net = archdsl.loads(text)
+    """Train, or go on; a path is of a file that has the text."""
+    net = archdsl.loads(text) if isinstance(text, str) else archdsl.load(text)
     data = Dataset("noise", examples(seed, count), examples(seed + 1, 50), 7, (6, 6, 1))
     keeping = Keeping(every or Interval(steps=1), resume, force, tensorboard)
     made = plan(net.recipe, Overrides(on_nan=on_nan))
@@ -159,7 +159,7 @@ class Ticks:
 # ---------------------------------------------------------------- in a process of its own
 
 
-def _child(folder: str, die_at: int, ready: Connection) -> None:
+def _child(folder: str, die_at: int, machine: Machine, ready: Connection) -> None:
     torch.set_num_threads(1)
 
     def die(count: int) -> None:
@@ -169,12 +169,13 @@ def _child(folder: str, die_at: int, ready: Connection) -> None:
     if die_at:
         Ticks(die).install(setattr)
     ready.send(True)
-    run(Path(folder))
+    run(Path(folder), machine=machine)
 
 
-def start(folder: Path, die_at: int = 0) -> BaseProcess:
+def start(folder: Path, die_at: int = 0, machine: Machine = CPU) -> BaseProcess:
     """Begin or go on in another process, which has loaded everything when this returns; it dies at that tick."""
-    return _begun(_child, str(folder), die_at)
+    # CUDA does not survive a fork, whoever began with it.
+    return _begun(_child, str(folder), die_at, machine, way="spawn" if machine.device.type == "cuda" else "forkserver")
 
 
 def start_team(
@@ -210,7 +211,7 @@ def start_team(
     ]
 
 
-class _Stopping(Quiet):
+class Stopping(Quiet):
     """Asks for an end after some steps, by a signal."""
 
     def __init__(self, after: int, number: signal.Signals) -> None:
@@ -230,24 +231,22 @@ def _member(
     torch.set_num_threads(1)
     os.environ.update(place)
     ready.send(True)
-    with joined(cuda=False) as team:
-        display = _Stopping(die_after, signal.SIGKILL) if die_after else _Stopping(stop_after, signal.SIGTERM)
-        try:
+    display = Stopping(die_after, signal.SIGKILL) if die_after else Stopping(stop_after, signal.SIGTERM)
+    try:
+        with joined(cuda=False) as team:
             result = run(Path(folder), text, machine=replace(CPU, team=team), display=display, seed=seed)
-        except Abandoned:
-            os._exit(REFUSED)
-        except TrainError:
-            sys.exit(REFUSED)
+    except TrainError:
+        os._exit(REFUSED)
     sys.exit(result.status)
 
 
-def _begun(target: Callable[..., None], *given: object) -> BaseProcess:
-    context = multiprocessing.get_context("forkserver")
+def _begun(target: Callable[..., None], *given: object, way: str = "forkserver") -> BaseProcess:
+    context: Any = multiprocessing.get_context(way)
     context.set_forkserver_preload(
         ["archdsl.api", "archdsl.train.loop", "lark", "networkx", "safetensors.torch", "torch._dynamo"]
     )
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=target, args=(*given, theirs))
+    process: BaseProcess = context.Process(target=target, args=(*given, theirs))
     process.start()
     theirs.close()
     ours.recv()

@@ -11,7 +11,8 @@ from typing import Any
 
 from archdsl.diagnostics import Source, Span
 from archdsl.graph import Frame, Graph, Node, Output, Port
-from archdsl.ops.base import Op, Shape, Window
+from archdsl.ops.arguments import Window
+from archdsl.ops.base import Op, Shape
 from archdsl.ops.registry import lookup
 
 _SPAN = Span(Source("net.arch", ""), 0, 0)

@@ -151,7 +151,7 @@ def test_a_gate_sees_everything_and_keeps_the_stride() -> None:
 
 def test_branches_join_their_fields() -> None:
     # 3x3+1 sees -1..1 around a position, 1x7 with padding 3 along the rows -3..3: together 3 x 7.
-    from archdsl.ops.base import Window
+    from archdsl.ops.arguments import Window
 
     wide = op("conv", window=Window((1, 7), None, (0, 3)), filters=4)
     graph = Net(16, 16, 3).branches("concat", (conv(3, 4, 1, 1),), (wide,)).graph()

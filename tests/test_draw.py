@@ -27,7 +27,8 @@ from archdsl.draw.plan import Wish, make_plan
 from archdsl.draw.render import RenderError, render
 from archdsl.draw.style import THEMES
 from archdsl.graph import Frame, Graph, Node, Output, Port
-from archdsl.ops.base import Op, Shape, Style, Window
+from archdsl.ops.arguments import Window
+from archdsl.ops.base import Op, Shape, Style
 from archdsl.ops.registry import lookup, names
 
 _SVG = "{http://www.w3.org/2000/svg}"

@@ -20,6 +20,7 @@ from archdsl.codegen.matching import Match, match, slots
 from archdsl.codegen.matching import Tensor as Entry
 from archdsl.diagnostics import ArchError
 from archdsl.elaborate.recipe_init import DISTRIBUTIONS
+from tests.devices import DEVICES
 from tests.torchvision_cpu import load
 
 _NET = "input 9x9x16\nconv 3x3 100 -> bn -> relu -> fc 40"
@@ -66,10 +67,17 @@ _CASES: dict[str, tuple[_Draw, float]] = {
 }
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", _CASES)
-def test_each_distribution_is_torchs_and_has_its_variance(name: str) -> None:
+def test_each_distribution_is_torchs_and_has_its_variance(name: str, device: str) -> None:
     draw, deviation = _CASES[name]
-    made = archdsl.loads(_NET).module(seed=7, init=f"conv={name}").state_dict()["conv.weight"]
+    with torch.device(device):
+        there = archdsl.loads(_NET).module(seed=7, init=f"conv={name}")
+    assert {weight.device.type for weight in there.parameters()} == {device}
+    # The layers that no rule names begin as PyTorch draws them.
+    plain = archdsl.loads(_NET).module(seed=7).state_dict()
+    assert all(torch.equal(there.state_dict()[key].cpu(), plain[key]) for key in ("fc.weight", "fc.bias", "bn.weight"))
+    made = there.state_dict()["conv.weight"].cpu()
     assert torch.equal(made, draw(torch.empty(100, 16, 3, 3), _generator(7, "conv.weight")))
     assert float(made.std()) == pytest.approx(deviation, rel=0.03, abs=1e-7)
     assert float(made.double().square().sum()) > 0 or name == "zeros"

@@ -22,9 +22,10 @@ from archdsl.codegen.layers import activation, attention, merging, normalization
 from archdsl.ops import registry
 from archdsl.ops.attention import Attention
 from archdsl.ops.base import Op, OpError, Shape, Torch
+from archdsl.ops.broadcasting import Add, Lerp, Max, Mean, Mul, Sub
 from archdsl.ops.channel_activation import GLU, LogSoftmax, Softmax, Softmin
 from archdsl.ops.channel_activation import Maxout as MaxoutOp
-from archdsl.ops.merging import Add, Concat, Lerp, Matmul, Max, Mean, Mul, Sub
+from archdsl.ops.merging import Concat, Matmul
 from archdsl.ops.normalization import BatchNorm, GroupNorm, InstanceNorm, L2Norm, LayerNorm, LocalResponseNorm, RMSNorm
 from archdsl.ops.shaping import Permute, Select, Shuffle, Slice, Split
 from archdsl.ops.shaping import Reshape as ReshapeOp

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -31,6 +32,7 @@ from archdsl.codegen.source import network_class, source
 from archdsl.diagnostics import ArchError
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape, torch_shape
+from tests.devices import DEVICES, exact
 from tests.zoo import Entry, entries
 
 SAMPLE = (
@@ -60,6 +62,16 @@ class Network:
 
     def copy(self) -> nn.Module:
         return copy.deepcopy(self.made)
+
+    def on(self, device: str) -> Network:
+        """Inputs, a copy of the module, and what came out of it on the CPU, on a device."""
+        expected = tuple(output.to(device) for output in _outputs(self.expected))
+        if isinstance(self.expected, tuple):
+            kind = type(self.expected)
+            moved: Tensor | tuple[Tensor, ...] = expected if kind is tuple else kind(*expected)
+        else:
+            (moved,) = expected
+        return Network(self.graph, self.copy().to(device), tuple(x.to(device) for x in self.inputs), moved)
 
 
 class _Unnumbered(ast.NodeTransformer):
@@ -141,8 +153,9 @@ def walked(request: pytest.FixtureRequest) -> Network:
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
-    """Compiled code of one network does not count towards the limits of the next."""
-    yield
+    """Compiled code of one network does not count towards the limits of the next; float32 is float32."""
+    with exact():
+        yield
     torch.compiler.reset()
 
 
@@ -155,9 +168,9 @@ def _energy(made: Tensor | tuple[Tensor, ...]) -> Tensor:
     return torch.stack([output.square().sum() for output in _outputs(made)]).sum()
 
 
-def _gradients(made: nn.Module, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Those of `_energy`; zero where a parameter has no part in it."""
-    named = dict(made.named_parameters())
+def _gradients(made: Any, inputs: Sequence[Tensor], module: nn.Module | None = None) -> dict[str, Tensor]:
+    """Those of `_energy`; zero where a parameter has no part in it. `module` has them, where it is not `made`."""
+    named = dict((module or made).named_parameters())
     found = torch.autograd.grad(_energy(made(*inputs)), list(named.values()), allow_unused=True, materialize_grads=True)
     return dict(zip(named, found, strict=True))
 
@@ -169,6 +182,19 @@ def _assert_same(
     for ours, theirs in zip(_outputs(made), _outputs(expected), strict=True):
         assert ours.shape == theirs.shape
         assert (ours - theirs).abs().max() <= tolerance * theirs.abs().max()
+
+
+_LIMITS = {"cpu": 1e-5, "cuda": 1e-4}
+"""Of the largest value. Another device adds up thousands of products in another order, 2^-24 of each lost, for dozens
+of layers."""
+
+
+def _assert_near(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+    """By length: where two values are equal but for rounding, the larger one, which has the gradient, is another."""
+    assert found.keys() == wanted.keys()
+    for name, gradient in wanted.items():
+        ours = found[name].to(gradient.device)
+        assert (ours - gradient).norm() <= 1e-2 * (gradient.norm() + 1e-3), name
 
 
 def test_compiles_as_one_graph(walked: Network) -> None:
@@ -186,20 +212,31 @@ def test_trains_as_one_graph(walked: Network) -> None:
     _assert_same(compiled(*walked.inputs), expected)
 
 
+def _here(device: str, left_out: bool = False) -> Any:
+    marks = [pytest.mark.skipif(left_out, reason="two minutes, most of them C++: `make ways`")]
+    return pytest.param(device, marks=[pytest.mark.cuda] if device == "cuda" else marks)
+
+
 # Left out of `make test` for its time alone; the same graph is compared above through the compiler's other backends.
-@pytest.mark.skipif(not WHOLE, reason="two minutes, most of them C++: `make ways`")
+@pytest.mark.parametrize("device", [_here("cpu", not WHOLE), _here("cuda")])
 @pytest.mark.parametrize("name", TO_MACHINE_CODE)
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # PyTorch about itself
-def test_compiles_to_machine_code(name: str) -> None:
-    network = _network(next(entry for entry in entries() if entry.name == name))
+def test_compiles_to_machine_code(name: str, device: str) -> None:
+    network = _network(next(entry for entry in entries() if entry.name == name)).on(device)
+    compiled = torch.compile(network.made, fullgraph=True)
     with torch.no_grad():
-        _assert_same(torch.compile(network.made, fullgraph=True)(*network.inputs), network.expected, 1e-4)
+        _assert_same(compiled(*network.inputs), network.expected, 1e-4)
+    if device == "cuda":
+        wanted = _gradients(network.made, network.inputs)
+        _assert_near(_gradients(compiled, network.inputs, network.made), wanted)
 
 
-def test_exports(walked: Network) -> None:
-    program = torch.export.export(walked.made, walked.inputs)
+@pytest.mark.parametrize("device", DEVICES)
+def test_exports(walked: Network, device: str) -> None:
+    given = walked.on(device)
+    program = torch.export.export(given.made, given.inputs)
     with torch.no_grad():
-        _assert_same(program.module()(*walked.inputs), walked.expected)
+        _assert_same(program.module()(*given.inputs), given.expected, _LIMITS[device])
     assert set(program.state_dict) == set(walked.made.state_dict())
 
 
@@ -212,10 +249,35 @@ def test_traces(walked: Network) -> None:
         _assert_same(tuple(_outputs(traced(*walked.inputs))), tuple(_outputs(walked.expected)))
 
 
-def test_channels_last(network: Network) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_every_device_computes_the_same(network: Network, device: str) -> None:
+    given = network.on(device)
+    with torch.no_grad():
+        _assert_same(given.made(*given.inputs), given.expected, _LIMITS[device])
+    wanted = _gradients(network.made, network.inputs)
+    found = _gradients(given.made, given.inputs)
+    assert {gradient.device.type for gradient in found.values()} == {device}
+    _assert_near(found, wanted)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_moves_between_devices(network: Network, device: str) -> None:
+    """Copied and pickled where it is, and back on the CPU, with the weights that it had, bit by bit."""
+    there = network.on(device)
+    for made in (copy.deepcopy(there.made), pickle.loads(pickle.dumps(there.made))):
+        held = {**dict(made.named_parameters()), **dict(made.named_buffers())}
+        assert {tensor.device.type for tensor in held.values()} == {device}
+        back = made.to("cpu")
+        with torch.no_grad():
+            _assert_same(back(*network.inputs), network.expected, 0)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_channels_last(network: Network, device: str) -> None:
     """Networks over sequences have no such format; they run as they are."""
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-    made, given = network.copy(), network.inputs
+    network = network.on(device)
+    made, given = network.made, network.inputs
     if given[0].dim() in formats:
         memory_format = formats[given[0].dim()]
         made = made.to(memory_format=memory_format)  # type: ignore[call-overload]
@@ -224,10 +286,12 @@ def test_channels_last(network: Network) -> None:
         _assert_same(made(*given), network.expected, 1e-4)
 
 
-def test_autocast(network: Network) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_autocast(network: Network, device: str) -> None:
     """In bfloat16, whose 8 bits leave a few percent after some dozen layers; gradients arrive everywhere."""
+    network = network.on(device)
     parameters = [parameter for parameter in network.made.parameters() if parameter.requires_grad]
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(device, torch.bfloat16):
         outputs = _outputs(network.made(*network.inputs))
     for ours, theirs in zip(outputs, _outputs(network.expected), strict=True):
         assert ours.isfinite().all()

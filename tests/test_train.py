@@ -581,6 +581,8 @@ def test_the_bar_has_everything_and_its_time_left_forgets_what_was_done_before()
     display = RichDisplay(stream)
     with display:
         display.start(epochs=10, steps=100, done=900)
+        display._progress.refresh()
+        assert "nan" not in stream.getvalue()
         display.step(10, 0.5, 64, 0.75)
         (task,) = display._progress.tasks
         display._progress.refresh()

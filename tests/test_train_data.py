@@ -5,13 +5,15 @@ In: files made here by the rules of their formats. Out: facts: those rules, Pill
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,11 +37,20 @@ from archdsl.train.folder import RunFolder
 from archdsl.train.images import ImageFiles, decodes
 from archdsl.train.loop import train
 from archdsl.train.machine import CPU
+from archdsl.train.objective import losses
 from archdsl.train.plan import Plan
 from archdsl.train.stream import streamed
 from tests.killed import Quiet, contents
 
 _SIZE = (32, 32, 3)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _hears_ctrl_c() -> Iterator[None]:
+    """A shell has what it starts in the background ignore Ctrl-C, which what is begun here would inherit."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def _pixels(count: int, seed: int = 0, shape: tuple[int, ...] = (3, 32, 32)) -> np.ndarray[Any, Any]:
@@ -146,7 +157,9 @@ def test_a_class_without_an_image_is_missing(tmp_path: Path) -> None:
     _cifar10_binary(tmp_path)
     path = tmp_path / "data_batch_4.bin"
     path.write_bytes(path.read_bytes()[:3073])
-    assert _refused(Data("cifar10", str(tmp_path))) == f"`cifar10` in {tmp_path} has no image of class 7 to learn from"
+    assert _refused(Data("cifar10", str(tmp_path))) == (
+        f"{tmp_path / 'data_batch_1.bin'} to data_batch_5.bin: there is no image of class 7 to learn from"
+    )
 
 
 class _Hostile:
@@ -491,6 +504,58 @@ def test_ctrl_c_ends_a_run_with_workers_in_order(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
+def test_a_signal_during_a_test_that_workers_read_ends_it_and_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _folders(tmp_path, count=30)
+    net = archdsl.loads("input 8x8x3\nfc 3")
+    plan = Plan(Data("folder", str(tmp_path)), batch=1, epochs=2)
+    data = load(plan.data, (8, 8, 3), 3, store="stream")
+    machine = replace(CPU, workers=2)
+    # Two batches of two images, so that there is a place to stop in a test.
+    monkeypatch.setattr("archdsl.train.feed.TEST_BATCH", 2)
+    train(net.graph, plan, data, RunFolder(tmp_path / "whole"), machine, Quiet())
+    with pytest.MonkeyPatch.context() as patch:
+        count = 0
+
+        def interrupting(*given: Any) -> torch.Tensor:
+            nonlocal count
+            count += 1
+            if count == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            return losses(*given)
+
+        patch.setattr("archdsl.train.evaluation.losses", interrupting)
+        result = train(net.graph, plan, data, RunFolder(tmp_path / "run"), machine, Quiet())
+    assert (result.steps, result.status, result.last, count) == (29, 130, None, 1)
+    assert multiprocessing.active_children() == []
+    assert train(net.graph, plan, data, RunFolder(tmp_path / "run"), machine, Quiet()).status == 0
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)])
+def test_a_signal_while_data_are_read_ends_the_command(tmp_path: Path, number: int, status: int) -> None:
+    _folders(tmp_path / "data")
+    (tmp_path / "net.arch").write_text("input 8x8x3\nfc 3\n")
+    # A pipe holds its reader up until there is somebody who writes.
+    held = tmp_path / "data" / "train" / "dog" / "held.png"
+    os.mkfifo(held)
+    command_line = f"{sys.executable} -m archdsl train net.arch --data folder:data --out run; echo $? >status"
+    with subprocess.Popen(
+        ["sh", "-c", f"trap : INT TERM; {command_line}"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        with held.open("wb"):  # which waits for the reader
+            os.killpg(process.pid, number)
+        _, errors = process.communicate()
+    assert (tmp_path / "status").read_text().strip() == str(status), errors
+    assert "Traceback" not in errors
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_worker_never_hears_what_ends_a_run() -> None:
     @dataclass(frozen=True)
     class Mask:
@@ -511,6 +576,17 @@ def test_a_worker_never_hears_what_ends_a_run() -> None:
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
+def test_more_workers_than_cores_are_nothing_to_warn_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _folders(tmp_path)
+    data = load(Data("folder", str(tmp_path)), (8, 8, 3), 3, store="stream")
+    # What torch compares with; how many there are stands in the command's first lines.
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (found,) = streamed(data.train, [torch.tensor([3])], 0, 2, pinned=False)
+    assert torch.equal(found, data.train.take(torch.tensor([3]), 0))
+
+
 def test_small_pictures_are_scaled_where_told() -> None:
     data = load(Data("digits"), (12, 12, 1), 10, Augment(resize=12))
     assert data.tested(data.train.take(torch.arange(4), None)).shape == (4, 1, 12, 12)
@@ -523,7 +599,15 @@ def test_idx_labels_of_a_missing_class(tmp_path: Path) -> None:
         (tmp_path / f"{prefix}-images-idx3-ubyte").write_bytes(head + bytes(16))
         (tmp_path / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">4BI", 0, 0, 8, 1, 4) + bytes([0, 2, 2, 0]))
     labels = tmp_path / "train-labels-idx1-ubyte"
-    assert _refused(Data("mnist", str(tmp_path)), (2, 2, 1), 10) == f"{labels} has no image of class 1 to learn from"
+    assert _refused(Data("mnist", str(tmp_path)), (2, 2, 1), 10) == (
+        f"{labels}: there is no image of class 1 to learn from"
+    )
     labels.write_bytes(struct.pack(">4BI", 0, 0, 8, 1, 4) + bytes([0, 1, 2, 11]))
     assert _refused(Data("mnist", str(tmp_path)), (2, 2, 1), 10).startswith(f"{labels} has the label 11, and")
-    assert f"the images of `mnist` in {tmp_path} are 2x2x1" in _refused(Data("mnist", str(tmp_path)), (3, 2, 1), 12)
+    images = tmp_path / "train-images-idx3-ubyte"
+    assert f"the images of {images} are 2x2x1" in _refused(Data("mnist", str(tmp_path)), (3, 2, 1), 12)
+
+
+def test_fewer_classes_than_outputs_are_said(tmp_path: Path) -> None:
+    data = load(_npz(tmp_path / "a.npz"), (4, 5, 3), 5)
+    assert data.remark == "3 classes, and the network tells 5 apart"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.devices import machine_on
 from tests.killed import Ticks, contents, run, start
 
 _KILLS = int(os.environ.get("ARCHDSL_KILLS", "10"))
@@ -43,6 +44,22 @@ def test_killed_at_random_moments(tmp_path: Path, never_stopped: dict[str, bytes
             assert process.exitcode == -signal.SIGKILL
             kills += 1
         assert contents(folder) == never_stopped
+
+
+@pytest.mark.cuda
+def test_killed_on_a_gpu(tmp_path: Path) -> None:
+    machine = machine_on("cuda")
+    ticks = Ticks(lambda count: None)
+    with pytest.MonkeyPatch.context() as patch:
+        ticks.install(patch.setattr)
+        run(tmp_path / "whole", machine=machine)
+    places = random.Random(9)
+    for _ in range(4):
+        process = start(tmp_path / "run", places.randint(1, ticks.count // 4), machine)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    run(tmp_path / "run", machine=machine)
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
 
 
 def test_killed_inside_the_writes(tmp_path: Path, never_stopped: dict[str, bytes]) -> None:

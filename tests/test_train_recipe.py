@@ -474,12 +474,16 @@ def test_what_a_gpu_has_is_by_its_generation(
 ) -> None:
     # NVIDIA's table of compute capabilities: Pascal is 6, Volta and Turing 7, Ampere 8, Hopper 9.
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr("archdsl.train.machine.find_spec", lambda name: True)
     device = torch.device("cuda", 0)
     assert [Machine(device, name).precision for name in has] == has
     for name in lacks:
         with pytest.raises(TrainError, match=f"has no {name}, which NVIDIA GPUs have since Ampere"):
             Machine(device, name)
     assert fastest(device).arithmetic == fast
+    # Without Triton there is nothing that torch compiles with.
+    monkeypatch.setattr("archdsl.train.machine.find_spec", lambda name: None)
+    assert fastest(device).arithmetic == fast.replace(", compiled", "")
     if capability[0] < 7:
         with pytest.raises(TrainError, match="since Volta"):
             Machine(device, compile=True)

@@ -13,7 +13,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,11 +27,21 @@ from archdsl.train.interval import Clock, Interval
 from archdsl.train.progress import Epoch, Progress, Sums
 from archdsl.train.randomness import order, seed_of, uniforms
 from archdsl.train.record import differences
+from archdsl.train.signals import at_once
+from tests.devices import DEVICES, machine_on
 from tests.killed import TEXT, Ticks, contents, run
 
 _EPOCHS = Interval(seconds=None)
 _STEPS = 35
 """5 epochs of 7 steps."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _hears_ctrl_c() -> Iterator[None]:
+    """A shell has what it starts in the background ignore Ctrl-C, which what is begun here would inherit."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class Listener(Display):
@@ -100,16 +110,18 @@ _RECIPES = {
     "adam": TEXT,
     "sgd": TEXT.replace("optimizer adam lr=0.01", "optimizer sgd lr=0.1 momentum=0.9 nesterov"),
     "adagrad": TEXT.replace("optimizer adam lr=0.01", "optimizer adagrad lr=0.1"),
+    "muon": TEXT.replace("optimizer adam lr=0.01", "optimizer muon lr=0.01"),
     "accumulated": TEXT.replace("batch 16", "batch 5 accumulate 3"),
 }
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", _RECIPES)
-def test_a_run_stopped_again_and_again_is_the_run_that_was_not(tmp_path: Path, name: str) -> None:
-    text = _RECIPES[name]
-    run(tmp_path / "whole", text)
+def test_a_run_stopped_again_and_again_is_the_run_that_was_not(tmp_path: Path, name: str, device: str) -> None:
+    text, machine = _RECIPES[name], machine_on(device)
+    run(tmp_path / "whole", text, machine=machine)
     parts = 0
-    while run(tmp_path / "parts", text, display=Listener(4)).status == 128 + signal.SIGTERM:
+    while run(tmp_path / "parts", text, machine=machine, display=Listener(4)).status == 128 + signal.SIGTERM:
         parts += 1
     assert parts >= 8
     assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
@@ -151,6 +163,64 @@ def test_a_signal_during_the_test_keeps_the_epoch(
     run(tmp_path, display=again)
     assert again.steps == _STEPS - 14
     assert (tmp_path / "model.safetensors").read_bytes() == never_stopped["model.safetensors"]
+
+
+def test_a_signal_during_the_report_leaves_it_to_the_next_time(
+    tmp_path: Path, never_stopped: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archdsl.train import inference
+
+    whole = inference.probabilities
+
+    def interrupting(*given: object, **named: object) -> torch.Tensor:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return whole(*given, **named)  # type: ignore[arg-type]
+
+    # Two batches, so that there is a place to stop between them.
+    monkeypatch.setattr("archdsl.train.feed.TEST_BATCH", 25)
+    monkeypatch.setattr(inference, "probabilities", interrupting)
+    result = run(tmp_path)
+    assert (result.steps, result.status) == (_STEPS, 143)
+    assert not (tmp_path / "report.html").exists()
+    monkeypatch.undo()
+    again = Listener()
+    assert run(tmp_path, display=again).status == 0
+    assert again.steps == 0
+    ours = contents(tmp_path)
+    assert ours["model.safetensors"] == never_stopped["model.safetensors"]
+    assert ours["confusion.csv"] == never_stopped["confusion.csv"]
+    assert "report.html" in ours
+
+
+def test_a_second_ctrl_c_ends_at_once_and_loses_what_is_after_the_checkpoint(
+    tmp_path: Path, never_stopped: dict[str, bytes]
+) -> None:
+    class Twice(Listener):
+        def step(self, epoch: int, loss: float | None, images: int, accuracy: float) -> None:
+            self.steps += 1
+            if self.steps == 18:
+                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, display=Twice(), every=_EPOCHS)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    again = Listener()
+    run(tmp_path, display=again)
+    assert again.steps == _STEPS - 14
+    assert contents(tmp_path) == never_stopped
+
+
+def test_ctrl_c_ends_a_process_that_loads_torch() -> None:
+    # Python's own exception is lost where it falls into the lock of an import, and aborts in torch's.
+    code = (
+        "import signal; from archdsl.train.signals import at_once\nwith at_once(): signal.raise_signal(signal.SIGINT)"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (made.returncode, made.stderr) == (-signal.SIGINT, "")
+    with at_once():
+        pass
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_finished_run_given_again_does_nothing_and_mends_what_is_missing(
@@ -361,6 +431,24 @@ def test_comments_and_names_are_no_difference(tmp_path: Path) -> None:
     assert run(tmp_path, "# a remark\n" + TEXT).status == 0
 
 
+@pytest.mark.parametrize("name", ["other.arch", "elsewhere/basic.arch"])
+def test_a_file_that_was_renamed_or_moved_goes_on_bit_by_bit(tmp_path: Path, name: str) -> None:
+    # The second name is that of a block, which cannot have it in the PyTorch source then.
+    text = TEXT.replace("conv 3x3+1 4 -> bn -> relu", "basic -> basic")
+    text = "block basic = conv 3x3+1 4 -> bn -> relu\n" + text
+    before, after = tmp_path / "net.arch", tmp_path / name
+    after.parent.mkdir(exist_ok=True)
+    for path in (before, after):
+        path.write_text(text)
+    run(tmp_path / "whole", after)
+    run(tmp_path / "run", before, display=Listener(4))
+    listener = Listener()
+    run(tmp_path / "run", after, display=listener)
+    assert listener.steps == _STEPS - 4
+    assert listener.warnings == []
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+
+
 def test_force_goes_on_with_what_there_is_now(tmp_path: Path) -> None:
     run(tmp_path, display=Listener(7))
     listener = Listener()
@@ -371,6 +459,18 @@ def test_force_goes_on_with_what_there_is_now(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "recipe.json").read_text())["recipe"]["optimizer"]["lr"] == 0.02
     with pytest.raises(TrainError, match="does not fit the network"):
         run(tmp_path, TEXT.replace("3x3+1 4", "3x3+1 5"), force=True)
+
+
+def test_not_even_force_goes_on_within_epochs_of_another_length(tmp_path: Path) -> None:
+    run(tmp_path, display=Listener(15))
+    # After two epochs of 7 steps and one more. 100 images in batches of 14 are 8 steps, in batches of 40 they are 3.
+    for batch in (14, 40):
+        with pytest.raises(TrainError, match="is of epochs of another length"):
+            run(tmp_path, TEXT.replace("batch 16", f"batch {batch}"), force=True)
+    # 15 makes 7, too.
+    listener = Listener()
+    assert run(tmp_path, TEXT.replace("batch 16", "batch 15"), display=listener, force=True).status == 0
+    assert listener.steps == _STEPS - 15
 
 
 def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -397,11 +497,12 @@ def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
 _EXPLODING = "input 6x6x1\n(fc 7) x4\ntrain { data digits  batch 16  epochs 2  optimizer sgd lr=1e15 }"
 
 
-def test_a_loss_that_is_not_finite_stops_and_names_layer_and_step(tmp_path: Path) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_loss_that_is_not_finite_stops_and_names_layer_and_step(tmp_path: Path, device: str) -> None:
     with pytest.raises(
         TrainError, match=r"the loss is (nan|inf) at step \d: the first layer to give it is `group.\d`"
     ) as caught:
-        run(tmp_path, _EXPLODING, every=_EPOCHS)
+        run(tmp_path, _EXPLODING, every=_EPOCHS, machine=machine_on(device))
     assert "--on-nan skip" in caught.value.hint
     # What is on the disk is from before, and finite.
     found = RunFolder(tmp_path).newest(lambda text: None)
@@ -419,7 +520,11 @@ def test_weights_that_are_not_finite_are_never_kept(tmp_path: Path) -> None:
     assert all(bool(torch.isfinite(tensor).all()) for tensor in found.tensors.values())
 
 
-def test_steps_that_are_not_finite_are_skipped_where_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("device", DEVICES)
+def test_steps_that_are_not_finite_are_skipped_where_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, precision: str
+) -> None:
     from archdsl.train.objective import Objective
 
     whole = Objective.__call__
@@ -433,7 +538,7 @@ def test_steps_that_are_not_finite_are_skipped_where_told(tmp_path: Path, monkey
 
     monkeypatch.setattr(Objective, "__call__", broken)
     listener = Listener()
-    run(tmp_path, display=listener, on_nan="skip")
+    run(tmp_path, display=listener, on_nan="skip", machine=machine_on(device, precision=precision))
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["skipped_steps"] for line in lines] == [1, 1, 0, 0, 0]
     assert all(math.isfinite(line["train_loss"]) for line in lines)

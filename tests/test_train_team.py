@@ -5,9 +5,13 @@ In: a small run in one process and in two, which talk through gloo. Out: facts: 
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import signal
 import socket
+import subprocess
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,8 +22,12 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from archdsl.cli.train import command as train_command
+from archdsl.cli.training import errors_shown
+from archdsl.train.errors import AGAIN, Abandoned, TrainError
+from archdsl.train.launch import launch
 from archdsl.train.team import ALONE, Team
 from tests.killed import REFUSED, contents, run, start_team
 
@@ -76,9 +84,127 @@ def test_gpus_asks_torchrun_for_the_same_command(monkeypatch: pytest.MonkeyPatch
     assert made.exit_code == 0, made.output
     (torchrun,) = asked
     assert torchrun.standalone
-    assert (torchrun.nproc_per_node, torchrun.max_restarts, torchrun.module) == ("4", 2, True)
+    # torchrun itself would begin anew after a mistake of the user's too.
+    assert (torchrun.nproc_per_node, torchrun.max_restarts, torchrun.module) == ("4", 0, True)
     assert torchrun.training_script == "archdsl"
     assert torchrun.training_script_args == ["train", "zoo:lenet5", "--epochs", "2", "--device", "cpu"]
+
+
+class _Ends:
+    """Stands for torchrun: processes that end in these ways, one time after the other, after a checkpoint or before."""
+
+    def __init__(self, ends: list[list[int]], checkpoint: Path | None = None) -> None:
+        self.ends = ends
+        self.checkpoint = checkpoint
+        self.words: list[list[str]] = []
+
+    def __call__(self, asked: Namespace) -> None:
+        self.words.append(asked.training_script_args)
+        if self.checkpoint is not None:
+            self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+            self.checkpoint.write_bytes(b"")
+        statuses = self.ends[len(self.words) - 1]
+        failures = {rank: ProcessFailure(rank, 1, status, "") for rank, status in enumerate(statuses)}
+        if failures:
+            raise ChildFailedError("archdsl", failures)
+
+
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [
+        # The user's mistake, said by all, by one while others learn that it is gone, or on the command line.
+        ([[1, 1]], 1),
+        ([[AGAIN, 1]], 1),
+        ([[2, 2]], 2),
+        # Ctrl-C and SIGTERM, heard by one and told to all.
+        ([[130, 130]], 130),
+        ([[143, 143]], 143),
+        # Killed, which the others see; a crash.
+        ([[AGAIN, -9], []], 0),
+        ([[-11], [AGAIN], []], 0),
+        ([[AGAIN, -9], [1, 1]], 1),
+        ([[AGAIN, -9], [-9], [-9]], 137),
+        ([[AGAIN], [AGAIN], [AGAIN, AGAIN]], 1),
+    ],
+)
+def test_only_what_was_killed_or_crashed_begins_anew(
+    monkeypatch: pytest.MonkeyPatch, ends: list[list[int]], status: int
+) -> None:
+    torchrun = _Ends(ends)
+    monkeypatch.setattr("torch.distributed.run.run", torchrun)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert launch(2, 2, lambda: ["train"]) == status
+    assert len(torchrun.words) == len(ends)
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_restart_of_gpus_removes_nothing_that_it_goes_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: bool
+) -> None:
+    checkpoints = tmp_path / "run" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "step-0000000001.safetensors").write_bytes(b"of the run that is to be replaced")
+    torchrun = _Ends([[-9], []], checkpoints / "step-0000000000.safetensors" if saved else None)
+    monkeypatch.setattr("torch.distributed.run.run", torchrun)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    words = ["zoo:lenet5", "--gpus", "2", "--max-restarts", "1", "--overwrite", "--device", "cpu", "-o"]
+    words.append(str(tmp_path / "run"))
+    monkeypatch.setattr("sys.argv", ["archdsl", "train", *words])
+    assert CliRunner().invoke(train_command, words).exit_code == 0
+    first, second = torchrun.words
+    assert "--overwrite" in first
+    assert ("--overwrite" in second) == (not saved)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(TrainError("a mistake"), 1), (Abandoned("another is gone"), AGAIN), (ZeroDivisionError(), AGAIN)],
+)
+def test_a_process_of_a_team_says_by_its_status_whether_it_may_go_well_another_time(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr("os._exit", sys.exit)  # which would end this process
+    with pytest.raises(SystemExit) as ended, errors_shown():
+        raise error
+    assert ended.value.code == status
+    monkeypatch.delenv("RANK")
+    with pytest.raises((SystemExit, ZeroDivisionError)), errors_shown():
+        raise error
+
+
+def _command(folder: Path) -> list[str]:
+    """Two processes on the CPU, 45 steps an epoch."""
+    (folder / "net.arch").write_text("input 8x8x1\nfc 10\ntrain { data digits  epochs 4 }\n")
+    words = ["train", str(folder / "net.arch"), "-o", str(folder / "run"), "--gpus", "2", "--device", "cpu"]
+    return [sys.executable, "-m", "archdsl", *words, "--max-restarts", "2", "--checkpoint-every", "10"]
+
+
+def test_a_mistake_that_one_process_finds_ends_all_at_once(tmp_path: Path) -> None:
+    checkpoints = tmp_path / "run" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    with (checkpoints / ".lock").open("w") as lock:
+        # Only the first process looks, and the other one waits for it then.
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        made = subprocess.run(_command(tmp_path), capture_output=True, text=True, check=False)
+    assert made.returncode == 1, made.stderr
+    assert made.stderr.count("error: another process is training in") == 1
+    assert "restart" not in made.stderr
+    assert "Traceback" not in made.stderr
+
+
+def test_a_killed_process_begins_anew_from_the_last_checkpoint(tmp_path: Path) -> None:
+    with subprocess.Popen(_command(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as torchrun:
+        while not (tmp_path / "run" / "checkpoints" / "step-0000000010.safetensors").exists():
+            assert torchrun.poll() is None, torchrun.communicate()
+        children = Path(f"/proc/{torchrun.pid}/task/{torchrun.pid}/children").read_text().split()
+        os.kill(int(children[-1]), signal.SIGKILL)
+        said, errors = torchrun.communicate()
+    assert torchrun.returncode == 0, errors
+    assert "a process was killed by signal 9; all go on from the last checkpoint: restart 1 of 2" in errors
+    assert "going on after step" in said
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [45 * epoch for epoch in range(1, 5)]
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,13 @@ def test_pages_and_charts_are_well_formed_and_escaped(tmp_path: Path) -> None:
     ElementTree.fromstring(chart)
     for curves in ([Curve("a", [0.5])], [Curve(evil, [1.0, 1.0]), Curve("b", [2e-9, 3e4, 5.0])], []):
         ElementTree.fromstring(line_chart(evil, curves, percent=True))
+    # The legend stands above the frame, whose highest curve is lower.
+    for values in ([1.0, 0.0], [0.0, 1.0], [1.0, 1.0]):
+        drawn = ElementTree.fromstring(line_chart("Loss", [Curve("a", values), Curve("b", [0.5, 0.5])]))
+        space = "{http://www.w3.org/2000/svg}"
+        (legend,) = (text for text in drawn.iter(f"{space}text") if text.find(f"{space}tspan") is not None)
+        places = [part.split(",") for line in drawn.iter(f"{space}polyline") for part in line.attrib["points"].split()]
+        assert float(legend.attrib["y"]) < min(float(y) for _, y in places)
     for part in ("train", "test"):
         for number, name in enumerate((evil.replace("/", ""), "b")):
             (tmp_path / part / name).mkdir(parents=True)

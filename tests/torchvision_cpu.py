@@ -2,7 +2,7 @@
 
 In: an installed torchvision whose compiled operators do not load, as its CUDA wheel's beside CPU torch. Out: the
 package, with the schemas of those operators declared first, so that its models import; the operators themselves do
-not work.
+not work. Beside a CUDA build of torch it is imported as it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _libraries: list[torch.library.Library] = []
 
 def load(name: str = "torchvision.models") -> ModuleType:
     """A module of torchvision. Raises `ModuleNotFoundError` where torchvision is not installed."""
-    if not _libraries:
+    if not _libraries and torch.version.cuda is None:
         spec = find_spec("torchvision")
         if spec is None or spec.origin is None:
             raise ModuleNotFoundError("torchvision is not installed: pip install --no-deps torchvision")

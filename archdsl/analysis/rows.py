@@ -108,7 +108,6 @@ class _Rows:
         self.extra = training_only(graph)
         self.names = graph.names
         self.kinds: dict[tuple[object, ...], int] = {}
-        self.node_kind: list[int] = []
 
     def make(self) -> Iterator[Row]:
         groups = self._group()

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -24,6 +24,7 @@ from archdsl.zoo import split_target
 
 __all__ = [
     "fail",
+    "format_of",
     "load_one",
     "load_target",
     "read_request",
@@ -33,6 +34,9 @@ __all__ = [
     "split_target",
     "target_options",
 ]
+
+
+F = TypeVar("F", bound=str)
 
 
 def target_options(
@@ -183,3 +187,12 @@ def _input(text: str) -> tuple[str | None, tuple[int, ...]]:
     if not re.fullmatch(r"[1-9][0-9]{0,14}(x[1-9][0-9]{0,14}){0,3}", size):
         raise click.BadParameter(f"`{size}` is not a size: write 64x64x3, HxWxC", param_hint="--input")
     return (name if equals else None), tuple(int(part) for part in size.split("x"))
+
+
+def format_of(path: Path, formats: Iterable[F]) -> F:
+    """The format that the end of an output's name says. Raises `click.BadParameter` where it says none of them."""
+    known = {f".{format}": format for format in formats}
+    found = known.get(path.suffix.lower())
+    if found is None:
+        raise click.BadParameter(f"`{path.name}` does not end in one of {', '.join(known)}", param_hint="-o")
+    return found

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final, get_args
 
 import click
 
-from archdsl.cli.common import target_options
+from archdsl.cli.common import format_of, target_options
 from archdsl.draw.dot import Direction
-from archdsl.draw.image import FORMATS, STYLES, ImageFormat, Misfit, Page, StyleName, Watch, check, image
+from archdsl.draw.image import FORMATS, STYLES, Misfit, Page, StyleName, Watch, check, image
 from archdsl.draw.picture import Count, Figure
 from archdsl.draw.plan import Wish
 from archdsl.draw.render import DPI, MOST_DOTS, RenderError
@@ -72,7 +72,7 @@ def _watch(
 
     wish = Wish(depth, frozenset(expand), not unfold, _figures(show), heat)
     shape = Page(style, theme, direction, _points(width), dpi)
-    format = _format(output) if output is not None else "html"
+    format = format_of(output, FORMATS) if output is not None else "html"
 
     def page(made: Architecture, number: int) -> str:
         check(made.graph, format, wish, shape)
@@ -154,7 +154,7 @@ def command(
     """
     graph = architecture.graph
     path = output or Path(f"{graph.variant or graph.name}.svg")
-    format = _format(path)
+    format = format_of(path, FORMATS)
     wish = Wish(depth, frozenset(expand), not unfold, _figures(show), heat)
     page = Page(style, theme, direction, _points(width), dpi)
     try:
@@ -204,15 +204,6 @@ def _bar(stack: ExitStack, steps: int) -> tuple[Progress, TaskID]:
     columns = (TextColumn("{task.completed:.0f} of {task.total:.0f} columns"), BarColumn(), TimeElapsedColumn())
     bar = stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
     return bar, bar.add_task("", total=steps)
-
-
-def _format(path: Path) -> ImageFormat:
-    suffix = path.suffix.removeprefix(".").lower()
-    for known in FORMATS:
-        if suffix == known:
-            return known
-    endings = ", ".join(f".{known}" for known in FORMATS)
-    raise click.BadParameter(f"`{path.name}` does not end in one of {endings}", param_hint="-o")
 
 
 def _figures(text: str | None) -> tuple[Figure, ...]:

@@ -67,7 +67,7 @@ def command(
     from archdsl.train.errors import TrainError
     from archdsl.train.feed import Feed
     from archdsl.train.inference import answers, score
-    from archdsl.train.machine import Machine, choose_device
+    from archdsl.train.machine import Machine, choose_device, computing
     from archdsl.train.objective import class_count
     from archdsl.train.plan import Plan, merged
     from archdsl.train.trained import Setup, open_run
@@ -94,7 +94,8 @@ def command(
         groups = [[run.module] for run in opened]
         if len(opened) > 1:
             groups.append([run.module for run in opened])
-        made = [answers(group, feed.tests(), setup.criterion, machine, flip=flip) for group in groups]
+        with computing(machine, graph, batch):
+            made = [answers(group, feed.tests(), setup.criterion, machine, flip=flip) for group in groups]
         if confusion is not None:
             _write_confusion(confusion, made[-1], found.names)
     names = [*map(str, runs), "together"][: len(made)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archdsl.cli.common import fail, refuse_folder, target_options
+from archdsl.cli.common import fail, format_of, refuse_folder, target_options
 from archdsl.codegen.export import FORMATS, TOLERANCE, Exported, ExportError, Format
 from archdsl.report.numbers import clean
 
@@ -70,7 +70,7 @@ def command(
     from archdsl.codegen.weights_file import CheckpointError
     from archdsl.diagnostics import ArchError
 
-    format = _format(output)
+    format = format_of(output, FORMATS)
     if opset is not None and format != "onnx":
         raise click.UsageError(f"--opset does not go with .{format}: it is a number of ONNX")
     if batch is not None and format == "safetensors":
@@ -92,15 +92,6 @@ def command(
         raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
     seconds = time.perf_counter() - begun
     click.echo(_json(found, output, format, seconds) if as_json else _text(found, output, format, batch, seconds))
-
-
-def _format(path: Path) -> Format:
-    suffix = path.suffix.removeprefix(".").lower()
-    for known in FORMATS:
-        if suffix == known:
-            return known
-    endings = ", ".join(f".{known}" for known in FORMATS)
-    raise click.BadParameter(f"`{path.name}` does not end in one of {endings}", param_hint="-o")
 
 
 def _module(architecture: Architecture, weights: Path | None, seed: int | None) -> nn.Module:

@@ -55,7 +55,7 @@ def command(
     from archdsl.train.dataset import Prepare
     from archdsl.train.errors import TrainError
     from archdsl.train.inference import class_name, prepared_images, probabilities
-    from archdsl.train.machine import Machine, choose_device
+    from archdsl.train.machine import Machine, choose_device, computing
     from archdsl.train.trained import Setup, open_run
 
     graph = architecture.graph
@@ -74,7 +74,8 @@ def command(
         for start in range(0, len(images), _AT_ONCE):
             paths = images[start : start + _AT_ONCE]
             batch = prepared_images(paths, size, setup.augment, prepare).to(machine.device)
-            found = probabilities([opened.module], batch, setup.criterion, machine, flip=flip)
+            with computing(machine, graph, len(batch)):
+                found = probabilities([opened.module], batch, setup.criterion, machine, flip=flip)
             values, labels = found.topk(min(top, found.shape[1]), dim=1)
             for path, likely, numbers in zip(paths, values.tolist(), labels.tolist(), strict=True):
                 rows.append((path, [(class_name(setup.names, n), p) for n, p in zip(numbers, likely, strict=True)]))

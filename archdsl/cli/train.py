@@ -83,7 +83,9 @@ Examples:
 )
 @click.option("--no-check", is_flag=True, help="Do not decode streamed images once before the first run on them.")
 @click.option("--gpus", type=click.IntRange(min=1), metavar="N", help="Train on N GPUs of this machine, by torchrun.")
-@click.option("--max-restarts", type=click.IntRange(min=0), metavar="N", help="Of --gpus, where a process dies [0].")
+@click.option(
+    "--max-restarts", type=click.IntRange(min=0), metavar="N", help="Of --gpus, where a process is killed [0]."
+)
 @click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes that read images [a core each, 8].")
 def command(
     architecture: Architecture,
@@ -120,20 +122,23 @@ def command(
 
     A run that was stopped or killed goes on where it was when the same command is given again.
     """
-    import torch
+    from archdsl.train.signals import at_once
 
-    from archdsl.train.data import load, parse_data
-    from archdsl.train.decoding import check_images
-    from archdsl.train.display import Silent, choose_display
-    from archdsl.train.errors import TrainError
-    from archdsl.train.folder import BEST, METRICS, RECIPE, TABLE, WEIGHTS, RunFolder
-    from archdsl.train.interval import Interval
-    from archdsl.train.loop import Keeping, train
-    from archdsl.train.objective import class_count
-    from archdsl.train.plan import Overrides, plan
-    from archdsl.train.report import REPORT
-    from archdsl.train.team import joined, restarts
-    from archdsl.train.transfer import file_weights
+    with at_once():
+        import torch
+
+        from archdsl.train.data import load, parse_data
+        from archdsl.train.decoding import check_images
+        from archdsl.train.display import Silent, choose_display
+        from archdsl.train.errors import TrainError
+        from archdsl.train.folder import BEST, METRICS, RECIPE, TABLE, WEIGHTS, RunFolder
+        from archdsl.train.interval import Interval
+        from archdsl.train.loop import Keeping, train
+        from archdsl.train.objective import class_count
+        from archdsl.train.plan import Overrides, plan
+        from archdsl.train.report import REPORT
+        from archdsl.train.team import joined, restarts
+        from archdsl.train.transfer import file_weights
 
     graph = architecture.graph
     path = out or Path("runs") / architecture.name
@@ -149,7 +154,7 @@ def command(
         if len(graph.inputs) != 1:
             raise TrainError(f"the network has {len(graph.inputs)} inputs, and training knows one image at a time")
         classes = class_count(made.criterion, graph.shape(graph.outputs[0].port)[-1])
-        _together(gpus, max_restarts, device)
+        _together(gpus, max_restarts, device, path)
     with errors_shown(), joined(cuda=device != "cpu" and torch.cuda.is_available()) as team:
         with team.agreed():
             machine = _machine(device, precision, compiled, graphs, channels_last, deterministic, fast, workers, team)
@@ -174,7 +179,7 @@ def command(
     sys.exit(result.status)
 
 
-def _together(processes: int | None, restarts: int | None, device: str) -> None:
+def _together(processes: int | None, restarts: int | None, device: str, path: Path) -> None:
     """Where several processes are asked for, be them, and end as they do."""
     import torch
 
@@ -188,14 +193,28 @@ def _together(processes: int | None, restarts: int | None, device: str) -> None:
     if "WORLD_SIZE" in os.environ:
         raise TrainError("torchrun has begun the processes already", "leave out --gpus")
     there = torch.cuda.device_count()
-    if device == "auto" and there < processes:
+    if device in ("auto", "cuda") and there < processes:
         hint = f"--device cpu --gpus {processes} trains in {processes} processes on the CPU"
         raise TrainError(f"--gpus {processes}: torch sees {there} GPUs here", hint)
     if device not in ("auto", "cpu", "cuda"):
         raise TrainError(
             f"--gpus {processes} gives each process a GPU of its own, not `{device}`", "leave out --device"
         )
-    sys.exit(launch(processes, restarts or 0, _without(sys.argv[1:], "--gpus", "--max-restarts")))
+    before = _checkpoints(path)
+
+    def words() -> list[str]:
+        left = _without(sys.argv[1:], "--gpus", "--max-restarts")
+        # What a restart goes on from is not to be removed.
+        return [word for word in left if word != "--overwrite"] if _checkpoints(path) - before else left
+
+    sys.exit(launch(processes, restarts or 0, words))
+
+
+def _checkpoints(path: Path) -> set[tuple[str, int]]:
+    """The checkpoints of a run folder, each with its time."""
+    from archdsl.train.folder import CHECKPOINTS
+
+    return {(found.name, found.stat().st_mtime_ns) for found in (path / CHECKPOINTS).glob("step-*.safetensors")}
 
 
 def _without(words: Sequence[str], *options: str) -> list[str]:
@@ -249,13 +268,14 @@ def _machine(
 
 def _headline(name: str, plan: Plan, data: Dataset, machine: Machine) -> str:
     """What will be done, in two lines."""
+    from archdsl.diagnostics import counted
     from archdsl.train.dataset import Examples
     from archdsl.train.plan import describe
 
     remark = f" ({data.remark})" if data.remark else ""
     images = f"{len(data.train):,} images to learn from, {len(data.test):,} to test with{remark}"
     parts = [
-        f"{plan.epochs} epochs of batches of {plan.batch}",
+        f"{counted(plan.epochs, 'epoch')} of batches of {plan.batch}",
         describe(plan.optimizer),
         f"schedule {describe(plan.schedule)}",
         f"seed {plan.seed}",

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -39,8 +40,11 @@ def written_settings(lines: Iterable[str], outputs: Iterable[Output]) -> Recipe 
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """End the process with status 1 after saying what is wrong, with 130 where the user breaks it off."""
-    from archdsl.train.errors import Abandoned, TrainError
+    """End the process with status 1 after saying what is wrong, with 130 where the user breaks it off.
+
+    One of a team ends with `AGAIN` where nothing is wrong with what it was told.
+    """
+    from archdsl.train.errors import AGAIN, TrainError
 
     try:
         yield
@@ -51,9 +55,22 @@ def errors_shown() -> Iterator[None]:
         click.echo(f"error{f' (process {rank})' if rank != '0' else ''}: {error.message}", err=True)
         if error.hint:
             click.echo(f"  hint: {error.hint}", err=True)
-        if isinstance(error, Abandoned):
-            sys.stdout.flush()
-            os._exit(1)
-        sys.exit(1)
+        _end(error.status)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception:
+        if "RANK" not in os.environ:
+            raise
+        traceback.print_exc()
+        _end(AGAIN)
+
+
+def _end(status: int) -> NoReturn:
+    """End the process; one of a team at once, since it could wait for others that are gone, or be gone after them.
+
+    What torchrun sees first says whether a mistake ended them all.
+    """
+    if "RANK" in os.environ:
+        sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)

@@ -13,12 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from archdsl.codegen.module import module
-from archdsl.codegen.paths import layer_paths
+from archdsl.codegen.named_weights import named_weights, unused
 from archdsl.elaborate.recipe_init import (
-    BIAS,
-    FIRST,
-    RESIDUAL_GAMMA,
-    WEIGHT,
     Dirac,
     Distribution,
     Filled,
@@ -45,8 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["InitialiseError", "Ruled", "initialise", "initialised", "ruled"]
 
-_MATRICES: Final = ("convolution", "linear", "attention")
-"""Styles of ops whose matrices `weight` stands for; a token or a position is no map from one size to another."""
 _SCALED: Final = (
     HeNormal,
     HeUniform,
@@ -101,11 +95,10 @@ def _seeded(seed: int) -> Iterator[None]:
 def initialise(made: nn.Module, graph: Graph, rules: Sequence[Initial], seed: int | None) -> None:
     """Draw the weights that rules name, each tensor from a generator of its own, made of the seed and its name.
 
-    So they are the same on every device, and stay the same where another layer changes. A rule names an op, or one of
-    the groups `first`, `weight`, `bias` and `residual_gamma`; the rule of the smallest group that a tensor is in
-    decides. Fans are those of `torch.nn.init`. Without a seed one is drawn from torch's generator. `whiten` is left to
-    those who have images. Raises `InitialiseError` for an op that the network does not have, and where a distribution
-    needs a matrix.
+    So they are the same on every device, and stay the same where another layer changes. A rule names an op, or one
+    of a group, `bias`; the rule of the smallest group that a tensor is in decides. Fans are those of
+    `torch.nn.init`. Without a seed one is drawn from torch's generator. `whiten` is left to those who have images.
+    Raises `InitialiseError` for an op that the network does not have, and where a distribution needs a matrix.
     """
     if not rules:
         return
@@ -131,74 +124,11 @@ class Ruled(NamedTuple):
 def ruled(made: nn.Module, graph: Graph, rules: Sequence[Initial]) -> list[Ruled]:
     """The weights that rules name. Raises `InitialiseError` for a rule that names none."""
     by_word = {rule.op: rule.distribution for rule in rules}
-    unused = dict.fromkeys(by_word)
-    gammas = _residual_gammas(graph) if RESIDUAL_GAMMA in by_word else frozenset()
-    first = _first(graph) if FIRST in by_word else frozenset()
-    found = []
-    for key, path in layer_paths(graph).items():
-        node = graph.nodes[key]
-        if node.shared is not None:
-            continue
-        for name, parameter in made.get_submodule(path).named_parameters():
-            if name.startswith("offset."):
-                continue  # a deformable convolution starts as a plain one, Dai et al., 2017
-            words = _words(node, name, parameter.ndim, gamma=key in gammas, first=key in first)
-            word = next((word for word in words if word in by_word), None)
-            if word is not None:
-                unused.pop(word, None)
-                found.append(Ruled(parameter, node, name, f"{path}.{name}" if path else name, by_word[word]))
-    for word in unused:
+    found = named_weights(made, graph, by_word)
+    found = [given for given in found if not given.name.startswith("offset.")]  # they begin at zero, Dai et al., 2017
+    for word in unused(by_word, found):
         raise InitialiseError(f"the recipe says how `{word}` begins, and the network has no weights of it")
-    return found
-
-
-def _words(node: Node, name: str, dimensions: int, *, gamma: bool, first: bool) -> Iterator[str]:
-    """What a rule may call a tensor, the narrowest word first."""
-    if name.rpartition(".")[2].endswith("bias"):
-        yield BIAS
-        return
-    matrix = node.op is not None and node.op.style in _MATRICES and dimensions > 1
-    if gamma:
-        yield RESIDUAL_GAMMA
-    if first and matrix:
-        yield FIRST
-    yield node.kind
-    if matrix:
-        yield WEIGHT
-
-
-def _first(graph: Graph) -> frozenset[int]:
-    """The layers with weights that no other weight is before."""
-    weighted: list[bool] = []
-    found = set()
-    for node in graph.nodes:
-        before = any(weighted[port.node] for port in node.inputs)
-        own = node.op is not None and bool(node.op.weights(*node.input_shapes))
-        if own and not before:
-            found.add(node.key)
-        weighted.append(own or before)
-    return frozenset(found)
-
-
-def _residual_gammas(graph: Graph) -> frozenset[int]:
-    """The norms at the end of the longest branch of a sum: Goyal et al., "Accurate, large minibatch SGD", 2017."""
-    depth: list[int] = []
-    for node in graph.nodes:
-        depth.append(1 + max((depth[port.node] for port in node.inputs), default=0))
-    found = set()
-    for node in graph.layers:
-        if node.kind != "add":
-            continue
-        deepest = max(depth[port.node] for port in node.inputs)
-        ends = [port.node for port in node.inputs if depth[port.node] == deepest]
-        end = graph.nodes[ends[0]]
-        # A gate and dropped paths stand behind the norm.
-        while end.op is not None and (end.kind == "mul" or end.op.style == "dropout"):
-            end = graph.nodes[min((port.node for port in end.inputs), key=lambda key: depth[key])]
-        norm = end.op is not None and end.op.style == "normalization" and bool(end.op.weights(*end.input_shapes))
-        if norm and len(ends) == 1:
-            found.add(end.key)
-    return frozenset(found)
+    return [Ruled(given.weight, given.node, given.name, given.path, by_word[given.word]) for given in found]
 
 
 def _groups(node: Node, name: str) -> list[int]:

@@ -5,10 +5,10 @@ In: nothing. Out: frozen types, in points, x to the right and y down from the to
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-__all__ = ["Label", "Line", "Point", "Polygon", "Sheet", "arrow", "text_width"]
+__all__ = ["Label", "Line", "Point", "Polygon", "Sheet", "arrow", "moved", "reach", "text_width"]
 
 Point = tuple[float, float]
 
@@ -58,6 +58,17 @@ class Label:
         """Where it ends at the most."""
         return self.x + text_width(self.text, self.size) / 2
 
+    def meets(self, other: Label) -> bool:
+        """Whether two texts of one size cover each other."""
+        return abs(self.y - other.y) < self.size * 1.15 and self.left < other.right and other.left < self.right
+
+    def ground(self, fill: str) -> Polygon:
+        """What hides the lines behind it."""
+        half = (self.right - self.left) / 2 * 0.95
+        left, right = self.x - half, self.x + half
+        top, bottom = self.y - self.size * 0.8, self.y + self.size * 0.25
+        return Polygon(((left, top), (right, top), (right, bottom), (left, bottom)), fill, fill, thin=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
@@ -94,3 +105,15 @@ def arrow(tip: Point, toward: Point, fill: str, length: float) -> Polygon:
         fill,
         thin=True,
     )
+
+
+def reach(shape: Polygon | Line | Label) -> float:
+    """How far to the right something goes."""
+    return shape.right if isinstance(shape, Label) else max(x for x, _ in shape.points)
+
+
+def moved(shape: Polygon | Line | Label, x: float, y: float) -> Polygon | Line | Label:
+    """The same further right and down."""
+    if isinstance(shape, Label):
+        return replace(shape, x=shape.x + x, y=shape.y + y)
+    return replace(shape, points=tuple((a + x, b + y) for a, b in shape.points))

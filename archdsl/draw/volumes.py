@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from archdsl.draw.heading import make_heading
-from archdsl.draw.sheet import Label, Line, Point, Polygon, Sheet, arrow, text_width
+from archdsl.draw.sheet import Label, Line, Point, Polygon, Sheet, arrow, moved, reach, text_width
 from archdsl.draw.strip import Strip, Volume
 from archdsl.draw.style import LEGIBLE, THEMES, Theme, ThemeName
 from archdsl.draw.text import size
@@ -62,12 +62,12 @@ def to_sheet(strip: Strip, *, theme: ThemeName = "light", width: float | None = 
         text = 1.0
         for _ in range(_TRIES):
             sheet = _Drawer(strip, THEMES[theme], text, brief=brief).sheet()
-            size = _FONT * text * min(1.0, (width or math.inf) / sheet.width)
-            if width is None or size >= LEGIBLE:
+            font = _FONT * text * min(1.0, (width or math.inf) / sheet.width)
+            if width is None or font >= LEGIBLE:
                 return sheet
-            if best is None or size > largest:
-                best, largest = sheet, size
-            text = min(_LARGEST, text * 1.04 * LEGIBLE / size)
+            if best is None or font > largest:
+                best, largest = sheet, font
+            text = min(_LARGEST, text * 1.04 * LEGIBLE / font)
     assert best is not None
     return best
 
@@ -144,12 +144,12 @@ class _Drawer:
         right = max([solid.right for solid in self.solids] + [s.right for s in shapes if isinstance(s, Label)])
         used = self.theme.legend({volume.style for volume in self.strip.volumes})
         heading, tall = make_heading(self.strip.name, self.strip.title, used, self.theme, self.text)
-        wide = max(right - left, 2 * max(_reach(shape) for shape in heading))
+        wide = max(right - left, 2 * max(reach(shape) for shape in heading))
         width = wide + 2 * _MARGIN
         head = _MARGIN + tall
         across = _MARGIN + (wide - (right - left)) / 2 - left
-        drawn = [_moved(shape, across, head - ceiling) for shape in shapes]
-        top = [_moved(shape, width / 2, _MARGIN) for shape in heading]
+        drawn = [moved(shape, across, head - ceiling) for shape in shapes]
+        top = [moved(shape, width / 2, _MARGIN) for shape in heading]
         height = head + floor - ceiling + _MARGIN
         return Sheet(self.strip.name, width, height, self.theme.page, (*top, *drawn), self.pen)
 
@@ -298,12 +298,12 @@ class _Drawer:
             if arc.text and (arc.tail, arc.text) not in said:
                 said.add((arc.tail, arc.text))
                 label = Label(middle, top - 3, arc.text, self.font, theme.faint)
-                while any(_meet(label, other) for other in labels):
+                while any(label.meets(other) for other in labels):
                     label = replace(label, y=label.y - self.line)
                 labels.append(label)
                 top = label.y - self.font
             ceiling = min(ceiling, top - 2)
-        made += [_behind(label, theme.page) for label in labels]
+        made += [label.ground(theme.page) for label in labels]
         return [*made, *labels], ceiling
 
     def _skip(self, start: _Solid, end: _Solid) -> Iterator[Polygon | Line]:
@@ -367,36 +367,12 @@ class _Drawer:
             for line, text in enumerate(texts):
                 # The lines of labels further down are interrupted where they pass behind this one.
                 label = Label(solid.middle, y + line * self.line, text, self.font, theme.text)
-                behind.append(_behind(label, theme.page))
+                behind.append(label.ground(theme.page))
                 made.append(label)
             lowest = max(lowest, y + (len(texts) - 1) * self.line + 3)
         return [*leaders, *behind, *made], lowest
 
 
-def _reach(shape: Polygon | Line | Label) -> float:
-    """How far to the right something goes."""
-    return shape.right if isinstance(shape, Label) else max(x for x, _ in shape.points)
-
-
-def _meet(one: Label, other: Label) -> bool:
-    """Whether two texts of one size cover each other."""
-    return abs(one.y - other.y) < one.size * 1.15 and one.left < other.right and other.left < one.right
-
-
-def _behind(label: Label, fill: str) -> Polygon:
-    """The ground of a text."""
-    half = (label.right - label.left) / 2 * 0.95
-    left, right = label.x - half, label.x + half
-    top, bottom = label.y - label.size * 0.8, label.y + label.size * 0.25
-    return Polygon(((left, top), (right, top), (right, bottom), (left, bottom)), fill, fill, thin=True)
-
-
 def _shade(fill: str, share: float) -> str:
     """A darker colour."""
     return "#" + "".join(f"{round(int(fill[at : at + 2], 16) * share):02x}" for at in (1, 3, 5))
-
-
-def _moved(shape: Polygon | Line | Label, x: float, y: float) -> Polygon | Line | Label:
-    if isinstance(shape, Label):
-        return replace(shape, x=shape.x + x, y=shape.y + y)
-    return replace(shape, points=tuple((a + x, b + y) for a, b in shape.points))

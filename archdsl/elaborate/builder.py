@@ -51,7 +51,7 @@ class Builder(Units):
         calls: Calls = []
         super().__init__(name, Names(program, unit, Located(found, calls), choices), calls)
         self._unit = unit
-        self._family = Family(unit, self._binder, self.found)
+        self._family = Family(unit, self._parameters, self.found)
 
     def build(
         self,

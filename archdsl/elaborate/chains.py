@@ -11,18 +11,18 @@ from math import prod
 
 from archdsl import limits
 from archdsl.diagnostics import Note, Span, nearest
-from archdsl.elaborate.binder import Binder
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.foresight import Foresight
 from archdsl.elaborate.layers import Layers
 from archdsl.elaborate.names import Names
+from archdsl.elaborate.op_binder import OpBinder
+from archdsl.elaborate.parameter_binder import ParameterBinder
 from archdsl.elaborate.values import (
     POISON,
     BlockValue,
     Poisoned,
     Scope,
     ShareValue,
-    Stop,
     Tensors,
     Value,
     describe,
@@ -44,12 +44,12 @@ class Chains(Layers):
         self.names = names
         self._evaluator = names.evaluator
         self._evaluator.made = self.nodes
-        self._binder = Binder(self._evaluator, self.found)
+        self._ops = OpBinder(self._evaluator, self.found)
+        self._parameters = ParameterBinder(self._evaluator, self.found)
         self._compares_sizes = True
         """Whether `::` is compared: the sizes that a text states are those of the network as it is written."""
         self._foresight = Foresight(names)
         self._sites = 0
-        self._steps = 0
         self._depth = 0
 
     def _unit_of(
@@ -93,10 +93,8 @@ class Chains(Layers):
                     self._local(statement.name, scope)
                     scope.variables[statement.name.name] = BlockValue((statement,), scope)
                 case tree.Return(chains=chains):
-                    ports: list[Port | None] = []
-                    for chain in chains:
-                        ports += self._chain(chain, scope, None if started else current)
-                    result, returned = tuple(ports), statement
+                    result = self._tensors(chains, scope, None if started else current)
+                    returned = statement
                 case _:
                     word = statement.span.text.split(maxsplit=1)[0]
                     self.found.error(
@@ -117,7 +115,7 @@ class Chains(Layers):
         name = default.name.name
         kind = registry.lookup(name) or registry.lookup_plugin(name)
         if kind is not None:
-            self._binder.check_default(kind, default, scope)
+            self._ops.check_default(kind, default, scope)
             return
         close = nearest(name, registry.names())
         self.found.error(
@@ -150,21 +148,19 @@ class Chains(Layers):
         assert current is not None
         return current
 
+    def _tensors(self, chains: Sequence[tree.Chain], scope: Scope, current: Tensors | None) -> Tensors:
+        """What leaves several chains that the same tensors enter, one after the other."""
+        ports: list[Port | None] = []
+        for chain in chains:
+            ports += self._chain(chain, scope, current)
+        return tuple(ports)
+
     def _named_chain(self, chain: tree.Chain, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
         """What leaves a chain that stands for one element; the label behind it names its layer if it has but one."""
         only = chain.elements[0]
         if label is None or len(chain.elements) > 1 or only.suffixes:
             return self._chain(chain, scope, current)
         return self._unit_of(only.unit, scope, current, label)
-
-    def _too_deep(self, span: Span) -> None:
-        self.found.error(
-            "limit-depth",
-            f"blocks are nested more than {limits.CALL_DEPTH} deep when the network is unrolled",
-            span,
-            hint="a recursive block needs a condition that ends it: if n == 1 then … else …",
-        )
-        raise Stop
 
     def _element(
         self,
@@ -297,13 +293,6 @@ class Chains(Layers):
     def _shapes(self, tensors: Tensors) -> list[Shape | None]:
         return [self._shape(port) for port in tensors]
 
-    def _foresee(self, nodes: int, steps: int, span: Span) -> None:
-        """Stop before so many more layers and steps are made, where they would pass a limit."""
-        if len(self.nodes) + nodes > limits.NODES:
-            self._too_many(span)
-        if self._steps + steps > limits.STEPS + 4 * (len(self.nodes) + nodes):
-            self._too_long(span)
-
     def _word(self, unit: object, scope: Scope) -> str:
         """What a repeated thing is called in the names of its layers."""
         name = unit if isinstance(unit, tree.Name) else unit.name if isinstance(unit, tree.Call) else None
@@ -349,27 +338,6 @@ class Chains(Layers):
                 )
             turns.append({name.name: part for name, part in zip(repeat.names, item, strict=True)})
         return turns
-
-    def _few(self, count: int, span: Span) -> None:
-        if count > limits.REPEATS:
-            self.found.error(
-                "limit-repeats", f"{count:,} repeats; {limits.REPEATS:,} are allowed", span, hint="is the number right?"
-            )
-            raise Stop
-
-    def _step(self, span: Span) -> None:
-        self._steps += 1
-        if self._steps > limits.STEPS and self._steps > limits.STEPS + 4 * len(self.nodes):
-            self._too_long(span)
-
-    def _too_long(self, span: Span) -> None:
-        self.found.error(
-            "limit-steps",
-            f"unrolling takes more than {limits.STEPS:,} calls and repeats beside those of its layers",
-            span,
-            hint="look for repeats inside repeats, or a block that calls itself twice",
-        )
-        raise Stop
 
     def _size(self, expression: tree.Expression, scope: Scope) -> Shape | None:
         """A size that stands in the text; None after reporting that it is none."""

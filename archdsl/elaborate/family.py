@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from archdsl import limits
 from archdsl.diagnostics import Collector, nearest
-from archdsl.elaborate.binder import Binder
+from archdsl.elaborate.parameter_binder import ParameterBinder
 from archdsl.elaborate.program import Unit
 from archdsl.elaborate.values import Poisoned, Scope, Value
 from archdsl.syntax import tree
@@ -20,7 +20,7 @@ __all__ = ["Family"]
 class Family:
     """The members of one file's family."""
 
-    def __init__(self, unit: Unit, binder: Binder, found: Collector) -> None:
+    def __init__(self, unit: Unit, binder: ParameterBinder, found: Collector) -> None:
         self._unit = unit
         self._binder = binder
         self.found = found

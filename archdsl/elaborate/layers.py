@@ -1,6 +1,7 @@
 """The layers of the network as they are made: each op applied to the sizes that enter it.
 
-In: bound ops and the tensors they read. Out: nodes, or a diagnostic why an op does not take its input. Knows no names.
+In: bound ops and the tensors they read. Out: nodes, or a diagnostic why an op does not take its input, or why there are
+too many of them. Knows no names.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class Layers:
         self.nodes: list[Node] = []
         self.tensor_labels: dict[Port, str] = {}
         self._edges = 0
+        self._steps = 0
+        """Calls and turns of repeats so far."""
         self._frame = Frame("network", name)
         self._sized: dict[tuple[int, tuple[Shape, ...]], tuple[Shape, ...]] = {}
 
@@ -52,6 +55,43 @@ class Layers:
         self.found.error(
             "limit-nodes",
             f"the network has more than {limits.NODES:,} layers, or {limits.EDGES:,} tensors between them",
+            span,
+            hint="look for repeats inside repeats, or a block that calls itself twice",
+        )
+        raise Stop
+
+    def _foresee(self, nodes: int, steps: int, span: Span) -> None:
+        """Stop before so many more layers and steps are made, where they would pass a limit."""
+        if len(self.nodes) + nodes > limits.NODES:
+            self._too_many(span)
+        if self._steps + steps > limits.STEPS + 4 * (len(self.nodes) + nodes):
+            self._too_long(span)
+
+    def _step(self, span: Span) -> None:
+        self._steps += 1
+        if self._steps > limits.STEPS and self._steps > limits.STEPS + 4 * len(self.nodes):
+            self._too_long(span)
+
+    def _few(self, count: int, span: Span) -> None:
+        if count > limits.REPEATS:
+            self.found.error(
+                "limit-repeats", f"{count:,} repeats; {limits.REPEATS:,} are allowed", span, hint="is the number right?"
+            )
+            raise Stop
+
+    def _too_deep(self, span: Span) -> None:
+        self.found.error(
+            "limit-depth",
+            f"blocks are nested more than {limits.CALL_DEPTH} deep when the network is unrolled",
+            span,
+            hint="a recursive block needs a condition that ends it: if n == 1 then … else …",
+        )
+        raise Stop
+
+    def _too_long(self, span: Span) -> None:
+        self.found.error(
+            "limit-steps",
+            f"unrolling takes more than {limits.STEPS:,} calls and repeats beside those of its layers",
             span,
             hint="look for repeats inside repeats, or a block that calls itself twice",
         )

@@ -14,7 +14,7 @@ from archdsl.graph import Output
 from archdsl.syntax import tree
 
 if TYPE_CHECKING:
-    from archdsl.elaborate.recipe_init import Initial, Penalty
+    from archdsl.elaborate.recipe_init import Initial, Penalty, Rate
     from archdsl.elaborate.recipe_learning import Loss, Optimizer, Schedule
     from archdsl.elaborate.recipe_settings import Augment, Clip, Data, EarlyStopping
 
@@ -46,6 +46,7 @@ class Recipe:
     loss: Loss | None = None
     init: tuple[Initial, ...] = ()
     l2: tuple[Penalty, ...] = ()
+    rate: tuple[Rate, ...] = ()
     clip: Clip | None = None
     accumulate: int | None = None
     ema: float | None = None

@@ -1,7 +1,7 @@
 """How a word of a recipe states its options: one class with a field an option.
 
 In: nothing. Out: `entry`, which makes a class of typed options an entry of a table, and ranges that many share.
-Reading one out of a text is left to `archdsl.elaborate.recipe_reader`.
+Reading one out of a text is left to `archdsl.elaborate.recipe_options`.
 """
 
 from __future__ import annotations

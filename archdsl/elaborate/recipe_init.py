@@ -17,6 +17,7 @@ __all__ = [
     "DISTRIBUTIONS",
     "FIRST",
     "GROUPS",
+    "NORM_BIAS",
     "RESIDUAL_GAMMA",
     "WEIGHT",
     "Dirac",
@@ -33,6 +34,7 @@ __all__ = [
     "Ones",
     "Orthogonal",
     "Penalty",
+    "Rate",
     "TruncatedNormal",
     "Uniform",
     "Whiten",
@@ -48,11 +50,12 @@ DISTRIBUTIONS: Final[dict[str, type[Entry]]] = {}
 FIRST: Final = "first"
 WEIGHT: Final = "weight"
 BIAS: Final = "bias"
+NORM_BIAS: Final = "norm_bias"
 RESIDUAL_GAMMA: Final = "residual_gamma"
-GROUPS: Final = (FIRST, WEIGHT, BIAS, RESIDUAL_GAMMA)
+GROUPS: Final = (FIRST, WEIGHT, BIAS, NORM_BIAS, RESIDUAL_GAMMA)
 """What stands beside the ops: the matrices of the layers that no other weights are before; the matrices of all
-convolutions, linear layers and attentions; every bias; the gain of the norm that ends the longest branch of a sum,
-which zeros make begin as its shortcut alone (Goyal et al., 2017)."""
+convolutions, linear layers and attentions; every bias; those of the norms; the gain of the norm that ends the longest
+branch of a sum, which zeros make begin as its shortcut alone (Goyal et al., 2017)."""
 
 
 class Distribution(Entry):
@@ -171,7 +174,15 @@ class Initial:
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """`fc=5e-4`: the L2 penalty on the weights of every `fc`."""
+    """`fc=5e-4`: the L2 penalty on the weights of every `fc`; `op` may be one of `GROUPS` as well."""
 
     op: str
     strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`bias=2`: what the learning rate is multiplied by for every bias; 0 holds them. `op` may be one of `GROUPS`."""
+
+    op: str
+    factor: float

@@ -1,20 +1,22 @@
 """Lines of a `train { … }` block to a `Recipe`, by the table of settings.
 
 In: words, values, `+` and tables in the order of the text. Out: a `Recipe`, or None after reporting every mistake. The
-settings themselves are in `archdsl.elaborate.recipe_settings`, the kinds of their values in `recipe_values`.
+settings themselves are in `archdsl.elaborate.recipe_settings`, the options behind their words are left to
+`recipe_options`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
+from typing import Any, NamedTuple
 
-from archdsl.diagnostics import Collector, Note, Span, nearest
+from archdsl.diagnostics import Collector, Note, Span
 from archdsl.elaborate.recipe import Place, Recipe
-from archdsl.elaborate.recipe_entries import Entry, Option
-from archdsl.elaborate.recipe_init import DISTRIBUTIONS, GROUPS, Initial, Penalty
+from archdsl.elaborate.recipe_entries import Entry
+from archdsl.elaborate.recipe_init import DISTRIBUTIONS, GROUPS, Distribution, Initial, Penalty, Rate
 from archdsl.elaborate.recipe_learning import Auxiliary, Loss, Table
+from archdsl.elaborate.recipe_options import Item, OptionReader, bare_value, bare_word
 from archdsl.elaborate.recipe_settings import (
     DATA,
     SETTINGS,
@@ -27,15 +29,12 @@ from archdsl.elaborate.recipe_settings import (
     Scalar,
     Setting,
 )
-from archdsl.elaborate.recipe_values import Flag, Kind, Literals, Real, Written, Wrong
+from archdsl.elaborate.recipe_values import Kind, Real, Written
 from archdsl.elaborate.values import Poisoned
 from archdsl.graph import Output
 from archdsl.syntax import tree
 
 __all__ = ["RecipeReader"]
-
-_Item: TypeAlias = tree.Operand | tree.Plus | tree.Mapping
-_LISTED: Final = 16
 
 
 class _Line(NamedTuple):
@@ -43,39 +42,19 @@ class _Line(NamedTuple):
 
     setting: Setting
     word: Span
-    items: tuple[_Item, ...]
+    items: tuple[Item, ...]
 
     @property
     def span(self) -> Span:
         return self.word.to(self.items[-1].span) if self.items else self.word
 
 
-class _UnknownWord(Poisoned):
-    """A word that is no option: bare values right behind it are its own."""
-
-
-def _word(item: _Item) -> tree.Name | None:
-    """The item, if it is a bare word."""
-    if isinstance(item, tree.Operand) and item.key is None and isinstance(item.value, tree.Name):
-        return item.value
-    return None
-
-
-def _bare(item: _Item) -> Written | None:
-    """The value of an item without a name."""
-    if isinstance(item, tree.Mapping):
-        return item
-    return item.value if isinstance(item, tree.Operand) and item.key is None else None
-
-
-class RecipeReader:
+class RecipeReader(OptionReader):
     """Reads the recipe of one network."""
 
     def __init__(self, outputs: Sequence[Output] | None, found: Collector) -> None:
+        super().__init__(found)
         self._outputs = outputs
-        self._found = found
-        self._literals = Literals(found)
-        self._failed = False
 
     def read(self, train: tree.Train) -> Recipe | None:
         values: dict[str, Any] = {}
@@ -95,31 +74,6 @@ class RecipeReader:
         self._check_together(recipe, lines)
         return None if self._failed else recipe
 
-    # ------------------------------------------------------------ mistakes
-
-    def _error(self, id: str, message: str, span: Span, hint: str = "", notes: Iterable[Note] = ()) -> None:
-        self._failed = True
-        self._found.error(id, message, span, hint=hint, notes=notes)
-
-    def _fail(self, id: str, message: str, span: Span, hint: str = "") -> NoReturn:
-        self._error(id, message, span, hint)
-        raise Poisoned
-
-    def _unknown(
-        self, message: str, name: tree.Name, known: Iterable[str], what: str, also: Iterable[str] = ()
-    ) -> None:
-        """Report an unknown word, with what is near among `known` and `also`, or else `known` if it is short."""
-        names = list(known)
-        close = nearest(name.name, [*names, *also])
-        listed = f"{what}: {', '.join(names)}" if 0 < len(names) <= _LISTED else ""
-        hint = f"did you mean `{close}`?" if close else listed
-        self._error("unknown-setting", message, name.span, hint)
-
-    def _twice(self, what: str, span: Span, before: Span) -> None:
-        self._error(
-            "doubled-setting", f"{what} is given twice", span, "keep one of them", [Note("it was given here", before)]
-        )
-
     # ------------------------------------------------------------ lines
 
     def _lines(self, train: tree.Train) -> list[_Line]:
@@ -130,22 +84,22 @@ class RecipeReader:
             if not starts or starts[0] > 0:
                 self._misplaced(items[0])
             for start, end in pairwise([*starts, len(items)]):
-                word = _word(items[start])
+                word = bare_word(items[start])
                 assert word is not None
                 found.append(_Line(SETTINGS[word.name], word.span, items[start + 1 : end]))
         return found
 
     @staticmethod
-    def _starts(items: Sequence[_Item], index: int) -> bool:
-        word = _word(items[index])
+    def _starts(items: Sequence[Item], index: int) -> bool:
+        word = bare_word(items[index])
         if word is None or word.name not in SETTINGS:
             return False
         return not any(isinstance(item, tree.Plus) for item in items[max(index - 2, 0) : index])
 
-    def _misplaced(self, item: _Item) -> None:
+    def _misplaced(self, item: Item) -> None:
         """What stands where a setting should."""
         key = item.key if isinstance(item, tree.Operand) else None
-        name = key or _word(item)
+        name = key or bare_word(item)
         if name is not None and name.name not in SETTINGS:
             self._unknown(f"`{name.name}` is not a setting of a recipe", name, SETTINGS, "settings are")
         elif name is not None:
@@ -174,8 +128,8 @@ class RecipeReader:
                 return self._entry(kind_of, line.setting.name, line.items, line.span)
             case LossForm(criteria=criteria):
                 return self._loss(criteria, line)
-            case PerOp(kind=kind):
-                return self._per_op(line, kind)
+            case PerOp():
+                return self._per_op(line, form)
             case DataForm():
                 return self._data(line)
 
@@ -183,18 +137,18 @@ class RecipeReader:
     def _example(line: _Line) -> str:
         return f"write: {line.setting.example}"
 
-    def _surplus(self, line: _Line, items: Sequence[_Item]) -> None:
+    def _surplus(self, line: _Line, items: Sequence[Item]) -> None:
         """Report the first item that has no place."""
         if not items:
             return
-        word = _word(items[0])
+        word = bare_word(items[0])
         if word is not None:
             self._unknown(f"`{word.name}` is not a setting of a recipe", word, SETTINGS, "settings are")
         else:
             self._error("bad-recipe", f"`{line.setting.name}` does not take this", items[0].span, self._example(line))
 
     def _scalar(self, line: _Line, kind: Kind) -> object:
-        written = _bare(line.items[0]) if line.items else None
+        written = bare_value(line.items[0]) if line.items else None
         if written is None:
             place = line.items[0].span if line.items else line.word
             self._fail("bad-recipe", f"`{line.setting.name}` is {kind.says}", place, self._example(line))
@@ -202,18 +156,9 @@ class RecipeReader:
         self._surplus(line, line.items[1:])
         return value
 
-    def _read(self, name: str, kind: Kind, written: Written, hint: str = "") -> Any:
-        """The value of one option or setting."""
-        try:
-            return kind.read(written, self._literals)
-        except Wrong as wrong:
-            if not hint and kind.says not in wrong.message:
-                hint = f"it is {kind.says}"
-            self._fail("bad-recipe", f"`{name}` {wrong.message}", wrong.span or written.span, wrong.hint or hint)
-
-    def _choice(self, choice: Choice, line: _Line) -> tuple[Entry, Sequence[_Item]]:
+    def _choice(self, choice: Choice, line: _Line) -> tuple[Entry, Sequence[Item]]:
         """The entry that a line names with its options, and what stands from the first `+` on."""
-        word = _word(line.items[0]) if line.items else None
+        word = bare_word(line.items[0]) if line.items else None
         if word is None:
             names = ", ".join(choice.entries)
             place = line.items[0].span if line.items else line.word
@@ -224,69 +169,6 @@ class RecipeReader:
             self._unknown(f"there is no {choice.what} `{word.name}`", word, choice.entries, "there are")
             raise Poisoned
         return self._entry(kind, word.name, line.items[1:end], line.span), line.items[end:]
-
-    # ------------------------------------------------------------ options
-
-    def _entry(self, kind: type[Entry], name: str, items: Sequence[_Item], span: Span) -> Entry:
-        """An entry from its options: `lr=0.1`, `nesterov`, or the value of a positional one."""
-        values: dict[str, Any] = {}
-        spans: dict[str, Span] = {}
-        failed = False
-        positional = iter([option for option in kind.options.values() if option.positional])
-        skipping = False
-        for item in items:
-            if skipping and _bare(item) is not None and _word(item) is None:
-                continue  # the value of the unknown word before it
-            skipping = False
-            try:
-                option, written = self._option(kind, name, item, positional)
-                if option.name in spans:
-                    self._twice(f"`{option.name}` of `{name}`", item.span, spans[option.name])
-                    continue
-                spans[option.name] = item.span
-                values[option.name] = True if written is None else self._read(option.name, option.kind, written)
-            except Poisoned as poisoned:
-                failed = True
-                skipping = isinstance(poisoned, _UnknownWord)
-        if failed:
-            raise Poisoned
-        missing = next((o for o in kind.options.values() if o.required and o.name not in spans), None)
-        if missing is not None:
-            hint = f"{missing.doc}, {missing.kind.says}"
-            self._fail("bad-recipe", f"`{name}` needs `{missing.name}`", span, hint)
-        made = kind(**values)
-        problem = made.problem()
-        if problem is not None:
-            self._fail("bad-recipe", problem[1], spans.get(problem[0], span))
-        return made
-
-    def _option(
-        self, kind: type[Entry], name: str, item: _Item, positional: Iterable[Option]
-    ) -> tuple[Option, Written | None]:
-        """The option that an item is, and its value; None for a flag that stands alone."""
-        options = kind.options
-        key = item.key if isinstance(item, tree.Operand) else None
-        word = key or _word(item)
-        if word is not None:
-            option = options.get(word.name)
-            if option is None:
-                settings = SETTINGS if key is None else ()
-                self._unknown(f"`{name}` has no option `{word.name}`", word, options, "its options are", settings)
-                raise _UnknownWord
-            if key is not None:
-                assert isinstance(item, tree.Operand)
-                return option, item.value
-            if not isinstance(option.kind, Flag):
-                says = f"`{option.name}` needs a value: {option.kind.says}"
-                self._fail("bad-recipe", says, item.span, f"write {option.name}=…")
-            return option, None
-        written = _bare(item)
-        option = next(iter(positional), None)
-        if option is None or written is None:
-            listed = ", ".join(f"{o}" if isinstance(options[o].kind, Flag) else f"{o}=…" for o in options)
-            hint = f"its options are: {listed}" if listed else "it has no options"
-            self._fail("bad-recipe", f"`{name}` does not take this", item.span, hint)
-        return option, written
 
     # ------------------------------------------------------------ loss
 
@@ -315,15 +197,15 @@ class RecipeReader:
         return Loss(criterion, tuple(auxiliaries))
 
     @staticmethod
-    def _terms(items: Sequence[_Item]) -> list[Sequence[_Item]]:
+    def _terms(items: Sequence[Item]) -> list[Sequence[Item]]:
         """What stands behind each `+`, with the sign."""
         starts = [i for i, item in enumerate(items) if isinstance(item, tree.Plus)]
         return [items[a:b] for a, b in pairwise([*starts, len(items)])]
 
-    def _term(self, items: Sequence[_Item]) -> tuple[Auxiliary, Span]:
+    def _term(self, items: Sequence[Item]) -> tuple[Auxiliary, Span]:
         example = "a term of a loss is a weight and an output: + 0.3 aux1"
-        weight = _bare(items[1]) if len(items) > 1 else None
-        name = _word(items[2]) if len(items) > 2 else None
+        weight = bare_value(items[1]) if len(items) > 1 else None
+        name = bare_word(items[2]) if len(items) > 2 else None
         if weight is None or name is None or len(items) > 3:
             self._fail("bad-recipe", "this is not a weight and an output", items[0].span.to(items[-1].span), example)
         strength = self._read("a weight", Real(above=0), weight, example)
@@ -339,15 +221,10 @@ class RecipeReader:
 
     # ------------------------------------------------------------ a value for every op
 
-    def _per_op(self, line: _Line, kind: Kind | None) -> tuple[Initial | Penalty, ...]:
+    def _per_op(self, line: _Line, form: PerOp) -> tuple[Initial | Penalty | Rate, ...]:
         if not line.items:
             self._fail("bad-recipe", f"`{line.setting.name}` says nothing", line.word, self._example(line))
-        read: Callable[[tree.Name, Written], Initial | Penalty]
-        if kind is None:
-            read = self._initial
-        else:
-            read = lambda key, value: Penalty(key.name, self._read(key.name, kind, value))  # noqa: E731
-        made: list[Initial | Penalty] = []
+        made: list[Initial | Penalty | Rate] = []
         spans: dict[str, Span] = {}
         failed = False
         for item in line.items:
@@ -356,29 +233,32 @@ class RecipeReader:
                 if key is None or not isinstance(item, tree.Operand):
                     self._surplus(line, [item])
                     raise Poisoned
-                self._op(key, GROUPS if kind is None else ())
+                self._op(key)
                 if key.name in spans:
                     self._twice(f"`{key.name}` of `{line.setting.name}`", item.span, spans[key.name])
                     continue
                 spans[key.name] = item.span
-                made.append(read(key, item.value))
+                if form.kind is None:
+                    made.append(form.made(key.name, self._distribution(key, item.value)))
+                else:
+                    made.append(form.made(key.name, self._read(key.name, form.kind, item.value)))
             except Poisoned:
                 failed = True
         if failed:
             raise Poisoned
         return tuple(made)
 
-    def _op(self, key: tree.Name, groups: tuple[str, ...]) -> None:
+    def _op(self, key: tree.Name) -> None:
         from archdsl.ops.registry import lookup, names
 
-        if key.name in groups or lookup(key.name) is not None:
+        if key.name in GROUPS or lookup(key.name) is not None:
             return
         known = names()
         if key.name not in known:
-            self._unknown(f"there is no op `{key.name}`", key, [*known, *groups], "ops are")
+            self._unknown(f"there is no op `{key.name}`", key, [*known, *GROUPS], "ops are")
             raise Poisoned
 
-    def _initial(self, key: tree.Name, written: Written) -> Initial:
+    def _distribution(self, key: tree.Name, written: Written) -> Distribution:
         """`he_normal`, or `normal(0.01)` with its options in parentheses."""
         items: list[tree.Operand] = []
         if isinstance(written, tree.Function):
@@ -397,13 +277,14 @@ class RecipeReader:
         if kind is None:
             self._unknown(f"there is no distribution `{name.name}`", name, DISTRIBUTIONS, "there are")
             raise Poisoned
-        made: Any = self._entry(kind, name.name, items, written.span)
-        return Initial(key.name, made)
+        made = self._entry(kind, name.name, items, written.span)
+        assert isinstance(made, Distribution)
+        return made
 
     # ------------------------------------------------------------ data
 
     def _data(self, line: _Line) -> Data:
-        written = _bare(line.items[0]) if line.items else None
+        written = bare_value(line.items[0]) if line.items else None
         if isinstance(written, tree.Name):
             kind, path = written.name, None
         elif isinstance(written, tree.String):

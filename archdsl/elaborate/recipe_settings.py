@@ -6,12 +6,13 @@ their own. Doing what they say is left to `archdsl.train`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from archdsl.elaborate.recipe_entries import NOT_NEGATIVE, POSITIVE, SHARE, Entry, entry, option
+from archdsl.elaborate.recipe_init import Initial, Penalty, Rate
 from archdsl.elaborate.recipe_learning import LOSSES, OPTIMIZERS, SCHEDULES
 from archdsl.elaborate.recipe_values import Crop, CropKind, Flag, Kind, Real, Whole
 
@@ -138,9 +139,10 @@ class LossForm(NamedTuple):
 
 
 class PerOp(NamedTuple):
-    """A value for every op: `conv=he_normal fc=normal(0.01)`; of a number the kind, else a distribution."""
+    """A value for every op or group: `rate bias=2 bn=0`. Of a number the kind, else it is a distribution."""
 
     kind: Kind | None
+    made: Callable[[str, Any], Initial | Penalty | Rate]
 
 
 class DataForm:
@@ -180,8 +182,14 @@ SETTINGS: Final[Mapping[str, Setting]] = MappingProxyType(
                 "what is made small",
                 "loss cross_entropy label_smoothing=0.1",
             ),
-            Setting("init", PerOp(None), "the first weights", "init conv=he_normal fc=normal(0.01)"),
-            Setting("l2", PerOp(NOT_NEGATIVE), "L2 penalty on the weights of some ops", "l2 fc=5e-4"),
+            Setting("init", PerOp(None, Initial), "the first weights", "init conv=he_normal fc=normal(0.01)"),
+            Setting("l2", PerOp(NOT_NEGATIVE, Penalty), "L2 penalty on the weights of some ops", "l2 fc=5e-4"),
+            Setting(
+                "rate",
+                PerOp(NOT_NEGATIVE, Rate),
+                "what multiplies the learning rate of the weights of some ops; 0 holds them",
+                "rate bias=2",
+            ),
             Setting("clip", OptionsForm(Clip), "bounds on the gradient", "clip norm=1.0"),
             Setting("accumulate", Scalar(Whole(1)), "batches whose gradients are added up for a step", "accumulate 4"),
             Setting("ema", Scalar(Real(above=0, below=1)), "decay of the running average of the weights", "ema 0.999"),

@@ -1,21 +1,21 @@
 """The elements of a chain: ops, blocks, shared instances, groups, choices, conditions, references.
 
-In: one element of the tree and the tensors that enter it. Out: the tensors that leave, its layers made on the way.
+In: one element of the tree and the tensors that enter it. Out: the tensors that leave, its layers made on the way. What
+an op does with its operands and branches is left to `op_calls`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from archdsl import limits
 from archdsl.diagnostics import Note, Span, counted, nearest
-from archdsl.elaborate.binder import Binder
-from archdsl.elaborate.blame import Branch
 from archdsl.elaborate.calls import Calls
-from archdsl.elaborate.chains import Chains
 from archdsl.elaborate.functions import FUNCTIONS
 from archdsl.elaborate.names import Names, label_ports
+from archdsl.elaborate.op_calls import LITERALS, OpCalls
+from archdsl.elaborate.parameter_binder import tell_parameters
 from archdsl.elaborate.values import (
     BlockValue,
     ChainValue,
@@ -29,13 +29,10 @@ from archdsl.elaborate.values import (
     describe,
     show,
 )
-from archdsl.graph import Frame, Port
-from archdsl.ops.base import Op
+from archdsl.graph import Frame
 from archdsl.syntax import tree
 
 __all__ = ["Units"]
-
-LITERALS = (tree.Number, tree.Dims, tree.Truth, tree.String)
 
 _MANY = 1000
 """Calls and turns inside a call from which on it is worth remembering what came of it."""
@@ -49,18 +46,14 @@ class _Heavy(NamedTuple):
     places: tuple[int, ...] | None
 
 
-class Units(Chains):
+class Units(OpCalls):
     """Runs every kind of element."""
 
     def __init__(self, name: str, names: Names, calls: Calls) -> None:
         super().__init__(name, names, calls)
-        self._constant_ops: dict[int, Op] = {}
         self._heavy: dict[tuple[object, ...], _Heavy] = {}
-        self._lifted: dict[int, tree.Call] = {}
         self._first_uses: dict[tuple[int, int], range] = {}
         self._named: dict[int, tree.Name] = {}
-        self._kept: list[object] = []
-        """Nodes of the tree whose identity is a key above, kept so that no other node gets the same."""
         self._handlers: dict[type, Callable[[Any, Scope, Tensors | None, str | None], Tensors]] = {
             tree.Name: self._name,
             tree.Index: self._element_of_list,
@@ -151,7 +144,7 @@ class Units(Chains):
                 "unknown-argument",
                 f"`{name.name}` is a block, whose arguments stand in angle brackets",
                 unit.operands[0].span,
-                hint=f"write `{name.name}<{shown}>`; {Binder.signature(name.name, value.forms[0].parameters)}",
+                hint=f"write `{name.name}<{shown}>`; {tell_parameters(name.name, value.forms[0].parameters)}",
             )
             raise Poisoned
         if unit.tensors is not None:
@@ -159,12 +152,6 @@ class Units(Chains):
         else:
             entering = self._entering(current, unit.span)
         return self._block(value, name.name, unit.angles or (), unit.piped, scope, entering, label, unit.span)
-
-    def _tensors(self, chains: Sequence[tree.Chain], scope: Scope, current: Tensors | None) -> Tensors:
-        ports: list[Port | None] = []
-        for chain in chains:
-            ports += self._chain(chain, scope, current)
-        return tuple(ports)
 
     def _tensor_call(self, unit: tree.Function, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
         """`cell(@h, @p)`: a block, or an op, with the tensors that enter it."""
@@ -256,14 +243,14 @@ class Units(Chains):
         if len(self._calls) >= limits.CALL_DEPTH:
             self._too_deep(span)
         self._foresee(self._foresight.block(block, value.scope), 0, span)
-        given = self._binder.given(name, block.parameters, arguments, scope, block.name.span)
+        given = self._parameters.given(name, block.parameters, arguments, scope, block.name.span)
         inner = Scope(value.scope, True)
         if block.tensors is not None:
             self._name_tensors(block, inner, entering, span)
         else:
             inner.labels["in"] = entering
         inner.entering = tuple(SizeValue(self._shape(port)) for port in entering)
-        values = self._binder.complete(name, block.parameters, given, span, inner, block.name.span)
+        values = self._parameters.complete(name, block.parameters, given, span, inner, block.name.span)
         known = self._heavy.get(self._call_key(block, value, values, entering)) if self._heavy else None
         if known is not None:
             self._foresee(known.layers, known.steps, span)
@@ -370,134 +357,3 @@ class Units(Chains):
         if first != made and None not in tensors:
             self._share_weights(share, first, made, unit.span)
         return tensors
-
-    def _op_call(
-        self, kind: type[Op], unit: tree.Call, scope: Scope, current: Tensors | None, label: str | None
-    ) -> Tensors:
-        if unit.tensors is not None:
-            return self._op(kind, unit.operands, unit, scope, self._tensors(unit.tensors, scope, current), label)
-        if unit.angles is None:
-            return self._op(kind, unit.operands, unit, scope, self._entering(current, unit.span), label)
-        unit = self._lift(unit, scope)
-        assert unit.angles is not None
-        operands = list(unit.operands)
-        ports: list[Port | None] = []
-        branches: list[Branch] = []
-        failed = False
-        for argument in unit.angles:
-            if argument.key is not None:
-                value = argument.value.plain
-                if value is None:
-                    self.found.error("bad-type", f"`{argument.key.name}` is a value, not a chain", argument.span)
-                    failed = True
-                else:
-                    operands.append(tree.Operand(argument.span, argument.key, value))
-                continue
-            for chain, home in self._branch_chains(argument, scope):
-                plain = chain.plain
-                if isinstance(plain, LITERALS):
-                    shown = " ".join(unit.span.text.split())
-                    self.found.error(
-                        "unknown-argument",
-                        f"the brackets of `{kind.name}` hold branches",
-                        argument.span,
-                        hint=f"an op takes its arguments after a space: {kind.signature()}; not {shown[:40]}",
-                    )
-                    raise Poisoned
-                start = len(self.nodes)
-                tensors = self._chain(chain, home, current)
-                if len(tensors) != 1:
-                    self.found.error("arity", f"a branch gives one tensor, and this gives {len(tensors)}", chain.span)
-                    failed = True
-                branches.append(Branch(chain.span, start, len(self.nodes)))
-                ports += tensors[:1]
-        if failed:
-            raise Poisoned
-        return self._op(kind, tuple(operands), unit, scope, tuple(ports), label, branches)
-
-    def _branch_chains(self, argument: tree.Argument, scope: Scope) -> Iterator[tuple[tree.Chain, Scope]]:
-        if not argument.star:
-            yield argument.value, scope
-            return
-        values = self._evaluator.argument(argument.value, scope)
-        if not isinstance(values, tuple):
-            raise self._evaluator.fail(
-                "bad-type", f"`*` stands before a list, and this is {describe(values)}", argument.span
-            )
-        for value in values:
-            if isinstance(value, ChainValue):
-                yield value.chain, value.scope
-            elif isinstance(value, OpValue | BlockValue | ShareValue):
-                # A branch that is a bare name: run it under a name of its own, in a scope that knows it.
-                home = Scope(scope, False, variables={"branch": value})
-                name = tree.Name(argument.span, "branch")
-                self._kept.append(name)
-                yield tree.Chain(argument.span, (tree.Element(argument.span, name),)), home
-            else:
-                raise self._evaluator.fail(
-                    "not-a-layer", f"a branch is a chain, and this is {show(value)}", argument.span
-                )
-
-    def _lift(self, unit: tree.Call, scope: Scope) -> tree.Call:
-        """Give `mean<a | b drop=0.15>` its `drop`: a block takes no arguments behind its brackets, so they are the
-        op's.
-        """
-        done = self._lifted.get(id(unit))
-        if done is not None:
-            return done
-        result = unit
-        assert unit.angles
-        last = unit.angles[-1]
-        element = last.value.elements[-1]
-        inner = element.unit
-        if isinstance(inner, tree.Call) and inner.operands and not element.suffixes and last.key is None:
-            named = all(operand.key is not None for operand in inner.operands)
-            try:
-                value = self.names.find(inner.name.name, scope)
-            except Poisoned:
-                value = None
-            if named and isinstance(value, BlockValue) and inner.angles is not None:
-                bare = tree.replace(element, unit=tree.replace(inner, operands=()))
-                chain = tree.replace(last.value, elements=(*last.value.elements[:-1], bare))
-                angles = (*unit.angles[:-1], tree.replace(last, value=chain))
-                result = tree.replace(unit, angles=angles, operands=(*unit.operands, *inner.operands))
-        self._lifted[id(unit)] = result
-        self._kept.append(unit)
-        return result
-
-    def _bind(self, kind: type[Op], operands: tuple[tree.Operand, ...], unit: Any, scope: Scope) -> Op:
-        constant = self._constant_ops.get(id(unit))
-        if constant is not None and type(constant) is kind:
-            return constant
-        defaults = (
-            self.names.defaults_before(kind.name, unit.span, scope) if kind.name in self.names.default_names else []
-        )
-        made = self._binder.op(kind, operands, scope, unit.span, defaults)
-        written = [*operands, *(operand for default, _ in defaults for operand in default.operands)]
-        if all(_is_constant(operand, kind) for operand in written) and all(home.parent is None for _, home in defaults):
-            self._constant_ops[id(unit)] = made
-        return made
-
-    def _op(
-        self,
-        kind: type[Op],
-        operands: tuple[tree.Operand, ...],
-        unit: Any,
-        scope: Scope,
-        inputs: Tensors,
-        label: str | None,
-        branches: Sequence[Branch] = (),
-    ) -> Tensors:
-        return self._add(self._bind(kind, operands, unit, scope), unit.span, inputs, label, branches)
-
-
-def _is_constant(operand: tree.Operand, kind: type[Op]) -> bool:
-    """Whether an operand means the same wherever its op is used: a literal, or a flag."""
-    value = operand.value
-    if isinstance(value, tree.Name) and operand.key is None:
-        arg = kind.arguments.get(value.name)
-        return arg is not None and arg.kind == "flag"
-    if isinstance(value, tree.Geometry):
-        parts = (value.kernel, value.stride, value.padding)
-        return all(part is None or isinstance(part, LITERALS) for part in parts)
-    return isinstance(value, LITERALS)

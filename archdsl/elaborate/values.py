@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from archdsl import limits
 from archdsl.graph import Port
-from archdsl.ops.base import Op, Shape, Window, show_shape
+from archdsl.ops.arguments import Window
+from archdsl.ops.base import Op, Shape, show_shape
 from archdsl.syntax import tree
 
 __all__ = [

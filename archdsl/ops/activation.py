@@ -1,8 +1,8 @@
 """Activations that take each value by itself, every one of PyTorch under its own name.
 
-In: any tensor. Out: the same size. Those along the channels (softmax, `glu`, `maxout`) are in `channel_activation`.
-`work` counts a comparison, a sum, a product, a quotient, an exponential, a logarithm, a tanh and an erf as one
-operation each.
+In: any tensor. Out: the same size. The rectifiers with arguments are in `rectifiers`, those along the channels
+(softmax, `glu`, `maxout`) in `channel_activation`. `work` counts a comparison, a sum, a product, a quotient, an
+exponential, a logarithm, a tanh and an erf as one operation each.
 """
 
 from __future__ import annotations
@@ -11,28 +11,13 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple
 
-from archdsl.ops.base import (
-    FLOAT,
-    Example,
-    Kept,
-    Op,
-    OpError,
-    Reach,
-    Shape,
-    Style,
-    Torch,
-    Weight,
-    flag,
-    keyword,
-    number,
-    positional,
-    word,
-)
+from archdsl.ops.arguments import keyword, number, positional, word
+from archdsl.ops.base import FLOAT, Example, Kept, Op, OpError, Reach, Shape, Style, Torch
 from archdsl.ops.registry import register
 
 
-class _Elementwise(Op):
-    """What all of them share: the size stays, there are no matrix products, each value is by itself."""
+class Elementwise(Op):
+    """What activations share: the size stays, there are no matrix products, each value is by itself."""
 
     style: ClassVar[Style] = "activation"
 
@@ -41,7 +26,7 @@ class _Elementwise(Op):
 
     def _module(self) -> str:
         """The constructor expression."""
-        raise NotImplementedError  # abstract: every activation of this file has its own
+        raise NotImplementedError  # abstract: every activation has its own
 
     def shape(self, *inputs: Shape) -> Shape:
         (entering,) = inputs
@@ -61,6 +46,11 @@ class _Elementwise(Op):
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(self._module(), sequence="any")
+
+
+def unless(value: float, default: float) -> str:
+    """An argument of a constructor, left out where it is the default."""
+    return "" if value == default else repr(value)
 
 
 # ---------------------------------------------------------------- without arguments
@@ -105,7 +95,7 @@ _TABLE = (
 def _plain(row: _Row) -> type[Op]:
     """The op of one row."""
 
-    class Plain(_Elementwise):
+    class Plain(Elementwise):
         __doc__ = (
             f"`{row.name}`: {row.formula}.\n\n    `{row.name}` on 56x56x64 keeps 56x56x64 and trains nothing; "
             f"it has no arguments. {row.operations} operation{'s' if row.operations > 1 else ''} an element."
@@ -144,166 +134,7 @@ for _row in _TABLE:
 
 
 @register
-class LeakyReLU(_Elementwise):
-    """`leaky_relu [slope=0.01]`: x where it is positive, slope * x elsewhere.
-
-    `leaky_relu 0.2` on 32x32x64 keeps 32x32x64, as in DCGAN's discriminator.
-
-    - `slope`: of the negative side.
-
-    Maas, Hannun & Ng, 2013.
-    """
-
-    name = "leaky_relu"
-    _operations = 2
-    module_operations_a_value = 2
-    examples = (
-        Example("leaky_relu 0.2", ((32, 32, 64),), (32, 32, 64)),
-        Example("leaky_relu", ((10, 6),), (10, 6)),
-        Example("leaky_relu slope=0.1", ((3, 4, 5, 6),), (3, 4, 5, 6)),
-        Example("leaky_relu", ((20,),), (20,)),
-    )
-
-    slope: float = positional(number(), 0.01)
-
-    def _module(self) -> str:
-        return f"nn.LeakyReLU({self.slope!r})"
-
-
-@register
-class PReLU(_Elementwise):
-    """`prelu`: x where it is positive, a trained slope times x elsewhere.
-
-    `prelu` on 56x56x64 keeps 56x56x64 and trains 64 slopes, one a channel; `prelu shared` trains one.
-
-    - `init`: the slopes at the start.
-    - `shared`: one slope for all channels, PyTorch's default.
-
-    He et al., "Delving Deep into Rectifiers", 2015.
-    """
-
-    name = "prelu"
-    _operations = 2
-    module_operations_a_value = 3
-    examples = (
-        Example("prelu", ((56, 56, 64),), (56, 56, 64)),
-        Example("prelu shared", ((8, 8, 16),), (8, 8, 16)),
-        Example("prelu init=0.1", ((10, 6),), (10, 6)),
-        Example("prelu", ((3, 4, 5, 6),), (3, 4, 5, 6)),
-        Example("prelu", ((20,),), (20,)),
-    )
-
-    init: float = keyword(number(), 0.25)
-    shared: bool = flag()
-
-    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return (Weight("weight", (1 if self.shared else inputs[0][-1],)),)
-
-    def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        parts = [] if self.shared else [str(inputs[0][-1])]
-        if self.init != 0.25:
-            parts.append(f"init={self.init!r}")
-        return Torch(f"nn.PReLU({', '.join(parts)})", sequence="any" if self.shared else "channels_first")
-
-
-@register
-class RReLU(_Elementwise):
-    """`rrelu [lower=1/8] [upper=1/3]`: x where it is positive; elsewhere times a slope drawn anew while training.
-
-    `rrelu` on 32x32x96 keeps 32x32x96. Afterwards the slope is the middle of `lower` and `upper`.
-
-    - `lower`, `upper`: the bounds of the slope, `lower` not above `upper`.
-
-    Raises `bad-argument` where they are the wrong way round. Xu et al., "Empirical Evaluation of Rectified
-    Activations", 2015.
-    """
-
-    name = "rrelu"
-    _operations = 2
-    examples = (
-        Example("rrelu", ((32, 32, 96),), (32, 32, 96)),
-        Example("rrelu lower=0.1 upper=0.3", ((10, 6),), (10, 6)),
-        Example("rrelu", ((3, 4, 5, 6),), (3, 4, 5, 6)),
-        Example("rrelu", ((20,),), (20,)),
-        Example("rrelu lower=0.5 upper=0.1", ((20,),), error="bad-argument"),
-    )
-
-    lower: float = keyword(number(), 1 / 8)
-    upper: float = keyword(number(), 1 / 3)
-
-    def shape(self, *inputs: Shape) -> Shape:
-        if self.lower > self.upper:
-            raise OpError(
-                "bad-argument",
-                f"`lower` of `rrelu` is above `upper`: {self.lower:g} and {self.upper:g}",
-                hint=f"write lower={self.upper:g} upper={self.lower:g}",
-            )
-        return super().shape(*inputs)
-
-    def _module(self) -> str:
-        bounds = "" if (self.lower, self.upper) == (1 / 8, 1 / 3) else f"{self.lower!r}, {self.upper!r}"
-        return f"nn.RReLU({bounds})"
-
-    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept(inputs=True, more=FLOAT * math.prod(inputs[0]))  # the slopes that were drawn
-
-
-@register
-class ELU(_Elementwise):
-    """`elu [alpha=1]`: x where it is positive, alpha * (exp(x) - 1) elsewhere.
-
-    `elu` on 32x32x64 keeps 32x32x64.
-
-    - `alpha`: the value approached from above as x falls is -alpha.
-
-    Clevert, Unterthiner & Hochreiter, 2016.
-    """
-
-    name = "elu"
-    _operations = 4
-    module_operations_a_value = 3
-    examples = (
-        Example("elu", ((32, 32, 64),), (32, 32, 64)),
-        Example("elu 0.5", ((10, 6),), (10, 6)),
-        Example("elu alpha=2", ((3, 4, 5, 6),), (3, 4, 5, 6)),
-        Example("elu", ((20,),), (20,)),
-    )
-
-    alpha: float = positional(number(), 1.0)
-
-    def _module(self) -> str:
-        return f"nn.ELU({_unless(self.alpha, 1.0)})"
-
-
-@register
-class CELU(_Elementwise):
-    """`celu [alpha=1]`: max(0, x) + min(0, alpha * (exp(x / alpha) - 1)), whose slope is continuous for every alpha.
-
-    `celu` on 32x32x64 keeps 32x32x64.
-
-    - `alpha`: the value approached as x falls is -alpha; above 0.
-
-    Barron, "Continuously Differentiable Exponential Linear Units", 2017.
-    """
-
-    name = "celu"
-    _operations = 5
-    examples = (
-        Example("celu", ((32, 32, 64),), (32, 32, 64)),
-        Example("celu 0.5", ((10, 6),), (10, 6)),
-        Example("celu alpha=2", ((3, 4, 5, 6),), (3, 4, 5, 6)),
-        Example("celu", ((20,),), (20,)),
-        Example("celu 0", ((20,),), error="bad-argument", torch="nn.CELU(0.0)(torch.zeros(2, 20))"),
-    )
-
-    alpha: float = positional(number(above=0.0), 1.0)
-
-    def _module(self) -> str:
-        return f"nn.CELU({_unless(self.alpha, 1.0)})"
-
-
-@register
-class GELU(_Elementwise):
+class GELU(Elementwise):
     """`gelu [approximate=none]`: x * Phi(x), Phi the distribution function of the normal distribution.
 
     `gelu` on 196x3072 keeps 196x3072. 5 operations an element with erf, 9 with tanh.
@@ -333,7 +164,7 @@ class GELU(_Elementwise):
 
 
 @register
-class Hardtanh(_Elementwise):
+class Hardtanh(Elementwise):
     """`hardtanh [low=-1] [high=1]`: x, but never below `low` nor above `high`.
 
     `hardtanh` on 32x32x64 keeps 32x32x64.
@@ -371,7 +202,7 @@ class Hardtanh(_Elementwise):
 
 
 @register
-class Softplus(_Elementwise):
+class Softplus(Elementwise):
     """`softplus [beta=1]`: log(1 + exp(beta * x)) / beta, a smooth relu.
 
     `softplus` on 32x32x64 keeps 32x32x64. 3 operations an element, 5 with a `beta`.
@@ -406,7 +237,7 @@ class Softplus(_Elementwise):
 
 
 @register
-class Softshrink(_Elementwise):
+class Softshrink(Elementwise):
     """`softshrink [amount=0.5]`: x moved by `amount` towards 0, and 0 where it is nearer.
 
     `softshrink 0.1` on 32x32x64 keeps 32x32x64.
@@ -427,11 +258,11 @@ class Softshrink(_Elementwise):
     amount: float = positional(number(0.0), 0.5)
 
     def _module(self) -> str:
-        return f"nn.Softshrink({_unless(self.amount, 0.5)})"
+        return f"nn.Softshrink({unless(self.amount, 0.5)})"
 
 
 @register
-class Hardshrink(_Elementwise):
+class Hardshrink(Elementwise):
     """`hardshrink [amount=0.5]`: x, and 0 where it is nearer to 0 than `amount`.
 
     `hardshrink 0.1` on 32x32x64 keeps 32x32x64.
@@ -454,11 +285,11 @@ class Hardshrink(_Elementwise):
     amount: float = positional(number(0.0), 0.5)
 
     def _module(self) -> str:
-        return f"nn.Hardshrink({_unless(self.amount, 0.5)})"
+        return f"nn.Hardshrink({unless(self.amount, 0.5)})"
 
 
 @register
-class Threshold(_Elementwise):
+class Threshold(Elementwise):
     """`threshold above [value=0]`: x where it is above a bound, a constant elsewhere.
 
     `threshold 0.1` on 32x32x64 keeps 32x32x64: x where x > 0.1, else 0.
@@ -484,7 +315,7 @@ class Threshold(_Elementwise):
 
 
 @register
-class Times(_Elementwise):
+class Times(Elementwise):
     """`times factor`: every value times a number that is not trained.
 
     `times 0.17` on 35x35x320 keeps 35x35x320: Inception-ResNet makes its residuals smaller before it adds them.
@@ -517,7 +348,7 @@ class Times(_Elementwise):
 
 
 @register
-class Abs(_Elementwise):
+class Abs(Elementwise):
     """`abs`: |x|, the sign taken away.
 
     `abs` on 4096 keeps 4096: the distance of two feature vectors, value by value, is `sub<@a | @b> -> abs`.
@@ -536,7 +367,3 @@ class Abs(_Elementwise):
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(None, "{0}.abs()", sequence="any")
-
-
-def _unless(value: float, default: float) -> str:
-    return "" if value == default else repr(value)

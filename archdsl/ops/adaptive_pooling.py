@@ -9,21 +9,8 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from archdsl.ops.base import (
-    INDEX,
-    WHOLE,
-    Example,
-    Extent,
-    Kept,
-    Op,
-    Reach,
-    Shape,
-    Torch,
-    extent,
-    positional,
-    spatial,
-    spread,
-)
+from archdsl.ops.arguments import Extent, extent, positional
+from archdsl.ops.base import INDEX, WHOLE, Example, Kept, Op, Reach, Shape, Torch, spatial, spread
 from archdsl.ops.geometry import show_extent
 from archdsl.ops.registry import register
 

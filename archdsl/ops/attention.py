@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from archdsl.ops.arguments import boolean, keyword, number, positional, whole
 from archdsl.ops.base import (
     FLOAT,
     WHOLE,
+    Costless,
     Example,
     Kept,
     Op,
@@ -20,14 +22,9 @@ from archdsl.ops.base import (
     Shape,
     Torch,
     Weight,
-    boolean,
-    keyword,
-    number,
-    positional,
     show_shape,
     spatial,
     torch_shape,
-    whole,
 )
 from archdsl.ops.registry import register
 
@@ -181,7 +178,7 @@ class Attention(Op):
 
 
 @register
-class Token(Op):
+class Token(Costless):
     """`token [count=1]`: learned positions before the first of a sequence.
 
     `token` turns 196x768 into 197x768 and trains 768 values, ViT's class token; `select 0` picks it out again. DeiT's
@@ -215,12 +212,6 @@ class Token(Op):
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", (1, self.count, inputs[0][-1])),)
-
-    def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return 0
-
-    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return 0
 
     def reach(self, *inputs: Shape) -> Reach | None:
         return None
@@ -337,7 +328,7 @@ class Scale(Op):
 
 
 @register
-class Embed(Op):
+class Embed(Costless):
     """`embed vocab dim`: a learned vector for every id.
 
     `embed 30522 768` turns 128 ids into 128x768 and trains 30522*768 values. The input holds whole numbers from 0 to
@@ -374,12 +365,6 @@ class Embed(Op):
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", (self.vocab, self.dim)),)
-
-    def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return 0
-
-    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return 0
 
     def reach(self, *inputs: Shape) -> Reach | None:
         return None

@@ -10,19 +10,18 @@ Sizes are tuples of plain ints in the order of papers, channels last, without th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, ClassVar, Final, Literal, NamedTuple
+from typing import ClassVar, Final, Literal, NamedTuple
+
+from archdsl.ops.arguments import Arg, Extent
 
 __all__ = [
     "FLOAT",
     "INDEX",
     "NOTHING",
     "WHOLE",
-    "Arg",
     "Example",
-    "Extent",
     "Kept",
     "Op",
     "OpError",
@@ -31,18 +30,14 @@ __all__ = [
     "Style",
     "Torch",
     "Weight",
-    "Window",
-    "flag",
-    "keyword",
-    "positional",
     "show_shape",
     "spread",
-    "window",
 ]
 
 Shape = tuple[int, ...]
-Extent = tuple[int, ...]
-"""A size along the spatial axes; one number stands for all of them: `(3,)` is 3x3 on images, 3x3x3 on volumes."""
+
+MOST_AXES: Final = 4
+"""Of a size: three spatial ones and the channels."""
 
 Style = Literal[
     "input",
@@ -72,26 +67,6 @@ class OpError(Exception):
         self.message = message
         self.hint = hint
         self.branch = branch
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A kernel with the stride and padding that were written, `K[/S][+P]`; None where nothing was.
-
-    >>> Window((11, 11), (4,))       # 11x11/4
-    """
-
-    kernel: Extent
-    stride: Extent | None = None
-    padding: Extent | None = None
-
-    def __str__(self) -> str:
-        text = "x".join(map(str, self.kernel))
-        if self.stride is not None:
-            text += "/" + "x".join(map(str, self.stride))
-        if self.padding is not None:
-            text += "+" + "x".join(map(str, self.padding))
-        return text
 
 
 class Weight(NamedTuple):
@@ -188,153 +163,6 @@ class Example(NamedTuple):
     torch_accepts: str | None = None
 
 
-# ---------------------------------------------------------------- arguments
-
-Reader = Callable[[object], object]
-"""Turns an evaluated value into what the op's field holds; raises ValueError that completes "`groups` …"."""
-
-
-_REQUIRED: Final = object()
-
-
-class Arg(NamedTuple):
-    """How an argument is written: `window` (K[/S][+P]), `positional`, `keyword` or `flag`."""
-
-    kind: Literal["window", "positional", "keyword", "flag"]
-    read: Reader
-    default: object = _REQUIRED
-    show: str = ""
-    excludes: tuple[str, ...] = ()
-    name: str = ""
-
-    @property
-    def required(self) -> bool:
-        return self.default is _REQUIRED
-
-    def named(self, name: str) -> Arg:
-        return self._replace(name=name)
-
-
-def window(show: str = "K[/S][+P]", *, unit_stride: bool = False) -> Any:
-    """An argument that holds the kernel, stride and padding as a `Window`.
-
-    `unit_stride` says that a stride of 1 is what no stride means, so that `3x3/1+1` and `3x3+1` are the same.
-    """
-    return Arg("window", _read_unit_window if unit_stride else _read_window, show=show)
-
-
-def positional(read: Reader, default: object = _REQUIRED) -> Any:
-    """An argument written as a bare value, in the order of the class; `name=value` works as well."""
-    return Arg("positional", read, default)
-
-
-def keyword(read: Reader, default: object = _REQUIRED) -> Any:
-    """An argument written `name=value`."""
-    return Arg("keyword", read, default)
-
-
-def flag(excludes: tuple[str, ...] = ()) -> Any:
-    """An argument that is False unless its bare name is written; `excludes` names the flags it cannot stand beside."""
-    return Arg("flag", boolean, False, excludes=excludes)
-
-
-def _read_window(value: object) -> Window:
-    if isinstance(value, Window):
-        return value
-    return Window(_extent(value, 1))
-
-
-def _read_unit_window(value: object) -> Window:
-    read = _read_window(value)
-    # `1x1` says how many axes there are as well: it is left out only where the kernel says so too.
-    told = read.stride is not None and len(read.stride) in (1, len(read.kernel))
-    plain = read.stride is not None and all(step == 1 for step in read.stride)
-    return replace(read, stride=None) if told and plain else read
-
-
-def boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("is true or false")
-    return value
-
-
-def whole(least: int = 1, most: int | None = None) -> Reader:
-    """Reads a whole number; `32.0` is one, `31.5` is not and is never rounded."""
-
-    def read(value: object) -> int:
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, float):
-            raise ValueError(f"must be a whole number, not {value:g}")
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError("must be a whole number")
-        if value < least:
-            raise ValueError(f"must be at least {least}, not {value}")
-        if most is not None and value > most:
-            raise ValueError(f"must be at most {most}, not {value}")
-        return value
-
-    return read
-
-
-def number(least: float | None = None, most: float | None = None, *, above: float | None = None) -> Reader:
-    """Reads a finite number within bounds: `least <= value <= most`, `above < value`."""
-
-    def read(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError("must be a number")
-        if least is not None and value < least:
-            raise ValueError(f"must be at least {least:g}, not {value:g}")
-        if most is not None and value > most:
-            raise ValueError(f"must be at most {most:g}, not {value:g}")
-        if above is not None and value <= above:
-            raise ValueError(f"must be above {above:g}, not {value:g}")
-        return float(value)
-
-    return read
-
-
-def word(*choices: str) -> Reader:
-    """Reads one of a few words, written bare or in quotes."""
-
-    def read(value: object) -> str:
-        if not isinstance(value, str) or value not in choices:
-            raise ValueError(f"is one of {', '.join(choices)}")
-        return value
-
-    read.words = choices  # type: ignore[attr-defined]  # the binder takes these bare, as in mode=bilinear
-    return read
-
-
-def extent(least: int = 1) -> Reader:
-    """Reads one number for all spatial axes, or dims: `6`, `6x6`."""
-
-    def read(value: object) -> Extent:
-        return _extent(value, least)
-
-    return read
-
-
-def _extent(value: object, least: int) -> Extent:
-    one = whole(least)
-    if isinstance(value, tuple):
-        return tuple(int(str(one(part))) for part in value)
-    return (int(str(one(value))),)
-
-
-def wholes(least: int = 0) -> Reader:
-    """Reads a list of whole numbers: `[2, 0, 1]`."""
-    one = whole(least)
-
-    def read(value: object) -> tuple[int, ...]:
-        if not isinstance(value, tuple) or not value:
-            raise ValueError("is a list of whole numbers")
-        return tuple(int(str(one(part))) for part in value)
-
-    read.listed = True  # type: ignore[attr-defined]  # shown as a list, not as dims
-    return read
-
-
 # ---------------------------------------------------------------- sizes
 
 
@@ -380,28 +208,14 @@ def spatial(shape: Shape, op: str) -> Shape:
     return shape[:-1]
 
 
-def broadcast(op: str, shapes: Sequence[Shape]) -> Shape:
-    """The common size as PyTorch broadcasts it, with a vector of C over every position of HxWxC.
-
-    Raises `OpError` with both sizes where they do not agree.
-    """
-    result: Shape = max(shapes, key=len)
-    for index, shape in enumerate(shapes):
-        lined = (1,) * (len(result) - len(shape)) + shape
-        if any(a != b and a != 1 and b != 1 for a, b in zip(result, lined, strict=True)):
-            first = next(s for s in shapes if s != shape)
-            raise OpError(
-                "shape-mismatch",
-                f"the branches of `{op}` do not agree: {show_shape(first)} and {show_shape(shape)}",
-                branch=index,
-            )
-        result = tuple(max(a, b) for a, b in zip(result, lined, strict=True))
-    return result
-
-
 def torch_shape(shape: Shape) -> tuple[int, ...]:
     """The size of one example in PyTorch's order: (C, H, W), (C, D, H, W), (L, C) for a sequence, (C,) for a vector."""
     return (shape[-1], *shape[:-1]) if len(shape) >= 3 else shape
+
+
+def channel_axis(shape: Shape) -> int:
+    """Where PyTorch has the channels: behind the positions in (N, L, C), right behind the batch in all else."""
+    return 2 if len(shape) == 2 else 1
 
 
 # ---------------------------------------------------------------- the op
@@ -507,7 +321,7 @@ class Op:
         for arg in cls.arguments.values():
             text = arg.show or arg.name
             if arg.kind in ("keyword", "positional") and not arg.required:
-                text = f"{arg.name}={_show_default(arg.default)}"
+                text = f"{arg.name}={'none' if arg.default is None else arg.text(arg.default)}"
             elif arg.kind == "keyword":
                 text = f"{arg.name}=…"
             parts.append(text if arg.required else f"[{text}]")
@@ -527,32 +341,16 @@ class Op:
             if arg.kind == "flag":
                 parts.append(arg.name)
                 continue
-            shown = _show_list(value) if getattr(arg.read, "listed", False) else _show_value(value)
+            shown = arg.text(value)
             parts.append(f"{arg.name}={shown}" if arg.kind == "keyword" else shown)
         return " ".join(parts)
 
 
-def _show_default(value: object) -> str:
-    return "none" if value is None else _show_value(value)
+class Costless(Op):
+    """What ops share that copy, move or choose values and, unless they say otherwise, compute nothing."""
 
+    def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        return 0
 
-def _show_value(value: object) -> str:
-    """A value as a text would have it: negative numbers in brackets, words that are none in quotes."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        # As short as may be, but never another number: 0.5 for 0.5, all digits of 2/3.
-        shown = f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
-        return shown if value >= 0 else f"({shown})"
-    if isinstance(value, tuple):
-        if len(value) > 1 and any(part < 0 for part in value):
-            return f"[{', '.join(map(str, value))}]"
-        return "x".join(map(str, value)) if value[0] >= 0 else f"({value[0]})"
-    text = str(value)
-    return text if isinstance(value, Window) or text.isidentifier() else f'"{text}"'
-
-
-def _show_list(value: object) -> str:
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(_show_list, value)) + "]"
-    return _show_value(value)
+    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        return 0

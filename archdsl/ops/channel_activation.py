@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar
 
-from archdsl.ops.base import Example, Kept, Op, OpError, Reach, Shape, Torch, positional, show_shape, whole
+from archdsl.ops.arguments import positional, whole
+from archdsl.ops.base import Example, Kept, Op, OpError, Reach, Shape, Torch, channel_axis, show_shape
 from archdsl.ops.registry import register
 
 
@@ -24,11 +25,6 @@ class _Channelwise(Op):
 
     def reach(self, *inputs: Shape) -> Reach | None:
         return None
-
-
-def _channel_axis(shape: Shape) -> int:
-    """Where PyTorch has the channels; an LxC sequence is (N, L, C) here."""
-    return 2 if len(shape) == 2 else 1
 
 
 class _Softmax(_Channelwise):
@@ -51,7 +47,7 @@ class _Softmax(_Channelwise):
         return Kept(output=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        return Torch(f"nn.{self._module}(dim={_channel_axis(inputs[0])})")
+        return Torch(f"nn.{self._module}(dim={channel_axis(inputs[0])})")
 
 
 def _softmax_examples(name: str) -> tuple[Example, ...]:
@@ -184,7 +180,7 @@ class GLU(_Channelwise):
         return Kept(inputs=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        return Torch(f"nn.GLU(dim={_channel_axis(inputs[0])})")
+        return Torch(f"nn.GLU(dim={channel_axis(inputs[0])})")
 
 
 @register

@@ -8,28 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.ops.base import (
-    FLOAT,
-    NOTHING,
-    Example,
-    Kept,
-    Op,
-    OpError,
-    Reach,
-    Shape,
-    Torch,
-    keyword,
-    number,
-    positional,
-    show_shape,
-    whole,
-)
-from archdsl.ops.merging import Mean
+from archdsl.ops.arguments import keyword, number, positional, whole
+from archdsl.ops.base import FLOAT, NOTHING, Costless, Example, Kept, OpError, Reach, Shape, Torch, show_shape
+from archdsl.ops.broadcasting import Mean
 from archdsl.ops.registry import register
 
 
 @register
-class PickColumn(Op):
+class PickColumn(Costless):
     """`pick_column n [p=0.5]`: which of n columns runs, drawn anew for each batch: FractalNet's global drop-path.
 
     `pick_column 3` on 32x32x3 gives 3: while training, for half of the batches one 1 among zeros, the same for all
@@ -57,12 +43,6 @@ class PickColumn(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         return (self.n,)
-
-    def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return 0
-
-    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return 0
 
     def reach(self, *inputs: Shape) -> Reach:
         return NOTHING

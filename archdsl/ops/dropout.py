@@ -9,28 +9,30 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from archdsl.ops.base import FLOAT, Example, Kept, Op, Reach, Shape, Torch, number, positional, spatial
+from archdsl.ops.arguments import number, positional
+from archdsl.ops.base import FLOAT, Costless, Example, Kept, Reach, Shape, Torch, spatial
 from archdsl.ops.registry import register
 
 
-class _Drop(Op):
+class _Drop(Costless):
     """What all of them share: the size stays, nothing is learned, inference does nothing."""
 
     style = "dropout"
     module_operations_a_value = 0
     p: float
 
+    def _mask(self, entering: Shape) -> int:
+        """How many values are drawn for an example."""
+        return math.prod(entering)
+
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
 
-    def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return 0
-
-    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return 0
-
     def reach(self, *inputs: Shape) -> Reach | None:
         return None
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(view=True, passes=True) if self.p == 0 else Kept(more=FLOAT * self._mask(inputs[0]))
 
 
 @register
@@ -55,9 +57,6 @@ class Dropout(_Drop):
 
     p: float = positional(number(0, 1), 0.5)
 
-    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept(view=True, passes=True) if self.p == 0 else Kept(more=FLOAT * math.prod(inputs[0]))
-
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.Dropout({self.p!r})", sequence="any")
 
@@ -81,9 +80,6 @@ class AlphaDropout(_Drop):
     )
 
     p: float = positional(number(0, 1), 0.5)
-
-    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept(view=True, passes=True) if self.p == 0 else Kept(more=FLOAT * math.prod(inputs[0]))
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.AlphaDropout({self.p!r})", sequence="any")
@@ -120,8 +116,8 @@ class DropChannel(_Drop):
         spatial(inputs[0], "drop_channel")
         return inputs[0]
 
-    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept(view=True, passes=True) if self.p == 0 else Kept(more=FLOAT * inputs[0][-1])
+    def _mask(self, entering: Shape) -> int:
+        return entering[-1]
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"nn.Dropout{len(inputs[0]) - 1}d({self.p!r})", sequence="channels_first")
@@ -150,8 +146,8 @@ class DropPath(_Drop):
 
     p: float = positional(number(0, 1))
 
-    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return Kept(view=True, passes=True) if self.p == 0 else Kept(more=FLOAT)
+    def _mask(self, entering: Shape) -> int:
+        return 1
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(f"DropPath({self.p!r})", helpers=("DropPath",), sequence="any")

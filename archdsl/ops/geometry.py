@@ -1,4 +1,4 @@
-"""The arithmetic of a sliding window, for convolutions and pools alike.
+"""The arithmetic of a sliding window, for convolutions and pools alike, and of groups of channels.
 
 In: a `Window` as written and the spatial size that enters. Out: kernel, stride, padding and output size on every axis.
 """
@@ -9,9 +9,10 @@ import math
 from functools import lru_cache
 from typing import NamedTuple
 
-from archdsl.ops.base import FLOAT, Extent, Kept, OpError, Reach, Window, show_shape, spread
+from archdsl.ops.arguments import Extent, Window
+from archdsl.ops.base import FLOAT, Kept, OpError, Reach, show_shape, spread
 
-__all__ = ["Geometry", "same_padding", "show_extent", "solve"]
+__all__ = ["Geometry", "check_groups", "same_padding", "show_extent", "solve"]
 
 
 class Geometry(NamedTuple):
@@ -168,3 +169,21 @@ def solve(
     else:
         padding = tuple((p, p) for p in spread(window.padding or (0,), rank, "padding"))
     return Geometry(op, sizes, kernel, stride, padding, dilation, ceil)
+
+
+def check_groups(channels: int, filters: int, groups: int) -> None:
+    """Raises `OpError` `bad-groups` where the groups of a convolution do not divide what enters and what leaves."""
+    if channels % groups or filters % groups:
+        which = f"{channels} input channels" if channels % groups else f"{filters} filters"
+        raise OpError(
+            "bad-groups",
+            f"{which} do not divide into {groups} groups",
+            hint=f"groups must divide both {channels} and {filters}: {_common(channels, filters)}",
+        )
+
+
+def _common(a: int, b: int) -> str:
+    """The numbers that divide both, at most eight of them."""
+    both = math.gcd(a, b)
+    found = [str(n) for n in range(1, min(both, 4096) + 1) if both % n == 0]
+    return ", ".join(found[:8]) + (", …" if len(found) > 8 else "")

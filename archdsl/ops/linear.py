@@ -8,21 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from archdsl.ops.base import (
-    FLOAT,
-    WHOLE,
-    Example,
-    Kept,
-    Op,
-    Reach,
-    Shape,
-    Torch,
-    Weight,
-    boolean,
-    keyword,
-    positional,
-    whole,
-)
+from archdsl.ops.arguments import boolean, keyword, positional, whole
+from archdsl.ops.base import FLOAT, WHOLE, Costless, Example, Kept, Op, Reach, Shape, Torch, Weight
 from archdsl.ops.registry import register
 
 
@@ -141,7 +128,7 @@ class Rbf(_Dense):
 
 
 @register
-class Flatten(Op):
+class Flatten(Costless):
     """`flatten`: all values as one vector.
 
     `flatten` turns 6x6x256 into 9216, in PyTorch's order: channels, then rows, then columns; a sequence of 16x8 becomes
@@ -160,12 +147,6 @@ class Flatten(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         return (math.prod(inputs[0]),)
-
-    def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return 0
-
-    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return 0
 
     def reach(self, *inputs: Shape) -> Reach | None:
         return WHOLE if len(inputs[0]) > 1 else None

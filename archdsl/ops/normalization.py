@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from archdsl.ops.arguments import boolean, keyword, number, positional, whole
 from archdsl.ops.base import (
     FLOAT,
+    MOST_AXES,
     Example,
     Kept,
     Op,
@@ -19,17 +21,14 @@ from archdsl.ops.base import (
     Shape,
     Torch,
     Weight,
-    boolean,
-    keyword,
-    number,
-    positional,
+    channel_axis,
     show_shape,
     spatial,
-    whole,
 )
 from archdsl.ops.registry import register
 
-_MOST_AXES = 4
+_TOO_MANY = "no layer of ours has four spatial axes"
+"""Why we refuse what the layers of PyTorch for any number of axes take."""
 
 
 class _Normalization(Op):
@@ -46,7 +45,7 @@ class _Normalization(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         (entering,) = inputs
-        if len(entering) > _MOST_AXES:
+        if len(entering) > MOST_AXES:
             raise OpError(
                 "rank-mismatch",
                 f"`{self.name}` takes a vector, a sequence, an image or a volume, and gets {show_shape(entering)}",
@@ -69,17 +68,24 @@ def _per_channel(shape: Shape, *names: str) -> tuple[Weight, ...]:
     return tuple(Weight(name, (shape[-1],)) for name in names)
 
 
-def _standardizing(elements: int, sets: int, affine: bool) -> int:
-    """Operations to bring `sets` sets of numbers to mean 0 and variance 1, and then the gain and the bias.
-
-    Of each number: a sum for the mean, a difference, a square, a sum for the variance, a quotient. Of each set: two
-    quotients for the means less the two sums that n numbers save, eps and a root.
-    """
-    return 5 * elements + 2 * sets + (2 * elements if affine else 0)
+def _options(**values: tuple[object, object]) -> str:
+    """Further arguments of a constructor: value and default of each, left out where they are the same."""
+    return "".join(f", {name}={value!r}" for name, (value, default) in values.items() if value != default)
 
 
-def _options(*parts: str) -> str:
-    return "".join(f", {part}" for part in parts if part)
+class _Standardizing(_Normalization):
+    """What those share whose sets of numbers are of one example: mean 0 and variance 1, a gain and a bias a channel."""
+
+    eps: float
+    affine: bool
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return _per_channel(inputs[0], "weight", "bias") if self.affine else ()
+
+    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        # Of each number: a sum for the mean, a difference, a square, a sum for the variance, a quotient. Of each set:
+        # two quotients for the means less the two sums that n numbers save, eps and a root. Then gain and bias.
+        return (7 if self.affine else 5) * math.prod(inputs[0]) + 2 * self._sets(inputs[0])
 
 
 @register
@@ -108,10 +114,7 @@ class BatchNorm(_Normalization):
         Example("bn", ((20,),), (20,)),
         Example("bn", ((4, 5, 6, 8),), (4, 5, 6, 8)),
         Example(
-            "bn",
-            ((2, 2, 2, 2, 8),),
-            error="rank-mismatch",
-            torch="nn.BatchNorm3d(8)(torch.zeros(2, 8, 2, 2, 2, 2))",
+            "bn", ((2, 2, 2, 2, 8),), error="rank-mismatch", torch="nn.BatchNorm3d(8)(torch.zeros(2, 8, 2, 2, 2, 2))"
         ),
     )
 
@@ -133,16 +136,12 @@ class BatchNorm(_Normalization):
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs
-        options = _options(
-            f"eps={self.eps!r}" if self.eps != 1e-5 else "",
-            f"momentum={self.momentum!r}" if self.momentum != 0.1 else "",
-            "" if self.affine else "affine=False",
-        )
+        options = _options(eps=(self.eps, 1e-5), momentum=(self.momentum, 0.1), affine=(self.affine, True))
         return Torch(f"nn.BatchNorm{max(1, len(entering) - 1)}d({entering[-1]}{options})", sequence="channels_first")
 
 
 @register
-class LayerNorm(_Normalization):
+class LayerNorm(_Standardizing):
     """`ln`: layer normalization over the channels at each position.
 
     `ln eps=1e-6` on 196x768 keeps 196x768: each of the 196 positions has its own mean and variance over 768 channels;
@@ -160,36 +159,25 @@ class LayerNorm(_Normalization):
         Example("ln eps=1e-6", ((7, 7, 96),), (7, 7, 96)),
         Example("ln affine=false", ((3, 4, 5, 8),), (3, 4, 5, 8)),
         Example("ln", ((10,),), (10,)),
-        Example(
-            "ln", ((2, 2, 2, 2, 8),), error="rank-mismatch", torch_accepts="no layer of ours has four spatial axes"
-        ),
+        Example("ln", ((2, 2, 2, 2, 8),), error="rank-mismatch", torch_accepts=_TOO_MANY),
     )
 
     eps: float = keyword(number(above=0.0), 1e-5)
     affine: bool = keyword(boolean, True)
 
-    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return _per_channel(inputs[0], "weight", "bias") if self.affine else ()
-
     def _sets(self, entering: Shape) -> int:
         return math.prod(entering[:-1])
 
-    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return _standardizing(math.prod(inputs[0]), math.prod(inputs[0][:-1]), self.affine)
-
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs
-        options = _options(
-            f"eps={self.eps!r}" if self.eps != 1e-5 else "",
-            "" if self.affine else "elementwise_affine=False",
-        )
+        options = _options(eps=(self.eps, 1e-5), elementwise_affine=(self.affine, True))
         if len(entering) >= 3:
             return Torch(f"ChannelLayerNorm({entering[-1]}{options})", helpers=("ChannelLayerNorm",))
         return Torch(f"nn.LayerNorm({entering[-1]}{options})")
 
 
 @register
-class GroupNorm(_Normalization):
+class GroupNorm(_Standardizing):
     """`gn [groups=32]`: group normalization, all positions of a group of channels together, each example by itself.
 
     `gn` on 56x56x64 keeps 56x56x64: 32 groups of 2 channels have a mean and a variance each, over 2*56*56 values;
@@ -224,22 +212,16 @@ class GroupNorm(_Normalization):
                 hint=f"groups must divide {entering[-1]}; {math.gcd(entering[-1], self.groups)} does",
             )
 
-    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return _per_channel(inputs[0], "weight", "bias") if self.affine else ()
-
     def _sets(self, entering: Shape) -> int:
         return self.groups
 
-    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return _standardizing(math.prod(inputs[0]), self.groups, self.affine)
-
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        options = _options(f"eps={self.eps!r}" if self.eps != 1e-5 else "", "" if self.affine else "affine=False")
+        options = _options(eps=(self.eps, 1e-5), affine=(self.affine, True))
         return Torch(f"nn.GroupNorm({self.groups}, {inputs[0][-1]}{options})", sequence="channels_first")
 
 
 @register
-class InstanceNorm(_Normalization):
+class InstanceNorm(_Standardizing):
     """`instance_norm`: each channel of each example over all its positions.
 
     `instance_norm` on 64x64x32 keeps 64x64x32: 32 means and variances, each over 64*64 values; nothing is trained
@@ -265,10 +247,7 @@ class InstanceNorm(_Normalization):
             torch_accepts="InstanceNorm1d reads (N, C) as one example of N channels and C positions",
         ),
         Example(
-            "instance_norm",
-            ((1, 1, 8),),
-            error="bad-argument",
-            torch="nn.InstanceNorm2d(8)(torch.zeros(2, 8, 1, 1))",
+            "instance_norm", ((1, 1, 8),), error="bad-argument", torch="nn.InstanceNorm2d(8)(torch.zeros(2, 8, 1, 1))"
         ),
     )
 
@@ -283,15 +262,9 @@ class InstanceNorm(_Normalization):
                 hint="put it before the layer that leaves a single position, or take `ln`",
             )
 
-    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return _per_channel(inputs[0], "weight", "bias") if self.affine else ()
-
-    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return _standardizing(math.prod(inputs[0]), inputs[0][-1], self.affine)
-
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs
-        options = _options(f"eps={self.eps!r}" if self.eps != 1e-5 else "", "affine=True" if self.affine else "")
+        options = _options(eps=(self.eps, 1e-5), affine=(self.affine, False))
         return Torch(f"nn.InstanceNorm{len(entering) - 1}d({entering[-1]}{options})", sequence="channels_first")
 
 
@@ -338,11 +311,7 @@ class LocalResponseNorm(_Normalization):
         return Kept(inputs=True, more=FLOAT * (3 * elements + padding))
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        options = _options(
-            f"alpha={self.alpha!r}" if self.alpha != 1e-4 else "",
-            f"beta={self.beta!r}" if self.beta != 0.75 else "",
-            f"k={self.k!r}" if self.k != 1.0 else "",
-        )
+        options = _options(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))
         return Torch(f"nn.LocalResponseNorm({self.size}{options})", sequence="channels_first")
 
 
@@ -364,9 +333,7 @@ class L2Norm(_Normalization):
         Example("l2norm eps=1e-6", ((10, 6),), (10, 6)),
         Example("l2norm", ((3, 4, 5, 6),), (3, 4, 5, 6)),
         Example("l2norm", ((128,),), (128,)),
-        Example(
-            "l2norm", ((2, 2, 2, 2, 8),), error="rank-mismatch", torch_accepts="no layer of ours has four spatial axes"
-        ),
+        Example("l2norm", ((2, 2, 2, 2, 8),), error="rank-mismatch", torch_accepts=_TOO_MANY),
     )
 
     eps: float = keyword(number(above=0.0), 1e-12)
@@ -379,9 +346,8 @@ class L2Norm(_Normalization):
         return 3 * math.prod(inputs[0]) + math.prod(inputs[0][:-1])
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        dim = 1 if len(inputs[0]) != 2 else 2
-        eps = f", eps={self.eps!r}" if self.eps != 1e-12 else ""
-        return Torch(None, f"F.normalize({{0}}, dim={dim}{eps})")
+        options = _options(eps=(self.eps, 1e-12))
+        return Torch(None, f"F.normalize({{0}}, dim={channel_axis(inputs[0])}{options})")
 
 
 @register
@@ -402,12 +368,7 @@ class RMSNorm(_Normalization):
         Example("rms_norm eps=1e-5", ((7, 7, 96),), (7, 7, 96)),
         Example("rms_norm affine=false", ((3, 4, 5, 8),), (3, 4, 5, 8)),
         Example("rms_norm", ((10,),), (10,)),
-        Example(
-            "rms_norm",
-            ((2, 2, 2, 2, 8),),
-            error="rank-mismatch",
-            torch_accepts="no layer of ours has four spatial axes",
-        ),
+        Example("rms_norm", ((2, 2, 2, 2, 8),), error="rank-mismatch", torch_accepts=_TOO_MANY),
     )
 
     eps: float = keyword(number(above=0.0), 1e-6)
@@ -428,7 +389,8 @@ class RMSNorm(_Normalization):
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs
-        options = f"{entering[-1]}, eps={self.eps!r}" + ("" if self.affine else ", elementwise_affine=False")
+        # Without an eps PyTorch takes the smallest step of the type, which is another layer.
+        options = f"{entering[-1]}, eps={self.eps!r}" + _options(elementwise_affine=(self.affine, True))
         if len(entering) >= 3:
             return Torch(f"ChannelRMSNorm({options})", helpers=("ChannelRMSNorm",))
         return Torch(f"nn.RMSNorm({options})")

@@ -10,26 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar
 
-from archdsl.ops.base import (
-    FLOAT,
-    INDEX,
-    Example,
-    Kept,
-    Op,
-    OpError,
-    Reach,
-    Shape,
-    Torch,
-    Weight,
-    Window,
-    boolean,
-    flag,
-    keyword,
-    number,
-    show_shape,
-    spatial,
-    window,
-)
+from archdsl.ops.arguments import Window, boolean, flag, keyword, number, window
+from archdsl.ops.base import FLOAT, INDEX, Example, Kept, Op, OpError, Reach, Shape, Torch, Weight, show_shape, spatial
 from archdsl.ops.geometry import Geometry, show_extent, solve
 from archdsl.ops.registry import register
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import TypeVar, dataclass_transform, get_args
 
-from archdsl.ops.base import Arg, Op, Style, flag, keyword, positional, window
+from archdsl.ops.arguments import Arg, flag, keyword, positional, window
+from archdsl.ops.base import Op, Style
 
 __all__ = ["RegistrationError", "all_ops", "familiar", "lookup", "lookup_plugin", "names", "register"]
 
@@ -21,16 +22,20 @@ _HOOKS = frozenset(name for name in vars(Op) if not name.startswith("_")) | {"st
 _REQUIRED = ("shape", "macs", "work", "reach", "keeps", "torch")
 _FAMILIES = (
     "convolution",
+    "transposed_convolution",
     "pooling",
     "adaptive_pooling",
     "linear",
     "normalization",
     "activation",
+    "rectifiers",
     "channel_activation",
     "dropout",
-    "spatial",
+    "padding",
+    "resampling",
     "shaping",
     "merging",
+    "broadcasting",
     "columns",
     "attention",
 )

@@ -8,51 +8,36 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from archdsl.ops.arguments import Extent, extent, positional, whole, wholes
 from archdsl.ops.base import (
+    MOST_AXES,
     WHOLE,
+    Costless,
     Example,
-    Extent,
     Kept,
-    Op,
     OpError,
     Reach,
     Shape,
     Torch,
-    extent,
-    positional,
+    channel_axis,
     show_shape,
     spatial,
-    whole,
-    wholes,
 )
 from archdsl.ops.registry import register
 
-_MOST_AXES = 4
 
-
-class _Rearrangement(Op):
+class _Shaping(Costless):
     """What all of them share: no arithmetic, each position by itself."""
 
     style = "reshape"
     module_operations_a_value = 0
 
-    def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return 0
-
-    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-        return 0
-
     def reach(self, *inputs: Shape) -> Reach | None:
         return None
 
 
-def _channel_axis(shape: Shape) -> int:
-    """Where PyTorch has the channels; an LxC sequence is (N, L, C) here."""
-    return 2 if len(shape) == 2 else 1
-
-
 @register
-class Reshape(_Rearrangement):
+class Reshape(_Shaping):
     """`reshape size`: the same values in another size.
 
     `reshape 196x768` turns 14x14x768 into a sequence of 196 positions, position 14*i + j the pixel in row i and column
@@ -84,7 +69,7 @@ class Reshape(_Rearrangement):
 
     def shape(self, *inputs: Shape) -> Shape:
         (entering,) = inputs
-        if len(self.size) > _MOST_AXES:
+        if len(self.size) > MOST_AXES:
             raise OpError(
                 "rank-mismatch",
                 f"`reshape` to {show_shape(self.size)}: a size has at most three spatial axes and the channels",
@@ -116,7 +101,7 @@ class Reshape(_Rearrangement):
 
 
 @register
-class Permute(_Rearrangement):
+class Permute(_Shaping):
     """`permute axes`: the axes in another order.
 
     `permute [1, 0]` turns 10x6 over, to 6x10; `permute [2, 0, 1]` turns 8x9x3 into 3x8x9, whose channels are the
@@ -173,7 +158,7 @@ class Permute(_Rearrangement):
 
 
 @register
-class Slice(_Rearrangement):
+class Slice(_Shaping):
     """`slice start stop`: some of the channels, one after the other.
 
     `slice 0 64` on 28x28x256 leaves 28x28x64: the channels 0 to 63.
@@ -219,7 +204,7 @@ class Slice(_Rearrangement):
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         # `narrow` refuses channels that are not there, where a slice would be silent.
         length = self.stop - self.start
-        return Torch(None, f"{{0}}.narrow({_channel_axis(inputs[0])}, {self.start}, {length})")
+        return Torch(None, f"{{0}}.narrow({channel_axis(inputs[0])}, {self.start}, {length})")
 
 
 def _parts(value: object) -> object:
@@ -232,7 +217,7 @@ def _parts(value: object) -> object:
 
 
 @register
-class Split(_Rearrangement):
+class Split(_Shaping):
     """`split parts`: the channels in several tensors, in order.
 
     `split 2 @a @b` on 28x28x116 gives a and b of 28x28x58: the channels 0 to 57 and 58 to 115. `split [32, 84]` gives
@@ -281,14 +266,14 @@ class Split(_Rearrangement):
         return Kept(view=True)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        dim = _channel_axis(inputs[0])
+        dim = channel_axis(inputs[0])
         if isinstance(self.parts, int):
             return Torch(None, f"{{0}}.chunk({self.parts}, dim={dim})")
         return Torch(None, f"{{0}}.split([{', '.join(map(str, self.parts))}], dim={dim})")
 
 
 @register
-class Shuffle(_Rearrangement):
+class Shuffle(_Shaping):
     """`shuffle groups`: the channels dealt out among groups, ShuffleNet's channel shuffle.
 
     `shuffle 2` on 28x28x116 keeps 28x28x116: the halves a0 … a57 and b0 … b57 become a0 b0 a1 b1 … a57 b57.
@@ -330,7 +315,7 @@ class Shuffle(_Rearrangement):
 
 
 @register
-class Select(_Rearrangement):
+class Select(_Shaping):
     """`select index`: one position of a sequence, as a vector.
 
     `select 0` on 197x768 leaves 768: the class token of ViT. `select (-1)` is the last position.

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from archdsl.analysis.figures import Figures, Published
 from archdsl.ops.base import show_shape
 from archdsl.report.markdown import escape_markdown
-from archdsl.report.numbers import clean, grouped, short, width
+from archdsl.report.numbers import clean, cut, grouped, short, width
 
 __all__ = ["Compared", "comparison_json", "comparison_markdown", "comparison_text"]
 
@@ -114,7 +114,7 @@ def comparison_text(found: Sequence[Compared]) -> str:
     excess = _wide(cells, gap) - _WIDTH
     if excess > 0:
         widths[0] = max(min(widths[0], _SHORTEST_NAME), widths[0] - excess)
-        cells = [[_cut(row[0], widths[0]), *row[1:]] for row in cells]
+        cells = [[cut(row[0], widths[0]), *row[1:]] for row in cells]
     lines = [(" " * gap).join(_padded(row, widths)).rstrip() for row in cells]
     lines.insert(1, "-" * max(map(width, lines)))
     lines.append(lines[1])
@@ -173,14 +173,6 @@ def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
         cell + " " * (wide - width(cell)) if place in (0, last) else " " * (wide - width(cell)) + cell
         for place, (cell, wide) in enumerate(zip(row, widths, strict=True))
     ]
-
-
-def _cut(text: str, wide: int) -> str:
-    if width(text) <= wide:
-        return text
-    while width(text) > wide - 1:
-        text = text[:-1]
-    return text + "…"
 
 
 def comparison_markdown(found: Sequence[Compared]) -> str:

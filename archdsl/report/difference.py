@@ -14,7 +14,7 @@ from archdsl.analysis.figures import Figures
 from archdsl.diagnostics import counted
 from archdsl.differing import Change, Difference, Layer, Tensor
 from archdsl.ops.base import Shape, show_shape
-from archdsl.report.numbers import clean, grouped, short, width
+from archdsl.report.numbers import clean, fit, grouped, short, width
 
 __all__ = ["difference_json", "difference_text"]
 
@@ -64,8 +64,8 @@ def _changes(changes: Sequence[Change]) -> list[str]:
     )
 
     def row(sign: str, layer: Layer, told: tuple[str, str] = ("", "")) -> str:
-        sizes = _cut(_sizes(layer.shapes), size)
-        cells = f"{sign} {_fit(layer.name, name)}  {_cut(layer.call, call)}  {sizes}"
+        sizes = fit(_sizes(layer.shapes), size)
+        cells = f"{sign} {fit(layer.name, name, front=True)}  {fit(layer.call, call)}  {sizes}"
         return f"{cells}  {told[0]:>{params}}  {told[1]:>{macs}}".rstrip()
 
     heading = f"  {'layer':{name}}  {'op':{call}}  {'output':{size}}  {'params':>{params}}  {'MACs':>{macs}}"
@@ -107,26 +107,6 @@ def _signed(value: int) -> str:
 
 def _sizes(shapes: Sequence[Shape]) -> str:
     return ", ".join(map(show_shape, shapes))
-
-
-def _fit(text: str, wide: int) -> str:
-    """A text in so many columns; of one too long the beginning gives way, as the end says which layer it is."""
-    text = clean(text)
-    if width(text) > wide:
-        while width(text) > wide - 1:
-            text = text[1:]
-        text = "…" + text
-    return text + " " * (wide - width(text))
-
-
-def _cut(text: str, wide: int) -> str:
-    """The same for an op, whose end says least."""
-    text = clean(text)
-    if width(text) > wide:
-        while width(text) > wide - 1:
-            text = text[:-1]
-        text += "…"
-    return text + " " * (wide - width(text))
 
 
 def _totals(before: Figures, after: Figures) -> list[str]:
@@ -176,7 +156,7 @@ def _weights(found: Difference) -> list[str]:
 def _tensor(tensor: Tensor, wide: int) -> str:
     shapes = " -> ".join(_torch_shape(shape) for shape in (tensor.shape, tensor.other) if shape is not None)
     name = clean(tensor.name)
-    return f"{_fit(name, max(_CALL, min(width(name), wide - 2 - len(shapes))))}  {shapes}"
+    return f"{fit(name, max(_CALL, min(width(name), wide - 2 - len(shapes))), front=True)}  {shapes}"
 
 
 def _torch_shape(shape: tuple[int, ...]) -> str:

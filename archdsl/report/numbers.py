@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from fractions import Fraction
 
-__all__ = ["binary", "clean", "grouped", "short", "stride_text", "width"]
+__all__ = ["binary", "clean", "cut", "fit", "grouped", "short", "stride_text", "width"]
 
 
 def grouped(value: int) -> str:
@@ -79,3 +79,23 @@ def width(text: str) -> int:
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
+
+
+def cut(text: str, wide: int, *, front: bool = False) -> str:
+    """A text in so many columns at the most: of one too long the end gives way, or its `front`, as of the name of a
+    layer, whose end says which it is.
+
+    >>> cut("features.denseblock4.conv2", 12, front=True)
+    '…lock4.conv2'
+    """
+    if width(text) <= wide:
+        return text
+    while width(text) > wide - 1:
+        text = text[1:] if front else text[:-1]
+    return f"…{text}" if front else f"{text}…"
+
+
+def fit(text: str, wide: int, *, front: bool = False) -> str:
+    """A text in so many columns, cut or filled up."""
+    text = cut(clean(text), wide, front=front)
+    return text + " " * (wide - width(text))

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from archdsl.diagnostics import counted
-from archdsl.report.numbers import clean, grouped, width
+from archdsl.report.numbers import clean, fit, grouped, width
 
 if TYPE_CHECKING:
     from archdsl.codegen.matching import Pair, Slot, Tensor
@@ -40,7 +40,10 @@ def transfer_text(found: Transfer, checkpoint: Checkpoint, file: str, network: s
     one, other, shape = (max(width(clean(row[column])) for row in rows) for column in range(3))
     room = max(_WIDE - 4 - shape, 2 * _NARROW)
     widths = (min(one, max(room // 2, room - other)), min(other, max(room // 2, room - one)))
-    lines = [f"{_fit(theirs, widths[0])}  {_fit(ours, widths[1])}  {size}" for theirs, ours, size in rows]
+    lines = [
+        f"{fit(theirs, widths[0], front=True)}  {fit(ours, widths[1], front=True)}  {size}"
+        for theirs, ours, size in rows
+    ]
     return "\n".join([*lines, "", *_remarks(found, checkpoint, file, network, seed)]) + "\n"
 
 
@@ -105,20 +108,10 @@ def _remarks(found: Transfer, checkpoint: Checkpoint, file: str, network: str, s
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    shown = ", ".join(_fit(name, min(_NAME, width(clean(name)))) for name in names[:2])
+    shown = ", ".join(fit(name, min(_NAME, width(clean(name))), front=True) for name in names[:2])
     if len(names) == 3:
-        shown += f", {_fit(names[2], min(14, width(clean(names[2]))))}"
+        shown += f", {fit(names[2], min(14, width(clean(names[2]))), front=True)}"
     return f"{shown} … ({len(names):,})" if len(names) > 3 else shown
-
-
-def _fit(text: str, wide: int) -> str:
-    """A text in so many columns; of one too long the beginning gives way, as the end says which layer it is."""
-    text = clean(text)
-    if width(text) > wide:
-        while width(text) > wide - 1:
-            text = text[1:]
-        text = "…" + text
-    return text + " " * (wide - width(text))
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -45,26 +45,11 @@ _WORDS = {
     "false": "FALSE",
 }
 _TOP_WORDS = frozenset({"arch", "input", "output", "block", "variant", "use", "expect", "train"})
-_OPERAND_ENDS = frozenset(
-    {
-        "NAME",
-        "INTEGER",
-        "FLOAT",
-        "QUANTITY",
-        "DIMS",
-        "STRING",
-        "TRUE",
-        "FALSE",
-        "_RPAR",
-        "_RSQB",
-        "_RANGLE",
-        "REFERENCE",
-    }
-)
+_NUMBERS = frozenset({"INTEGER", "FLOAT", "QUANTITY", "DIMS"})
+_OPERAND_ENDS = _NUMBERS | {"NAME", "STRING", "TRUE", "FALSE", "_RPAR", "_RSQB", "_RANGLE", "REFERENCE"}
 _CARRIES_ON = frozenset({"_ARROW", "BAR", "_COMMA", "_ASSIGN", "_THEN", "_ELSE"})
 _CARRIED_ON = frozenset({"_ARROW", "BAR", "_SHAPE"})
 _CONDITION_EDGES = frozenset({"_IF", "_THEN", "_ELSE", "_ARROW", "BAR", "_COMMA", "_ASSIGN", "_NEWLINE"})
-_NUMBERS = frozenset({"INTEGER", "FLOAT", "QUANTITY", "DIMS"})
 _CLOSERS = {"_RPAR": "(", "_RSQB": "[", "_RBRACE": "{", "_RANGLE": "<"}
 _OPENERS = {
     "_LPAR": "(",

@@ -65,9 +65,7 @@ def replace(node: N, **changes: Any) -> N:
 
 
 def walk(root: object) -> Iterator[Node]:
-    """Every node below something (a node, or a tuple of them), itself included; in the order of the text, without
-    recursion.
-    """
+    """Every node below a node or a tuple of them, itself included, in the order of the text; without recursion."""
     pending = [root]
     while pending:
         at = pending.pop()
@@ -229,9 +227,7 @@ class Label(Node):
 
 
 class Repeat(Node):
-    """`x3`, `x(n-1)`: `names` is empty. `x(i in 12)`, `x((w, n) in [(64, 2)])`: the loop's names and what it goes
-    over.
-    """
+    """`x3`, `x(n-1)`: no `names`. `x(i in 12)`, `x((w, n) in [(64, 2)])`: the loop's names and what it goes over."""
 
     over: Expression
     names: tuple[Name, ...] = ()

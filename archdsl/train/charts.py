@@ -51,18 +51,19 @@ def line_chart(title: str, curves: Sequence[Curve], *, percent: bool = False) ->
     epochs = sorted({1 + round(i * (count - 1) / (_TICKS - 1)) for i in range(_TICKS)})
     parts += [_text(x(epoch), _HEIGHT - _BOTTOM + 16, str(epoch), anchor="middle") for epoch in epochs]
     parts.append(_text((_LEFT + _WIDTH) / 2, _HEIGHT - 4, "epoch", anchor="middle"))
-    # The legend stands at the right, above curves that end low and below those that end high.
-    ends = [y(curve.values[-1]) for curve in curves if curve.values]
-    above = not ends or sum(ends) / len(ends) > (_TOP + _HEIGHT - _BOTTOM) / 2
-    legend = _TOP + 14 if above else _HEIGHT - _BOTTOM - 8 - 14 * (len(curves) - 1)
     for number, curve in enumerate(curves):
         colour = _COLOURS[number % len(_COLOURS)]
         points = " ".join(f"{x(place):.1f},{y(value):.1f}" for place, value in enumerate(curve.values, 1))
         if len(curve.values) == 1:
             parts.append(f'<circle cx="{x(1):.1f}" cy="{y(curve.values[0]):.1f}" r="3" fill="{colour}"/>')
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
-        if len(curves) > 1:
-            parts.append(_text(_WIDTH - _RIGHT - 8, legend + 14 * number, curve.name, anchor="end", fill=colour))
+    if len(curves) > 1:
+        # Beside the title, where no curve is.
+        names = (
+            f'<tspan dx="10" fill="{_COLOURS[i % len(_COLOURS)]}">{escape(c.name)}</tspan>'
+            for i, c in enumerate(curves)
+        )
+        parts.append(f'<text x="{_WIDTH - _RIGHT}" y="16" text-anchor="end">{"".join(names)}</text>')
     return _svg(_WIDTH, _HEIGHT, parts)
 
 
@@ -102,9 +103,8 @@ def matrix_chart(title: str, rows: Sequence[Sequence[int]], names: Sequence[str]
     return _svg(left + count * cell + 12, top + count * cell + 12, parts)
 
 
-def _text(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal", fill: str = "") -> str:
-    colour = fill or "currentColor"
-    where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" fill="{colour}"'
+def _text(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal") -> str:
+    where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" fill="currentColor"'
     return f"<text {where}>{escape(text)}</text>"
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import torch
 
-from archdsl.train.dataset import Examples, Read
+from archdsl.train.dataset import Examples, Origin, Read
 from archdsl.train.errors import TrainError
 from archdsl.train.pickled import Bytes, read_pickle
 
@@ -86,7 +86,8 @@ def _there(path: Path) -> Path:
 
 
 def _joined(parts: list[Examples]) -> Examples:
-    return Examples(torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts]))
+    files = tuple(origin for part in parts for origin in part.files)
+    return Examples(torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts]), files=files)
 
 
 def _binary(path: Path, layout: _Layout) -> Examples:
@@ -96,7 +97,7 @@ def _binary(path: Path, layout: _Layout) -> Examples:
         raise TrainError(f"{path}: {len(content):,} bytes are not a whole number of records of {record:,}: truncated?")
     rows = torch.frombuffer(bytearray(content), dtype=torch.uint8).reshape(-1, record)
     images = rows[:, layout.label_bytes :].reshape(-1, 3, _SIDE, _SIDE).contiguous()
-    return Examples(images, _checked(path, rows[:, layout.label_bytes - 1].long(), layout))
+    return _examples(path, images, rows[:, layout.label_bytes - 1].long(), layout)
 
 
 def _python(path: Path, layout: _Layout) -> Examples:
@@ -109,20 +110,21 @@ def _python(path: Path, layout: _Layout) -> Examples:
     if len(labels) != data.shape[0] or not all(type(label) is int and 0 <= label < 2**31 for label in labels):
         raise TrainError(f"{path}: {data.shape[0]:,} images, and not a label for each")
     images = torch.frombuffer(bytearray(data.content), dtype=torch.uint8).reshape(-1, 3, _SIDE, _SIDE)
-    return Examples(images, _checked(path, torch.tensor(labels), layout))
+    return _examples(path, images, torch.tensor(labels), layout)
 
 
-def _checked(path: Path, labels: torch.Tensor, layout: _Layout) -> torch.Tensor:
+def _examples(path: Path, images: torch.Tensor, labels: torch.Tensor, layout: _Layout) -> Examples:
     largest = int(labels.max())
     if largest >= layout.classes:
         number = int((labels >= layout.classes).nonzero()[0, 0])
         raise TrainError(f"{path}: image {number:,} has the label {largest}, and there are {layout.classes} classes")
-    return labels
+    return Examples(images, labels, files=(Origin(len(labels), str(path), str(path)),))
 
 
 def _names(place: Path, layout: _Layout) -> tuple[str, ...]:
     """The names of the classes, where the file with them is there."""
     text, pickled = (place / name for name in layout.meta)
+    found = text if text.is_file() else pickled
     if text.is_file():
         names = tuple(_content(text).decode("ascii", "replace").split())
     elif pickled.is_file():
@@ -133,7 +135,7 @@ def _names(place: Path, layout: _Layout) -> tuple[str, ...]:
     else:
         return ()
     if len(names) != layout.classes:
-        raise TrainError(f"{place}: {len(names)} names for {layout.classes} classes")
+        raise TrainError(f"{found}: {len(names)} names for {layout.classes} classes")
     return names
 
 

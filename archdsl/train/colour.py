@@ -23,7 +23,8 @@ def jittered(images: torch.Tensor, most: float, draws: torch.Tensor) -> torch.Te
 
     Contrast is the distance from the mean of the grey image, saturation that from the grey image itself.
     """
-    brightness, contrast, saturation = (1 + most * (2 * draws - 1)).to(images.device).T[:, :, None, None, None]
+    factors = (1 + most * (2 * draws - 1)).to(images.device, non_blocking=True)
+    brightness, contrast, saturation = factors.T[:, :, None, None, None]
     images = (images * brightness).clamp(0, 1)
     middle = _grey(images).mean((1, 2, 3), keepdim=True)
     images = (middle + contrast * (images - middle)).clamp(0, 1)
@@ -35,7 +36,8 @@ def jittered(images: torch.Tensor, most: float, draws: torch.Tensor) -> torch.Te
 def _grey(images: torch.Tensor) -> torch.Tensor:
     if images.shape[1] != 3:
         return images.mean(1, keepdim=True)
-    return (images * torch.tensor(_GREY, device=images.device)[:, None, None]).sum(1, keepdim=True)
+    grey = torch.tensor(_GREY).to(images.device, non_blocking=True)
+    return (images * grey[:, None, None]).sum(1, keepdim=True)
 
 
 def lit(images: torch.Tensor, strength: float, components: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
@@ -45,5 +47,5 @@ def lit(images: torch.Tensor, strength: float, components: torch.Tensor, draws: 
     eigenvalue; each is added by a normal number of standard deviation `strength`.
     """
     normal: torch.Tensor = torch.special.ndtri(draws.double() + _HALF_A_STEP).float() * strength
-    moves = (normal @ components.T).to(images.device)
+    moves = (normal @ components.T).to(images.device, non_blocking=True)
     return images + moves[:, :, None, None]

@@ -66,10 +66,14 @@ def load(
     they should be, for images that do not fit the network, and for labels that it has no output for.
     """
     if len(size) != 3:
-        raise TrainError(f"`{data.kind}` holds images, and the network takes {show_shape(size)}", "input 32x32x1")
+        place = data.path or f"`{data.kind}`"
+        raise TrainError(f"{place} holds images, and the network takes {show_shape(size)}", "input 32x32x1")
     augment = augment or Augment()
     found = _stored(_resized(_read(data, size, augment, seed), augment), store)
-    _check(found, f"`{found.name}`" + (f" in {data.path}" if data.path else ""), size, classes, augment)
+    _check(found, size, classes, augment)
+    if found.classes < classes:
+        remark = f"{found.classes} classes, and the network tells {classes} apart"
+        found = replace(found, remark="; ".join(filter(None, (found.remark, remark))))
     prepare = Prepare(augment.pad or 0)
     if augment.normalize or augment.lighting is not None:
         prepare, remark = with_statistics(found, prepare, augment)
@@ -143,12 +147,12 @@ def _stored(found: Read, store: str) -> Read:
     def decoded(source: Source) -> Examples:
         parts = torch.arange(len(source)).split(_DECODED)  # type: ignore[no-untyped-call]
         images = torch.cat(each(lambda part: source.take(part, None), parts, f"decoding {len(source):,} images"))
-        return Examples(images, source.labels, source.identity)
+        return Examples(images, source.labels, source.identity, source.origins())
 
     return replace(found, train=decoded(found.train), test=decoded(found.test))
 
 
-def _check(data: Read, place: str, size: Shape, classes: int, augment: Augment) -> None:
+def _check(data: Read, size: Shape, classes: int, augment: Augment) -> None:
     height, width, channels = data.size
     pad = augment.pad or 0
     around = (height + 2 * pad, width + 2 * pad)
@@ -156,7 +160,7 @@ def _check(data: Read, place: str, size: Shape, classes: int, augment: Augment) 
     cut = (window[0], window[1])
     if not augment.resized_crop and (cut[0] > around[0] or cut[1] > around[1]):
         has = show_shape((*around, channels))
-        raise TrainError(f"the images of {place} are {has}, and cannot be cut to {cut[0]}x{cut[1]}")
+        raise TrainError(f"{_images(data)} are {has}, and cannot be cut to {cut[0]}x{cut[1]}")
     if (*cut, channels) != size:
         has = show_shape((*cut, channels))
         hint = f"--input {has} gives the network that size, if it can take it"
@@ -164,19 +168,32 @@ def _check(data: Read, place: str, size: Shape, classes: int, augment: Augment) 
         if cut == around and channels == size[2] and missing[0] == missing[1] > 0 and missing[0] % 2 == 0:
             hint = f"train {{ augment pad={missing[0] // 2} }} puts zeros around the images"
         came = "" if cut == (height, width) else f", {show_shape(data.size)} before `augment`"
-        raise TrainError(f"the images of {place} are {has}{came}, and the network takes {show_shape(size)}", hint)
+        raise TrainError(f"{_images(data)} are {has}{came}, and the network takes {show_shape(size)}", hint)
     for part in (data.train, data.test):
         largest = int(part.labels.max())
         if largest >= classes:
             hint = "give the network an output a class: --set classes=…, if it has that parameter"
-            where = _labels_of(part, place)
+            where = _labels_of(part, int((part.labels == largest).nonzero()[0, 0])) or f"`{data.name}`"
             raise TrainError(f"{where} has the label {largest}, and the network tells {classes} classes apart", hint)
     missing_class = (data.train.labels.bincount(minlength=data.classes) == 0).nonzero()
     if len(missing_class):
-        where = _labels_of(data.train, place)
-        raise TrainError(f"{where} has no image of class {int(missing_class[0, 0])} to learn from")
+        files = list(dict.fromkeys(origin.labels for origin in data.train.origins())) or [f"`{data.name}`"]
+        where = files[0] if len(files) == 1 else f"{files[0]} to {Path(files[-1]).name}"
+        raise TrainError(f"{where}: there is no image of class {int(missing_class[0, 0])} to learn from")
 
 
-def _labels_of(part: Source, place: str) -> str:
-    """Where its labels stand: a file, or the whole set."""
-    return (part.labels_in if isinstance(part, Examples) else "") or place
+def _images(data: Read) -> str:
+    """The images to learn from, by their file or the first of them, for the beginning of a sentence."""
+    origins = data.train.origins()
+    if not origins:
+        return f"the images of `{data.name}`"
+    return f"the images of {origins[0].images}" + (" and the others" if len(origins) > 1 else "")
+
+
+def _labels_of(part: Source, number: int) -> str:
+    """The file in which the label of an example stands; nothing for none."""
+    for origin in part.origins():
+        number -= origin.count
+        if number < 0:
+            return origin.labels
+    return ""

@@ -15,7 +15,16 @@ from torch.nn import functional
 
 from archdsl.ops.base import Shape
 
-__all__ = ["Dataset", "Examples", "Prepare", "Read", "Source", "centre"]
+__all__ = ["Dataset", "Examples", "Origin", "Prepare", "Read", "Source", "centre"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where so many examples, one after the other, come from: the files of their images and of their labels."""
+
+    count: int
+    images: str
+    labels: str
 
 
 class Source(Protocol):
@@ -34,19 +43,22 @@ class Source(Protocol):
     def take(self, indices: torch.Tensor, epoch: int | None) -> torch.Tensor:
         """The images (n, C, H, W), uint8 or float32 of 0 to 1; `epoch` is None for a test, else decides the cuts."""
 
+    def origins(self) -> tuple[Origin, ...]:
+        """Where the examples come from, in their order; nothing where that is no file."""
+
 
 @dataclass(frozen=True)
 class Examples:
     """Images (N, C, H, W), uint8 or float32 of 0 to 1, and labels (N,), int64, in memory.
 
-    `origin` is the identity of the files that they were decoded from, if they were; `labels_in` the file in which all
-    labels stand, if it is one.
+    `origin` is the identity of the files that they were decoded from, if they were; `files` are all that they come
+    from.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     origin: bytes = b""
-    labels_in: str = ""
+    files: tuple[Origin, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -63,6 +75,10 @@ class Examples:
     def take(self, indices: torch.Tensor, epoch: int | None) -> torch.Tensor:
         """Some of them, as they are."""
         return self.images[indices]
+
+    def origins(self) -> tuple[Origin, ...]:
+        """The files that they come from."""
+        return self.files
 
     def to(self, device: torch.device) -> Examples:
         """The same on a device."""
@@ -106,8 +122,9 @@ class Prepare:
         """Float images with the mean taken off, divided by the deviation; as they are where none was computed."""
         if not self.mean:
             return images
-        mean = torch.tensor(self.mean, device=images.device)[:, None, None]
-        return (images - mean) / torch.tensor(self.deviation, device=images.device)[:, None, None]
+        told = torch.tensor([self.mean, self.deviation])[..., None, None]
+        mean, deviation = told.to(images.device, non_blocking=True).unbind()
+        return (images - mean) / deviation
 
 
 def centre(images: torch.Tensor, height: int, width: int) -> torch.Tensor:

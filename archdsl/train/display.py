@@ -5,7 +5,6 @@ In: steps and epochs as they are done. Out: text on a stream. Keeping them is le
 
 from __future__ import annotations
 
-import math
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
@@ -91,13 +90,12 @@ class RichDisplay(Display):
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.4f}, {task.fields[accuracy]:.1%}"),
-            TextColumn("{task.fields[rate]:,.0f} images/s"),
+            TextColumn("{task.fields[said]}"),
             TimeRemainingColumn(),
             console=Console(file=self._stream),
             transient=True,
         )
-        self._task = self._progress.add_task("epoch", total=None, loss=math.nan, accuracy=math.nan, rate=0.0)
+        self._task = self._progress.add_task("epoch", total=None, said="")
         self._images = 0
         self._progress.start()
         return self
@@ -120,8 +118,9 @@ class RichDisplay(Display):
         elapsed = self._progress.tasks[self._task].elapsed
         rate = self._images / elapsed if elapsed else 0.0
         description = f"epoch {epoch}/{self._epochs}"
-        shown = math.nan if loss is None else loss
-        self._progress.update(self._task, advance=1, description=description, loss=shown, accuracy=accuracy, rate=rate)
+        shown = "no loss" if loss is None else f"loss {loss:.4f}"
+        said = f"{shown}, {accuracy:.1%} {rate:,.0f} images/s"
+        self._progress.update(self._task, advance=1, description=description, said=said)
 
     def _line(self, text: str) -> None:
         self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -5,11 +5,19 @@ In: one sentence. Out: an exception that the command line shows without a traceb
 
 from __future__ import annotations
 
-__all__ = ["Abandoned", "TrainError"]
+from typing import ClassVar, Final
+
+__all__ = ["AGAIN", "Abandoned", "TrainError"]
+
+AGAIN: Final = 75
+"""The exit status of a process of a team that broke down, where the same may go well another time (EX_TEMPFAIL)."""
 
 
 class TrainError(Exception):
     """Why a run cannot start or go on; `hint` is the fix, if one is known."""
+
+    status: ClassVar[int] = 1
+    """The exit status of the process that it ends."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -18,4 +26,6 @@ class TrainError(Exception):
 
 
 class Abandoned(TrainError):
-    """Another process of the team is gone: what torch waits for never comes, so this one has to leave by `os._exit`."""
+    """Another process of the team is gone."""
+
+    status = AGAIN

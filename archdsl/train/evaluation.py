@@ -52,7 +52,7 @@ def evaluate(
         stopped = stop()
         if stopped:
             break
-        with machine.autocast():
+        with machine.explained(len(batch)), machine.autocast():
             output = outputs(made(batch.images))[0]
         output = output.float()
         classes = output.shape[1]

@@ -1,7 +1,8 @@
 """Batches on their way to the network: in what order, changed how, from where.
 
 In: a `Dataset`, the plan, the device. Out: for every step its batches, on the device, each a function of (seed, epoch,
-place) alone; and the batches of a test. What is learnt from them is left to `archdsl.train.learner`.
+place) alone; and the batches of a test. Copies to the device are begun and not waited for. What is learnt from them is
+left to `archdsl.train.learner`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import torch
@@ -73,14 +75,24 @@ class Feed:
         self._data = data
         self._plan = plan
         self._machine = machine
-        self._train = data.train.to(machine.device) if isinstance(data.train, Examples) else data.train
-        self._test = data.test.to(machine.device) if isinstance(data.test, Examples) else data.test
         self._components = torch.tensor(data.prepare.components) if data.prepare.components else None
         self._augment = plan.augment
         if plan.augment is not None and data.cuts:
             self._augment = plan.augment.replace(crop=None, resized_crop=None)
         self._mixes = mixes(self._augment)
         self.per_epoch = len(pieces(torch.arange(len(data.train)), plan.step_images))
+
+    @cached_property
+    def _train(self) -> Source:
+        return self._placed(self._data.train)
+
+    @cached_property
+    def _test(self) -> Source:
+        return self._placed(self._data.test)
+
+    def _placed(self, source: Source) -> Source:
+        """On the device when it is first asked for: a test has no use for the images of training there."""
+        return source.to(self._machine.device) if isinstance(source, Examples) else source
 
     def steps(self, epoch: int, first: int) -> Generator[list[Batch], None, None]:
         """The steps of an epoch from the one numbered `first` on; a step has several batches where they are added up.
@@ -115,7 +127,7 @@ class Feed:
         device = self._machine.device
         if isinstance(source, Examples):
             for chosen in batches:
-                yield source.take(chosen.to(device), epoch)
+                yield source.take(chosen.to(device, non_blocking=True), epoch)
             return
         with closing(streamed(source, batches, epoch, self._machine.workers, pinned=device.type == "cuda")) as images:
             for found in images:
@@ -132,7 +144,8 @@ class Feed:
         return Batch(self._machine.placed(made.images), labels, others, made.shares, share.counted, share.together)
 
     def _labels(self, source: Source, chosen: torch.Tensor) -> torch.Tensor:
-        return source.labels[chosen.to(source.labels.device)].to(self._machine.device)
+        there = chosen.to(source.labels.device, non_blocking=True)
+        return source.labels[there].to(self._machine.device, non_blocking=True)
 
     def tests(self) -> Generator[Batch, None, None]:
         """The test images in batches, in their order; of a team, this process's part of them."""

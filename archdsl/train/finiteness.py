@@ -17,7 +17,9 @@ __all__ = ["culprit", "finite", "not_finite"]
 
 def finite(tensors: Iterable[torch.Tensor | None]) -> bool:
     """Whether all numbers are; None counts as nothing."""
-    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors if tensor is not None)
+    found = [torch.isfinite(tensor).all() for tensor in tensors if tensor is not None]
+    # One question to the device, and not one for each.
+    return not found or bool(torch.stack(found).all())
 
 
 def not_finite(tensors: Mapping[str, torch.Tensor]) -> str | None:

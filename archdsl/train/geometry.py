@@ -24,7 +24,7 @@ def cropped(images: torch.Tensor, crop: Crop, draws: torch.Tensor, *, reflect: b
     height, width = crop.size
     padded = functional.pad(images, (crop.padding,) * 4, "reflect" if reflect else "constant")
     room = torch.tensor([padded.shape[-2] - height + 1, padded.shape[-1] - width + 1])
-    places = (draws * room).long().to(images.device)
+    places = (draws * room).long().to(images.device, non_blocking=True)
     rows = (places[:, 0, None] + torch.arange(height, device=images.device))[:, :, None]
     columns = (places[:, 1, None] + torch.arange(width, device=images.device))[:, None, :]
     every = torch.arange(len(images), device=images.device)[:, None, None]
@@ -44,7 +44,7 @@ def resized(images: torch.Tensor, side: int, draws: torch.Tensor) -> torch.Tenso
 
 def flipped(images: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
     """Mirrored left to right where the number is below a half; draws (n, 1)."""
-    mirrored = (draws[:, 0] < 0.5).to(images.device)
+    mirrored = (draws[:, 0] < 0.5).to(images.device, non_blocking=True)
     return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
 
 
@@ -70,5 +70,5 @@ def turned(images: torch.Tensor, most: float, draws: torch.Tensor) -> torch.Tens
 def _sampled(images: torch.Tensor, maps: torch.Tensor, size: tuple[int, int], outside: str) -> torch.Tensor:
     """Images read at other places, (n, 2, 3) affine maps of -1 to 1, between the pixels as weighted by distance."""
     shape = [len(images), images.shape[1], *size]
-    grid = functional.affine_grid(maps.to(images.device), shape, align_corners=False)
+    grid = functional.affine_grid(maps.to(images.device, non_blocking=True), shape, align_corners=False)
     return functional.grid_sample(images, grid, mode="bilinear", padding_mode=outside, align_corners=False)

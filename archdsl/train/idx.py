@@ -15,7 +15,8 @@ from typing import IO
 
 import torch
 
-from archdsl.train.dataset import Examples, Read
+from archdsl.ops.base import show_shape
+from archdsl.train.dataset import Examples, Origin, Read
 from archdsl.train.errors import TrainError
 
 __all__ = ["read_idx", "read_mnist"]
@@ -72,10 +73,8 @@ def read_mnist(kind: str, folder: Path) -> Read:
         raise TrainError(f"{folder} is not a folder", "it holds train-images-idx3-ubyte and three more, gzipped or not")
     train, test = (_examples(folder, prefix) for prefix in ("train", "t10k"))
     if train.images.shape[1:] != test.images.shape[1:]:
-        raise TrainError(
-            f"{folder}: the training images are {tuple(train.images.shape[2:])}, the test images "
-            f"{tuple(test.images.shape[2:])}"
-        )
+        (ours, theirs) = (f"{part.files[0].images} are {show_shape(part.images.shape[2:])}" for part in (train, test))
+        raise TrainError(f"the images of {ours}, and those of {theirs}")
     classes = int(max(train.labels.max(), test.labels.max())) + 1
     height, width = train.images.shape[2:]
     return Read(kind, train, test, classes, (height, width, 1))
@@ -87,7 +86,9 @@ def _examples(folder: Path, prefix: str) -> Examples:
     images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
     if len(images) != len(labels):
         raise TrainError(f"{images_path} holds {len(images):,} images, {labels_path} {len(labels):,} labels")
-    return Examples(images.unsqueeze(1), labels.long(), labels_in=str(labels_path))
+    return Examples(
+        images.unsqueeze(1), labels.long(), files=(Origin(len(labels), str(images_path), str(labels_path)),)
+    )
 
 
 def _find(folder: Path, stem: str, suffix: str) -> Path:

@@ -17,7 +17,7 @@ import torch
 from archdsl.elaborate.recipe_settings import Augment
 from archdsl.ops.base import Shape
 from archdsl.train.cutting import random_windows
-from archdsl.train.dataset import Read
+from archdsl.train.dataset import Origin, Read
 from archdsl.train.errors import TrainError
 from archdsl.train.many import each
 from archdsl.train.randomness import seed_of, uniforms
@@ -91,6 +91,10 @@ class ImageFiles:
         if epoch is not None and self.cut.size is not None:
             draws = list(uniforms(seed_of("cut", self.cut.seed, epoch), indices, 4))
         return torch.stack([self._one(self.paths[i], draw) for i, draw in zip(indices.tolist(), draws, strict=True)])
+
+    def origins(self) -> tuple[Origin, ...]:
+        """Each file, and the folder that says its class."""
+        return tuple(Origin(1, str(path), str(path.parent)) for path in self.paths)
 
     def _one(self, path: Path, draw: torch.Tensor | None) -> torch.Tensor:
         image = read_image(path, self.channels)
@@ -197,7 +201,7 @@ def read_images(folder: Path, size: Shape, augment: Augment, seed: int, name: st
         remarks.append("a fifth of each class is the test")
     channels = size[2]
     if channels not in (1, 3):
-        raise TrainError(f"images have 1 or 3 channels, and the network takes {channels}")
+        raise TrainError(f"{folder}: images have 1 or 3 channels, and the network takes {channels}")
     found = _headers([path for part in (train, test) for paths in part.values() for path in paths])
     _check_modes(found, channels, remarks)
     cut, given = _cut(found, size, augment, seed)

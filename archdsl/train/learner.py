@@ -27,7 +27,7 @@ from archdsl.train.finiteness import culprit, finite, not_finite
 from archdsl.train.machine import Machine
 from archdsl.train.objective import Objective, guesses, logits, objective
 from archdsl.train.optimizers import Optimizers
-from archdsl.train.penalties import penalised
+from archdsl.train.penalties import penalised, rates
 from archdsl.train.plan import Plan
 from archdsl.train.progress import Sums
 from archdsl.train.randomness import seed_of, seed_torch
@@ -62,7 +62,7 @@ class Learner:
         self._machine = machine
         open_graph = logits(graph, plan.criterion)
         self._objective: Objective = objective(open_graph, plan.criterion, plan.auxiliaries)
-        torch.manual_seed(plan.seed)
+        seed_torch(plan.seed, machine.device)
         self.module = module(open_graph)
         if self.module.state_dict().keys() != build(graph).state_dict().keys():
             raise TrainError("the network without its softmax has weights of other names", "leave out the softmax")
@@ -85,17 +85,20 @@ class Learner:
         layout = torch.channels_last if machine.channels_last else torch.preserve_format
         self.module.to(machine.device, memory_format=layout)  # type: ignore[call-overload]
         self._penalised = penalised(self.module, open_graph, plan.l2)
-        self._optimizers = Optimizers(plan.optimizer, self.module)
-        self._average = copy.deepcopy(self.module).requires_grad_(False) if plan.ema is not None else None
+        factors = rates(self.module, open_graph, plan.rate)
         self._scaler = torch.amp.GradScaler(machine.device.type) if machine.precision == "fp16" else None
+        self._optimizers = Optimizers(plan.optimizer, self.module, factors, scaled=self._scaler is not None)
+        self._average = copy.deepcopy(self.module).requires_grad_(False) if plan.ema is not None else None
         self._call: Any = self.module
         if machine.graphs:
             if plan.accumulate > 1:
                 raise TrainError("CUDA graphs are for steps of one batch", "leave out --cuda-graphs or `accumulate`")
             # Of the forward and the backward pass; torch's own, which falls back where a layer cannot be recorded.
-            self._call = torch.compile(self.module, mode="reduce-overhead")
+            self._call = torch.compile(self.module, mode="reduce-overhead", dynamic=False)
         elif machine.compile:
-            self._call = torch.compile(self.module)
+            # For each size of a batch by itself: code for any size, made once it has seen two, rounds in another way,
+            # and a run that goes on would not have it yet.
+            self._call = torch.compile(self.module, dynamic=False)
         if machine.team.size > 1:
             # Torch joins gradients in another way after the first step that it sees, so that a run which goes on
             # would add up three or more of them in another order than one that never stopped; but not with this flag.
@@ -119,25 +122,29 @@ class Learner:
         team = self._machine.team
         total, right = 0.0, 0.0
         for place, batch in enumerate(batches):
-            with self._exchange(last=place == len(batches) - 1):
+            with self._exchange(last=place == len(batches) - 1), self._machine.explained(len(batch)):
                 with self._machine.autocast():
                     found = self._outputs(batch)
                     loss = self._objective(found, batch.labels, batch.others, batch.shares)
-                mine = [float(loss.detach()) * len(batch), self._right(found[0].detach(), batch)]
-                summed, guessed = team.added(mine if len(batch) else [0.0, 0.0], self._machine.device)
-                if not math.isfinite(summed):
-                    if not skips:
-                        raise self._stopped(f"the loss is {summed / batch.together}", number, batch, rate)
-                    break
+                # Asked for before the backward pass and read after it has begun, so that a GPU never waits for this.
+                said = self._machine.fetched(loss.detach(), self._right(found[0].detach(), batch))
                 # Over a team gradients are averaged, whatever the parts of its processes are.
                 share = team.size * len(batch) / images
                 self._backward(loss if share == 1 else loss * share)
+                mean, guessed = said()
+                mine = [mean * len(batch), guessed] if len(batch) else [0.0, 0.0]
+                summed, guessed = team.added(mine, self._machine.device)
+            if not math.isfinite(summed):
+                if not skips:
+                    raise self._stopped(f"the loss is {summed / batch.together}", number, batch, rate)
+                break
             total += summed
             right += guessed
         else:
             self._after_backward()
             if not skips or self._scaler is not None or finite(weight.grad for weight in self.module.parameters()):
-                self._update(rate)
+                with self._machine.explained(images):
+                    self._update(rate)
                 return Learned(total / images, Sums(total, right, images))
         with torch.no_grad():
             for buffer, before in zip(self.module.buffers(), buffers, strict=True):
@@ -154,25 +161,15 @@ class Learner:
     def _outputs(self, batch: Batch) -> tuple[torch.Tensor, ...]:
         if self._machine.graphs:
             torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
-        try:
-            return outputs(self._call(batch.images))
-        except torch.OutOfMemoryError:
-            hint = "a smaller --batch, with `accumulate` in the recipe for as large a step; --precision bf16"
-            raise TrainError(f"{self._machine.device} has no memory for a batch of {len(batch)}", hint) from None
-        except RuntimeError as error:
-            compiled = self._machine.compile or self._machine.graphs
-            if not (compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))):
-                raise
-            first = str(error).strip().splitlines()[0]
-            raise TrainError(f"the network cannot be compiled here: {first}", "leave out --compile") from None
+        return outputs(self._call(batch.images))
 
-    def _right(self, output: torch.Tensor, batch: Batch) -> float:
+    def _right(self, output: torch.Tensor, batch: Batch) -> torch.Tensor:
         """How many images are guessed right; of a mixed one, the share whose label is guessed."""
         guessed = guesses(self._plan.criterion, output)
         if batch.others is None or batch.shares is None:
-            return float((guessed == batch.labels).sum())
+            return (guessed == batch.labels).sum()
         own, other = guessed == batch.labels, guessed == batch.others
-        return float((batch.shares * own + (1 - batch.shares) * other).sum())
+        return (batch.shares * own + (1 - batch.shares) * other).sum()
 
     def _to_learn(self) -> None:
         """The mode for learning, but for layers that are held."""
@@ -193,8 +190,7 @@ class Learner:
     def _after_backward(self) -> None:
         """What is done to the gradients of a step."""
         if self._scaler is not None:
-            for optimizer in self._optimizers:
-                self._scaler.unscale_(optimizer)
+            self._optimizers.unscale(self._scaler)
         for weight, strength in self._penalised:
             if weight.grad is not None:
                 weight.grad.add_(weight.detach(), alpha=strength)
@@ -214,8 +210,10 @@ class Learner:
             self._scaler.update()
         if self._average is not None and self._plan.ema is not None:
             with torch.no_grad():
-                for ours, weight in zip(self._average.parameters(), self.module.parameters(), strict=True):
-                    ours.lerp_(weight, 1 - self._plan.ema)
+                # All of them by one call, which a GPU needs a kernel or two for.
+                ours: list[torch.Tensor] = list(self._average.parameters())
+                weights: list[torch.Tensor] = list(self.module.parameters())
+                torch._foreach_lerp_(ours, weights, 1 - self._plan.ema)
                 for copied, buffer in zip(self._average.buffers(), self.module.buffers(), strict=True):
                     copied.copy_(buffer)
 

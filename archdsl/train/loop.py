@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -20,7 +20,7 @@ from archdsl.train.display import Display
 from archdsl.train.errors import TrainError
 from archdsl.train.evaluation import evaluate
 from archdsl.train.events import Events
-from archdsl.train.feed import Feed
+from archdsl.train.feed import Batch, Feed
 from archdsl.train.folder import BEST, WEIGHTS, RunFolder
 from archdsl.train.interval import Clock, Interval
 from archdsl.train.learner import Learner
@@ -78,7 +78,7 @@ def train(
     """
     display = display or Display()
     lock = folder.locked() if machine.team.chief else nullcontext()
-    with machine.team.connected(), computing(machine, graph, plan.batch), lock, stop_on_signals() as stop, display:
+    with computing(machine, graph, plan.batch), lock, stop_on_signals() as stop, display:
         run = _Run(graph, plan, data, folder, machine, display, keeping or Keeping())
         with closing(run):
             return run.go(stop)
@@ -160,7 +160,7 @@ class _Run:
             self._display.warn(f"forced to go on although {line}")
         for line in other.noted:
             self._display.warn(f"the result may differ in its last bits: {line}")
-        if self._progress.steps > (len(self._progress.history) + 1) * self._feed.per_epoch:
+        if not 0 <= self._progress.steps - len(self._progress.history) * self._feed.per_epoch <= self._feed.per_epoch:
             raise TrainError(f"the checkpoint of {place} is of epochs of another length", "--overwrite starts anew")
         self._learner.restore(found.tensors, learner)
         steps = self._progress.steps
@@ -182,13 +182,13 @@ class _Run:
             if not (self._learn(stop) and self._test(stop)):
                 self._asked(stop)
                 self._keep()
-                return self._result(stop)
+                return self._result(stop, done=False)
             if self._clock.due(self._progress.steps, epoch_ends=True) or self._finished():
                 self._keep()
-        if self._machine.team.chief:
-            self._write_results()
-        self._machine.team.wait()
-        return self._result(stop)
+        written = self._machine.team.told(self._write_results(stop) if self._machine.team.chief else False)
+        if not written:
+            self._asked(stop)
+        return self._result(stop, done=written)
 
     def close(self) -> None:
         """Let go of what is open, however the run ended."""
@@ -202,10 +202,9 @@ class _Run:
             stop.signal = round(signals / asked)
         return stop.asked
 
-    def _result(self, stop: Stop) -> Result:
+    def _result(self, stop: Stop, *, done: bool) -> Result:
         history = self._progress.history
-        status = 0 if self._finished() else stop.exit_status
-        return Result(history[-1] if history else None, self._progress.steps, status)
+        return Result(history[-1] if history else None, self._progress.steps, 0 if done else stop.exit_status)
 
     def _finished(self) -> bool:
         history, early = self._progress.history, self._plan.early_stopping
@@ -320,8 +319,11 @@ class _Run:
         hint = "make room; then the same command goes on from the last checkpoint"
         return TrainError(f"cannot write to {self._folder.path}: {error.strerror}", hint)
 
-    def _write_results(self) -> None:
-        """What a finished run leaves. Raises `TrainError` where it cannot."""
+    def _write_results(self, stop: Stop) -> bool:
+        """What a finished run leaves; False where a signal asked for an end before there is a report.
+
+        The same command writes it then. Raises `TrainError` where it cannot.
+        """
         history = self._progress.history
         try:
             self._folder.write_metrics(history)
@@ -329,17 +331,35 @@ class _Run:
             raise self._full(error) from None
         self._write_weights(WEIGHTS, len(history))
         alone = replace(self._machine, team=ALONE)
-        made = report(
-            self._name,
-            self._record,
-            history,
-            self._progress.best,
-            self._learner.tested(),
-            self._data,
-            self._plan,
-            alone,
-        )
+        with closing(Feed(self._data, self._plan, alone).tests()) as tests:
+            try:
+                made = report(
+                    self._name,
+                    self._record,
+                    history,
+                    self._progress.best,
+                    self._learner.tested(),
+                    self._data,
+                    _until(stop, tests),
+                    self._plan.criterion,
+                    alone,
+                )
+            except _Asked:
+                return False
         try:
             self._folder.write_report(made)
         except OSError as error:
             raise self._full(error) from None
+        return True
+
+
+class _Asked(Exception):
+    """A signal asked for an end."""
+
+
+def _until(stop: Stop, batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Batches until a signal asks for an end, which raises `_Asked`."""
+    for batch in batches:
+        if stop.asked:
+            raise _Asked
+        yield batch

@@ -7,9 +7,10 @@ computed is left to the loop.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Final
 
 import torch
@@ -25,6 +26,8 @@ PRECISIONS: Final = ("fp32", "tf32", "bf16", "fp16")
 _HALVES: Final = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _SMALL_STEP: Final = 50_000_000
 """Multiply-accumulates of a batch, forward."""
+_NO_SAME_BITS: Final = " does not have a deterministic implementation"
+"""What torch says, after the name of an operation."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -107,6 +110,41 @@ class Machine:
         """Around a forward pass and its loss."""
         return torch.autocast(self.device.type, dtype=self.half) if self.half else nullcontext()
 
+    @contextmanager
+    def explained(self, images: int) -> Iterator[None]:
+        """Around what is done with a batch: what the device does not do is a `TrainError`."""
+        try:
+            yield
+        except torch.OutOfMemoryError:
+            hint = "a smaller --batch, with `accumulate` in the recipe for as large a step; --precision bf16"
+            raise TrainError(f"{self.device} has no memory for a batch of {images}", hint) from None
+        except RuntimeError as error:
+            first = (str(error).strip().splitlines() or [""])[0]
+            compiled = self.compile or self.graphs
+            if compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+                hint = "leave out --compile, and --fast and --cuda-graphs, which compile too"
+                raise TrainError(f"the network cannot be compiled here: {first}", hint) from None
+            if self.deterministic and _NO_SAME_BITS in first:
+                what = first.partition(_NO_SAME_BITS)[0].strip()
+                message = f"torch has no algorithm that gives the same bits every time for {what} on {self.device}"
+                raise TrainError(message, "leave out --deterministic") from None
+            raise
+
+    def fetched(self, *numbers: torch.Tensor) -> Callable[[], list[float]]:
+        """Numbers on their way from the device: what is given waits for them, and for nothing that begins later."""
+        if self.device.type != "cuda":
+            return lambda: [float(number) for number in numbers]
+        there = torch.stack([number.float() for number in numbers]).to("cpu", non_blocking=True)
+        copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        copied.record()
+
+        def wait() -> list[float]:
+            copied.synchronize()
+            found: list[float] = there.tolist()
+            return found
+
+        return wait
+
     def placed(self, images: torch.Tensor) -> torch.Tensor:
         """A batch in the memory format of the weights."""
         if self.channels_last and images.ndim == 4:
@@ -129,13 +167,14 @@ def _is_since(device: torch.device, generation: int) -> bool:
 def fastest(device: torch.device) -> Machine:
     """What is fastest on a device without another result than its rounding: half precision and a compiled step on GPUs.
 
-    On the CPU it is float32 as it is: half precision is slower there on most processors.
+    On the CPU it is float32 as it is: half precision is slower there on most processors. torch compiles for GPUs by
+    Triton, which is not on every system.
     """
     if device.type != "cuda":
         return Machine(device)
     volta = _is_since(device, 7)
     precision = "bf16" if _is_since(device, 8) else "fp16" if volta else "fp32"
-    return Machine(device, precision, compile=volta, channels_last=volta)
+    return Machine(device, precision, compile=volta and find_spec("triton") is not None, channels_last=volta)
 
 
 @contextmanager
@@ -143,13 +182,18 @@ def computing(machine: Machine, graph: Graph, batch: int) -> Iterator[None]:
     """Within it, torch computes as the machine says; its generators and settings are as they were afterwards."""
     cuda = machine.device.type == "cuda"
     with ExitStack() as stack:
+        if cuda:
+            # What is asked of "the" GPU, by torch or by us, is asked of this one.
+            stack.enter_context(torch.cuda.device(machine.device))
         stack.enter_context(torch.random.fork_rng(devices=[machine.device] if cuda else []))
-        tf32 = machine.precision == "tf32"
+        # Half precision is coarser still, so what is left in float32 beside it need not be exact.
+        tf32 = machine.precision != "fp32"
+        same = machine.deterministic
         stack.enter_context(
-            torch.backends.cudnn.flags(deterministic=machine.deterministic, benchmark=False, allow_tf32=tf32)
+            _set(torch.backends.cudnn, deterministic=same, benchmark=cuda and not same, allow_tf32=tf32)
         )
         if cuda:
-            stack.enter_context(_matmul_tf32(tf32))
+            stack.enter_context(_set(torch.backends.cuda.matmul, allow_tf32=tf32))
         if machine.deterministic:
             stack.enter_context(_deterministic())
         stack.enter_context(_threads(graph, batch))
@@ -157,13 +201,16 @@ def computing(machine: Machine, graph: Graph, batch: int) -> Iterator[None]:
 
 
 @contextmanager
-def _matmul_tf32(wanted: bool) -> Iterator[None]:
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = wanted
+def _set(settings: Any, **values: bool) -> Iterator[None]:
+    """Some of torch's settings; those that are not named stay. `torch.backends.cudnn.flags` would turn cuDNN off."""
+    before = {name: getattr(settings, name) for name in values}
+    for name, value in values.items():
+        setattr(settings, name, value)
     try:
         yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
+        for name, value in before.items():
+            setattr(settings, name, value)
 
 
 @contextmanager

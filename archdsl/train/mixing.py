@@ -27,7 +27,7 @@ def mixed(
 
     Draws (n, 1). The shares are (n,).
     """
-    shares = _beta(alpha, draws).to(images.device)
+    shares = _beta(alpha, draws).to(images.device, non_blocking=True)
     return others + shares[:, None, None, None] * (images - others), shares
 
 
@@ -57,8 +57,8 @@ def _boxes(images: torch.Tensor, centres: torch.Tensor, sides: torch.Tensor) -> 
     """Which pixels (n, H, W) lie in a box of `sides` (n, 2) about a pixel that `centres` (n, 2) chooses."""
     height, width = images.shape[-2:]
     size = torch.tensor([height, width])
-    first = ((centres * size).floor() - (sides / 2).floor()).to(images.device)
-    last = first + sides.to(images.device)
+    first = ((centres * size).floor() - (sides / 2).floor()).to(images.device, non_blocking=True)
+    last = first + sides.to(images.device, non_blocking=True)
     rows, columns = torch.arange(height, device=images.device), torch.arange(width, device=images.device)
     within_rows = (rows >= first[:, :1]) & (rows < last[:, :1])
     within_columns = (columns >= first[:, 1:]) & (columns < last[:, 1:])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from archdsl.ops.base import show_shape
-from archdsl.train.dataset import Examples, Read
+from archdsl.train.dataset import Examples, Origin, Read
 from archdsl.train.errors import TrainError
 
 if TYPE_CHECKING:
@@ -85,4 +85,8 @@ def _examples(path: Path, x: str, y: str, arrays: dict[str, NDArray[Any]]) -> Ex
             )
     elif images.dtype.str != "|u1":
         raise TrainError(f"{path}: `{x}` holds {images.dtype}, and images are bytes, or floats from 0 to 1")
-    return Examples(tensor, torch.from_numpy(labels.astype("int64")), labels_in=f"{path}, `{y}`")
+    return Examples(
+        tensor,
+        torch.from_numpy(labels.astype("int64")),
+        files=(Origin(len(labels), f"{path}, `{x}`", f"{path}, `{y}`"),),
+    )

@@ -12,7 +12,7 @@ from typing import Any
 
 from archdsl.elaborate.recipe import Recipe
 from archdsl.elaborate.recipe_entries import Entry
-from archdsl.elaborate.recipe_init import Initial, Penalty
+from archdsl.elaborate.recipe_init import Initial, Penalty, Rate
 from archdsl.elaborate.recipe_learning import (
     Adam,
     Auxiliary,
@@ -75,6 +75,7 @@ class Plan:
     accumulate: int = 1
     ema: float | None = None
     l2: tuple[Penalty, ...] = ()
+    rate: tuple[Rate, ...] = ()
     early_stopping: EarlyStopping | None = None
     on_nan: str = "stop"
     weights: Weights | None = None
@@ -108,6 +109,7 @@ def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
         "accumulate": recipe.accumulate,
         "ema": recipe.ema,
         "l2": recipe.l2,
+        "rate": recipe.rate,
         "early_stopping": recipe.early_stopping,
         "on_nan": overrides.on_nan,
         "weights": overrides.weights,

@@ -28,7 +28,8 @@ def seed_torch(seed: int, device: torch.device) -> None:
     """Set torch's own generators, those of dropout; `torch.manual_seed` takes longer than many a step."""
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
+        with torch.cuda.device(device):  # it is the generator of the current one that is set
+            torch.cuda.manual_seed(seed)
 
 
 def order(seed: int, epoch: int, count: int) -> torch.Tensor:

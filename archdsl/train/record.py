@@ -11,7 +11,7 @@ import difflib
 import hashlib
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import torch
@@ -40,7 +40,8 @@ def record(graph: Graph, plan: Plan, data: Dataset, machine: Machine) -> dict[st
             "variant": graph.variant,
             "title": graph.title,
             "text": graph.source_text,
-            "source": source(graph),
+            # Under one name for all, since a file that is renamed or moved holds the same network.
+            "source": source(replace(graph, name="network", variant=None, title="")),
         },
         "recipe": as_record(plan),
         "data": {

@@ -10,19 +10,19 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
 from torch import nn
 
+from archdsl.elaborate.recipe_learning import Criterion
 from archdsl.train.charts import Curve, line_chart, matrix_chart
 from archdsl.train.dataset import Dataset
-from archdsl.train.feed import Feed
+from archdsl.train.feed import Batch
 from archdsl.train.inference import Answers, answers, class_name, score
 from archdsl.train.machine import Machine
 from archdsl.train.pictures import first_weights, tiles
-from archdsl.train.plan import Plan
 from archdsl.train.progress import Epoch
 
 __all__ = ["CONFUSION", "CURVES", "REPORT", "confusion_csv", "report"]
@@ -50,11 +50,14 @@ def report(
     best: int,
     made: nn.Module,
     data: Dataset,
-    plan: Plan,
+    tests: Iterable[Batch],
+    criterion: Criterion,
     machine: Machine,
 ) -> dict[str, bytes]:
-    """The files by their names. `best` is the epoch, from 1, whose weights are kept as the best."""
-    found = answers([made], Feed(data, plan, machine).tests(), plan.criterion, machine, flip=False)
+    """The files by their names; `tests` are the test images in batches, `best` is the epoch, from 1, of the best
+    weights.
+    """
+    found = answers([made], tests, criterion, machine, flip=False)
     names = [class_name(data.names, label) for label in range(found.probabilities.shape[1])]
     curves = _curves(history)
     confusion = found.confusion().tolist()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-__all__ = ["Stop", "stop_on_signals"]
+__all__ = ["Stop", "at_once", "stop_on_signals"]
 
 
 @dataclass
@@ -53,3 +53,16 @@ def stop_on_signals() -> Iterator[Stop]:
         yield stop
     finally:
         restore()
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Within it, Ctrl-C ends the process as SIGTERM does: for loading torch, where an exception aborts or gets lost."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -7,6 +7,7 @@ done to them is left to `archdsl.train.feed`.
 from __future__ import annotations
 
 import signal
+import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -65,16 +66,19 @@ def streamed(
 
     Raises `TrainError` for a file that cannot be read.
     """
-    loader: DataLoader[Any] = DataLoader(
-        _Batches(source, batches, epoch),
-        batch_size=None,
-        num_workers=workers,
-        worker_init_fn=_deaf if workers else None,
-        pin_memory=pinned,
-        generator=torch.Generator(),
-    )
-    with _held_back():
-        batches_read = iter(loader)
+    with warnings.catch_warnings():
+        # As many as the user says.
+        warnings.filterwarnings("ignore", message="This DataLoader will create")
+        loader: DataLoader[Any] = DataLoader(
+            _Batches(source, batches, epoch),
+            batch_size=None,
+            num_workers=workers,
+            worker_init_fn=_deaf if workers else None,
+            pin_memory=pinned,
+            generator=torch.Generator(),
+        )
+        with _held_back():
+            batches_read = iter(loader)
     while True:
         try:
             found = next(batches_read)

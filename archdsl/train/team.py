@@ -86,17 +86,6 @@ class Team:
         if any(words is not None for words in said):
             raise SystemExit(1)
 
-    @contextmanager
-    def connected(self) -> Iterator[None]:
-        """Within it, a process of the team that is gone is `Abandoned`; of gloo the words alone say that it is."""
-        try:
-            yield
-        except RuntimeError as error:
-            if self.size == 1 or not (isinstance(error, distributed.DistError) or "/gloo/" in str(error)):
-                raise
-            hint = "what ended it stands in its own words; the same command goes on from the last checkpoint"
-            raise Abandoned("another process of the team has ended", hint) from None
-
 
 ALONE: Final = Team()
 
@@ -105,7 +94,7 @@ ALONE: Final = Team()
 def joined(*, cuda: bool) -> Iterator[Team]:
     """The team that `torchrun` started this process for, while it lasts; a team of one without `torchrun`.
 
-    GPUs talk through NCCL, CPUs through gloo.
+    GPUs talk through NCCL, CPUs through gloo. Raises `Abandoned` where another process is gone.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
@@ -113,16 +102,34 @@ def joined(*, cuda: bool) -> Iterator[Team]:
         return
     rank, place = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
     if cuda:
+        there = torch.cuda.device_count()
+        if place >= there:
+            hint = f"as many processes as GPUs: --nproc-per-node {there}; or --device cpu"
+            raise TrainError(f"process {place} of this machine has no GPU of its own: torch sees {there}", hint)
         torch.cuda.set_device(place)
-    distributed.init_process_group("nccl" if cuda else "gloo", store=_meeting(rank, size), rank=rank, world_size=size)
+    distributed.init_process_group(
+        "nccl" if cuda else "gloo",
+        store=_meeting(rank, size),
+        rank=rank,
+        world_size=size,
+        # NCCL would guess it at the first barrier.
+        device_id=torch.device("cuda", place) if cuda else None,
+    )
     try:
         with warnings.catch_warnings():
             # A kernel over one channel lies in memory in two ways at once, and either is as fast.
             warnings.filterwarnings("ignore", message="find_unused_parameters=True was specified")
             warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
             yield Team(rank, size, place)
-    except Abandoned:
+    except TrainError:
+        # The others learn of it when this process is gone.
         raise
+    except RuntimeError as error:
+        # Of gloo the words alone say that another process is gone.
+        if not (isinstance(error, distributed.DistError) or "/gloo/" in str(error)):
+            raise
+        hint = "what ended it stands in its own words; the same command goes on from the last checkpoint"
+        raise Abandoned("another process of the team has ended", hint) from None
     except BaseException:
         distributed.destroy_process_group()
         raise

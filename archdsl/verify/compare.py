@@ -15,7 +15,7 @@ from archdsl.verify.figures import matches_size, square
 from archdsl.verify.kinds import answers, same_kind
 from archdsl.verify.subject import Layer, Stretch, Subject
 from archdsl.verify.table import Said, Size
-from archdsl.verify.units import branch_words
+from archdsl.verify.units import RESPONSE, branch_words
 
 __all__ = ["Fact", "branch_filters", "compare_said", "compare_size"]
 
@@ -71,24 +71,11 @@ def compare_said(said: Said, layer: Layer, symbols: Mapping[str, int]) -> Iterat
         yield from _response(said, layer)
 
 
-_LRN = {
-    "n": "size",
-    "size": "size",
-    "k": "k",
-    "a": "alpha",
-    "alpha": "alpha",
-    "α": "alpha",
-    "b": "beta",
-    "beta": "beta",
-    "β": "beta",
-}
-
-
 def _response(said: Said, layer: Layer) -> Iterator[Fact]:
     """Local response normalisation: papers do not divide alpha by the number of channels, PyTorch and Caffe do."""
     op = layer.node.op
     for name, text in said.extra:
-        field = _LRN.get(name.lower())
+        field = RESPONSE.get(name.lower())
         if field is None:
             continue
         mine = float(getattr(op, field))

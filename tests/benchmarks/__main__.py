@@ -20,6 +20,8 @@ from archdsl.elaborate import Request, Workspace
 _ROOT = Path(__file__).resolve().parents[2]
 _RESNET = _ROOT / "specs" / "resnet" / "resnet.arch"
 _RUNS = 7
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Modules are compiled once, as they are where archdsl is installed."""
 
 
 def main() -> None:
@@ -37,7 +39,7 @@ def main() -> None:
 def _run(command: Sequence[str]) -> tuple[float, float]:
     """Wall seconds and peak memory in MiB of a whole process."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=_ROOT, env=_ENVIRONMENT, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -62,9 +64,13 @@ def _whole_process() -> None:
 
 def _compile() -> None:
     command = [sys.executable, "-m", "archdsl", "compile", "zoo:resnet50"]
-    _run(command)
-    seconds = median(_run(command)[0] for _ in range(_RUNS))
-    print(f"Compile of ResNet-50, whole process, median of {_RUNS}\n  {seconds:.2f} s (wanted: under 0.3)\n")
+    imports = [sys.executable, "-c", "import click, lark"]
+    _run(command), _run(imports)
+    runs = 3 * _RUNS
+    pairs = [(_run(command)[0], _run(imports)[0]) for _ in range(runs)]
+    seconds, least = (median(pair[index] for pair in pairs) for index in (0, 1))
+    print(f"Compile of ResNet-50, whole process, median of {runs} pairs")
+    print(f"  {seconds:.2f} s (wanted: under 0.3), of which Python with click and lark takes {least:.2f} s\n")
 
 
 def _elaborate(path: Path, variant: str | None) -> float:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import copy
 import gc
+import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
@@ -26,6 +27,7 @@ from archdsl.codegen.source import network_class
 from archdsl.graph import Graph
 from archdsl.ops.base import torch_shape
 from tests.benchmarks.clock import seconds
+from tests.devices import exact
 from tests.torchvision_cpu import load as load_torchvision
 from tests.zoo import entries
 
@@ -45,16 +47,16 @@ _COUNTER = "num_batches_tracked"
 Step = Callable[[nn.Module, Tensor], object]
 
 
-def show() -> None:
-    """Print the table. Raises `SystemExit` where two modules do not compute the same."""
+def show(names: Sequence[str] = tuple(_NETWORKS)) -> None:
+    """Print the table of some networks. Raises `SystemExit` where two modules do not compute the same."""
     models = load_torchvision()
     gpu = torch.cuda.is_available()
     torch.set_num_threads(1)
     where = torch.cuda.get_device_name() if gpu else "CPU, one thread"
     print(f"Compiled modules beside torchvision's, same weights, {where}: median ratio of {_RUNS} rounds")
     print(f"  (wanted: at most {_WANTED}; the constructor, on the meta device, at most 1.00)")
-    for name, own in _NETWORKS.items():
-        graph = next(entry for entry in entries() if entry.name == own).graph()
+    for name in names:
+        graph = next(entry for entry in entries() if entry.name == _NETWORKS[name]).graph()
         builder = models.get_model_builder(name)
         quiet = {"init_weights": False} if name == "googlenet" else {}
         print(f"  {name:<14} {'constructor':<34} {_constructors(graph, lambda b=builder, q=quiet: b(**q)):5.2f}")
@@ -160,7 +162,7 @@ def _named(operations: Counter[tuple[str, str]]) -> str:
 
 
 def _check(ours: nn.Module, theirs: nn.Module, images: Tensor) -> None:
-    with torch.inference_mode():
+    with torch.inference_mode(), exact():
         got, expected = ours.eval()(images), theirs.eval()(images)
     if (got - expected).abs().max() > 1e-4 * expected.abs().max():
         raise SystemExit("the two modules do not compute the same, so their times mean nothing")
@@ -197,3 +199,7 @@ def _in_bfloat16(step: Step) -> Step:
             return step(module, images)
 
     return run
+
+
+if __name__ == "__main__":
+    show(sys.argv[1:] or tuple(_NETWORKS))

@@ -2,7 +2,7 @@
 
 In: networks with data of their size. Out: rows of a table. Parts of an epoch of the two follow each other in turn, and
 what is shown is the median of the ratios of such pairs. On a CPU both compute in float32; on a GPU ours does what
-`--fast` chooses.
+`--fast` chooses, and beside it the same with CUDA graphs, while the other is as torch has it by itself.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -42,7 +43,7 @@ _NETWORKS = (
     ("resnet18", "colours", 64, 1),
 )
 """Name, data, images in a batch, times the data is gone through in one measurement."""
-_IMAGES = 512
+_IMAGES = {"cpu": 512, "cuda": 8192}
 """Of the random colour images; the digits are 1,437."""
 
 
@@ -51,25 +52,30 @@ def show() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(1)
     machine = fastest(device)
-    where = f"{device.type}, {machine.arithmetic}"
+    machines = [machine, replace(machine, graphs=True)] if device.type == "cuda" else [machine]
+    where = "; ".join(f"{device.type}, {each.arithmetic}" for each in machines)
     print(f"Training loop beside a plain one by hand, {where}: median of {_PAIRS} pairs")
     print(f"  (images a second, ours to the other's; wanted: at least {_WANTED[device.type]})")
     for name, kind, batch, times in _NETWORKS:
         net = archdsl.load(f"zoo:{name}", inputs={None: (32, 32, 3)} if name == "resnet18" else None)
-        data = _data(kind, net)
+        data = _data(kind, net, device)
         plan = Plan(Data(kind), batch=batch, epochs=10**6, optimizer=Sgd(lr=1e-3, momentum=0.9))
-        with tempfile.TemporaryDirectory() as place:
-            print(f"  {name:<14} {_compared(net, data, plan, machine, Path(place), times):5.2f}", flush=True)
+        ratios = []
+        for each in machines:
+            with tempfile.TemporaryDirectory() as place:
+                ratios.append(_compared(net, data, plan, each, Path(place), times))
+        print(f"  {name:<14} {'   '.join(f'{ratio:5.2f}' for ratio in ratios)}", flush=True)
     print()
 
 
-def _data(kind: str, net: archdsl.Architecture) -> Dataset:
+def _data(kind: str, net: archdsl.Architecture, device: torch.device) -> Dataset:
     size = net.graph.inputs[0].shape
     if kind == "digits":
         return load(Data("digits"), size, 10)
     generator = torch.Generator().manual_seed(0)
-    images = torch.randint(256, (_IMAGES, size[2], *size[:2]), generator=generator, dtype=torch.uint8)
-    part = Examples(images, torch.randint(10, (_IMAGES,), generator=generator))
+    count = _IMAGES[device.type]
+    images = torch.randint(256, (count, size[2], *size[:2]), generator=generator, dtype=torch.uint8)
+    part = Examples(images, torch.randint(10, (count,), generator=generator))
     return Dataset(kind, part, part, 10, size)
 
 
@@ -78,19 +84,21 @@ def _compared(net: archdsl.Architecture, data: Dataset, plan: Plan, machine: Mac
     folder = RunFolder(place / "run", overwrite=False)
     with computing(machine, net.graph, plan.batch):
         run = loop._Run(net.graph, plan, data, folder, machine, Silent(), loop.Keeping())
-        other = _by_hand(copy.deepcopy(run._learner.module), data, plan, machine.device)
-        stop = Stop()
+    plain = copy.deepcopy(run._learner.module).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    other = _by_hand(plain, data, plan, machine.device)
+    stop = Stop()
 
-        def ours() -> None:
+    def ours() -> None:
+        with computing(machine, net.graph, plan.batch):
             for _ in range(times):
                 run._progress = Progress()
                 assert run._learn(stop)
 
-        def theirs() -> None:
-            for _ in range(times):
-                next(other)
+    def theirs() -> None:
+        for _ in range(times):
+            next(other)
 
-        return 1 / _ratio(ours, theirs)
+    return 1 / _ratio(ours, theirs)
 
 
 def _by_hand(made: nn.Module, data: Dataset, plan: Plan, device: torch.device) -> Iterator[float]:

@@ -84,9 +84,7 @@ class _Reader:
         self._prose.append(text)
 
     def _end_prose(self) -> None:
-        text = " ".join("".join(self._prose).split())
-        if text:
-            self.document.remarks.append(Remark(self._prose_line, text))
+        self.document.remark(self._prose_line, "".join(self._prose))
         self._prose = []
 
     def problem(self, message: str, line: int, hint: str) -> None:

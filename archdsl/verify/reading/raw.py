@@ -86,6 +86,12 @@ class Document:
     tables: list[RawTable] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
 
+    def remark(self, line: int, text: str) -> None:
+        """Prose that starts on a line, its line breaks and indents taken away; nothing where it says nothing."""
+        said = " ".join(text.split())
+        if said:
+            self.remarks.append(Remark(line, said))
+
     def add(self, table: RawTable) -> None:
         """Another table. Raises `TooMuch` where there are more than a document may have."""
         self.tables.append(table)

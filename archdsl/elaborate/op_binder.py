@@ -1,7 +1,7 @@
-"""Written arguments to bound ones: an op's operands against its signature, a block's angles against its parameters.
+"""An op's operands, bound to the arguments of its signature.
 
-In: the arguments of the tree. Out: an op instance, or the values of a block's parameters; every mistake in them is
-reported before `Poisoned` is raised.
+In: the operands of the tree, and the `default` statements before them. Out: an op instance; every mistake in them is
+reported before `Poisoned` is raised. Arguments of blocks are left to `archdsl.elaborate.parameter_binder`.
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from archdsl.diagnostics import Collector, Note, Span, nearest
 from archdsl.elaborate.blame import given
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.values import Poisoned, Scope, Value, count, describe, show
-from archdsl.ops.base import Arg, Extent, Op, Window
+from archdsl.ops.arguments import Arg, Extent, Window
+from archdsl.ops.base import Op
 from archdsl.syntax import tree
 
-__all__ = ["Binder"]
+__all__ = ["OpBinder", "report_doubled"]
 
 
-class Binder:
-    """Binds within one run; an op whose written arguments are all the same values is made once."""
+class OpBinder:
+    """Binds ops within one run; one whose written arguments are all the same values is made once."""
 
     def __init__(self, evaluator: Evaluator, found: Collector) -> None:
         self._evaluator = evaluator
         self._found = found
         self._made: dict[object, Op] = {}
-
-    # ------------------------------------------------------------ ops
 
     def op(
         self,
@@ -247,136 +246,6 @@ class Binder:
                     raise Poisoned
         return kind(**written.values)
 
-    # ------------------------------------------------------------ blocks
-
-    def complete(
-        self,
-        name: str,
-        parameters: Sequence[tree.Parameter],
-        values: dict[str, Value],
-        span: Span | None,
-        inner: Scope,
-        defined: Span,
-    ) -> dict[str, Value]:
-        """The values with the defaults of what was not given: text of the block, evaluated in its scope."""
-        missing = [p.name for p in parameters if not p.star and p.name not in values and p.default is None]
-        if missing:
-            names = " and ".join(f"`{parameter}`" for parameter in missing)
-            self._found.error(
-                "missing-argument",
-                f"`{name}` needs {names}",
-                span or defined,
-                notes=[Note("it is defined here", defined)] if span else [],
-                hint=self.signature(name, parameters),
-            )
-            raise Poisoned
-        inner.variables.update(values)
-        for parameter in parameters:
-            if parameter.name not in values and parameter.default is not None:
-                values[parameter.name] = self._evaluator.argument(parameter.default, inner)
-                inner.variables[parameter.name] = values[parameter.name]
-        return values
-
-    def given(
-        self,
-        name: str,
-        parameters: Sequence[tree.Parameter],
-        arguments: Sequence[tree.Argument],
-        scope: Scope,
-        defined: Span,
-    ) -> dict[str, Value]:
-        """The values that a call gives, by parameter."""
-        values: dict[str, Value] = {}
-        spans: dict[str, Span] = {}
-        failed = False
-        plain = [parameter for parameter in parameters if not parameter.star]
-        star = next((parameter for parameter in parameters if parameter.star), None)
-        known = {parameter.name: parameter for parameter in plain}
-        rest: list[Value] = []
-        position = 0
-        for argument in arguments:
-            try:
-                value = self._evaluator.argument(argument.value, scope)
-            except Poisoned:
-                failed = True
-                value = 0
-            if argument.key is not None:
-                key = argument.key.name
-                if key not in known:
-                    close = nearest(key, known)
-                    self._found.error(
-                        "unknown-argument",
-                        f"`{name}` has no parameter `{key}`",
-                        argument.key.span,
-                        notes=[Note("it is defined here", defined)],
-                        hint=f"did you mean `{close}`?" if close else self.signature(name, parameters),
-                    )
-                    failed = True
-                    continue
-                if key in values:
-                    failed = self._doubled(name, key, argument.span, spans[key])
-                    continue
-                values[key], spans[key] = value, argument.span
-                continue
-            parts = [value]
-            if argument.star:
-                if not isinstance(value, tuple):
-                    self._found.error(
-                        "bad-type", f"`*` stands before a list, and this is {describe(value)}", argument.span
-                    )
-                    failed = True
-                    continue
-                parts = list(value)
-                self._evaluator.spend(len(parts), argument.span)
-            for part in parts:
-                if position < len(plain):
-                    key = plain[position].name
-                    position += 1
-                    if key in values:
-                        failed = self._doubled(name, key, argument.span, spans[key])
-                        continue
-                    values[key], spans[key] = part, argument.span
-                elif star is not None:
-                    rest.append(part)
-                else:
-                    self._found.error(
-                        "unknown-argument",
-                        f"`{name}` takes {len(plain)} argument{'' if len(plain) == 1 else 's'}, and this is one more",
-                        argument.span,
-                        notes=[Note("it is defined here", defined)],
-                        hint=self.signature(name, parameters),
-                    )
-                    failed = True
-                    break
-        if star is not None:
-            values[star.name] = self._evaluator.listed(tuple(rest), defined)
-        if failed:
-            raise Poisoned
-        return values
-
-    def _doubled(self, name: str, key: str, span: Span, before: Span) -> bool:
-        self._found.error(
-            "doubled-argument",
-            f"`{key}` of `{name}` is given twice",
-            span,
-            notes=[Note("it was given here", before)],
-            hint="keep one of them",
-        )
-        return True
-
-    @staticmethod
-    def signature(name: str, parameters: Sequence[tree.Parameter]) -> str:
-        """A block's parameters as its definition has them."""
-        shown = []
-        for parameter in parameters:
-            if parameter.star:
-                shown.append(f"*{parameter.name}")
-            elif parameter.default is not None:
-                shown.append(f"{parameter.name}={' '.join(parameter.default.span.text.split())}")
-            else:
-                shown.append(parameter.name)
-        return f"its parameters are {name}<{', '.join(shown)}>" if shown else f"`{name}` has no parameters"
-
 
 class _Written:
     """The arguments of one op as they are found."""
@@ -402,13 +271,18 @@ class _Written:
 
     def put(self, arg: Arg, value: Value, span: Span) -> None:
         if arg.name in self.values:
-            self._found.error(
-                "doubled-argument",
-                f"`{arg.name}` of `{self._kind.name}` is given twice",
-                span,
-                notes=[Note("it was given here", self._spans[arg.name])],
-                hint="keep one of them",
-            )
+            report_doubled(self._found, arg.name, self._kind.name, span, self._spans[arg.name])
             raise Poisoned
         self.values[arg.name] = value
         self._spans[arg.name] = span
+
+
+def report_doubled(found: Collector, name: str, called: str, span: Span, before: Span) -> None:
+    """An argument that one call gives at two places."""
+    found.error(
+        "doubled-argument",
+        f"`{name}` of `{called}` is given twice",
+        span,
+        notes=[Note("it was given here", before)],
+        hint="keep one of them",
+    )
