@@ -6,7 +6,7 @@ CASES  ?= 200000
 KILLS  ?= 200
 JOBS   ?= auto
 DEMO   := specs/lenet/lenet5.arch
-ON_GPU := $(addprefix tests/test_,torch_ways.py initialise.py training_memory.py train_devices.py train_resume.py train_killed.py)
+ON_GPU := $(addprefix tests/test_,torch_ways.py initialise.py training_memory.py train_devices.py train_gpu.py train_resume.py train_killed.py)
 OUT    := out
 
 PYTHON  := $(VENV)/bin/python

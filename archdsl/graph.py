@@ -1,7 +1,7 @@
 """The checked network: what every later room reads and none writes.
 
-In: nodes and outputs from elaboration, correct by construction. Out: nodes in the order of the text, and their names.
-Counts and pictures are left to `archdsl.analysis` and `archdsl.draw`.
+In: nodes and outputs from elaboration, correct by construction. Out: nodes in the order of the text, their names, and
+the graph as networkx sees it. Counts and pictures are left to `archdsl.analysis` and `archdsl.draw`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from archdsl.diagnostics import Span
 from archdsl.ops.base import Op, Shape, show_shape
+
+if TYPE_CHECKING:
+    import networkx
 
 __all__ = ["Frame", "Graph", "Node", "Output", "Port"]
 
@@ -167,6 +170,25 @@ class Graph:
         for node in self.nodes:
             namer.register(node)
         return namer
+
+    def to_networkx(self) -> networkx.MultiDiGraph[int]:
+        """The graph for the algorithms of networkx: inputs and layers, and an edge for each tensor between two.
+
+        >>> networkx.immediate_dominators(archdsl.load("zoo:resnet18").graph.to_networkx(), 0)
+
+        Nodes are keys, with the `node`; edges hold which output of the one is which input of the other, `output` and
+        `input`.
+        """
+        import networkx
+
+        made: networkx.MultiDiGraph[int] = networkx.MultiDiGraph()
+        made.add_nodes_from((node.key, {"node": node}) for node in self.nodes)
+        made.add_edges_from(
+            (port.node, node.key, {"output": port.index, "input": position})
+            for node in self.nodes
+            for position, port in enumerate(node.inputs)
+        )
+        return made
 
     def reaching(self, keys: Sequence[int]) -> frozenset[int]:
         """The nodes that these depend on, themselves included."""

@@ -10,9 +10,11 @@ import subprocess
 import sys
 from fractions import Fraction
 
+import networkx
 import pytest
 from nets import Net, alexnet, conv, densenet121, fc, googlenet, maxpool, op, resnet, vgg16, window
 
+import archdsl
 from archdsl.analysis.counts import count
 from archdsl.analysis.depth import depth
 from archdsl.analysis.facts import facts
@@ -322,6 +324,19 @@ def test_strides_without_end_do_not_grow_numbers_without_end() -> None:
     for _ in range(5_000):
         net.then(maxpool(3, 2, 1))
     assert fields(net.graph())[-1].whole
+
+
+def test_the_graph_for_networkx() -> None:
+    # The input 0 goes into both branches of the sum, 1 -> 2 and itself, and all paths to relu meet in the sum.
+    graph = archdsl.loads("input 8x8x4\nresidual<conv 3x3+1 4 -> bn | id> -> relu").graph
+    made = graph.to_networkx()
+    assert sorted(made.edges()) == [(0, 1), (0, 3), (1, 2), (2, 3), (3, 4)]
+    assert [made.nodes[key]["node"].kind for key in made] == ["input", "conv", "bn", "add", "relu"]
+    assert networkx.immediate_dominators(made, 0)[3] == 0
+    # Both halves of a split: outputs 0 and 1 of one node, the inputs 1 and 0 of the other.
+    halves = archdsl.loads("input 8x8x4\nsplit 2 @a @b\nconcat<@b | @a>").graph.to_networkx()
+    told = [(edge["output"], edge["input"]) for _, node, edge in halves.edges(data=True) if node == 2]
+    assert sorted(told) == [(0, 1), (1, 0)]
 
 
 def test_nothing_heavy_is_imported() -> None:

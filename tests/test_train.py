@@ -53,6 +53,8 @@ from archdsl.train.data import load, parse_data
 from archdsl.train.dataset import Dataset, Examples
 from archdsl.train.display import Display, RichDisplay
 from archdsl.train.errors import TrainError
+from archdsl.train.evaluation import evaluate
+from archdsl.train.feed import Batch
 from archdsl.train.folder import RunFolder
 from archdsl.train.idx import read_idx
 from archdsl.train.loop import Result, train
@@ -204,15 +206,16 @@ def test_a_size_that_padding_would_mend_says_so(tmp_path: Path) -> None:
 
 
 def test_a_crop_is_a_window_of_the_padded_image() -> None:
-    images = torch.arange(1.0, 1 + 5 * 2 * 3 * 4).reshape(5, 2, 3, 4)
-    changed = augmented(images, Augment(crop=Crop((3, 4), 1)), Draws(0, 0, torch.arange(5)))
+    images = torch.arange(1.0, 1 + 200 * 2 * 3 * 4).reshape(200, 2, 3, 4)
+    changed = augmented(images, Augment(crop=Crop((3, 4), 1)), Draws(0, 0, torch.arange(200)))
     padded = functional.pad(images, (1, 1, 1, 1))
     places = set()
     for before, after in zip(padded, changed, strict=True):
         found = [(y, x) for y in range(3) for x in range(3) if torch.equal(before[:, y : y + 3, x : x + 4], after)]
         assert len(found) == 1
         places.update(found)
-    assert len(places) > 1
+    # To the last of them.
+    assert places == {(y, x) for y in range(3) for x in range(3)}
 
 
 def test_a_flip_mirrors_about_half() -> None:
@@ -401,6 +404,39 @@ def test_a_last_batch_of_one_image_joins_the_one_before(tmp_path: Path) -> None:
 
     _train(net, Plan(_DIGITS, batch=359, epochs=1), tmp_path / "run", display=Listen(io.StringIO()))
     assert steps == [359, 359, 359, 360]
+
+
+def test_the_metrics_are_means_over_all_images(tmp_path: Path) -> None:
+    # Two steps, of 720 and 717 images, and weights that stay as they are: what torch says of them by itself.
+    net = archdsl.loads("input 8x8x1\nfc 10")
+    data = load(_DIGITS, (8, 8, 1), 10)
+    made = Plan(_DIGITS, batch=720, epochs=1, seed=3, optimizer=Sgd(lr=1e-30), schedule=Linear())
+    _train(net, made, tmp_path / "run", data)
+    (line,) = (json.loads(text) for text in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
+    module = net.module(seed=3)
+    for part, name in ((data.train, "train"), (data.test, "test")):
+        with torch.no_grad():
+            outputs = module(part.take(torch.arange(len(part)), None))
+        assert line[f"{name}_loss"] == pytest.approx(float(functional.cross_entropy(outputs, part.labels)), rel=1e-5)
+        assert line[f"{name}_accuracy"] == int((outputs.argmax(1) == part.labels).sum()) / len(part)
+    # The second step's, half of the way down.
+    assert (line["epoch"], line["step"], line["learning_rate"]) == (1, 2, 5e-31)
+
+
+def test_a_score_counts_every_image_once_and_the_first_five_guesses() -> None:
+    # The label of image number i is the guess number i: one is right at once, five among the first five.
+    rows = torch.stack([torch.arange(7.0).roll(number) for number in range(7)])
+    ranks = rows.argsort(dim=1, descending=True)
+    labels = torch.stack([ranks[number, number] for number in range(7)])
+    batches = [Batch(rows[part], labels[part], count=len(part)) for part in torch.arange(7).split([5, 2])]
+    learning = nn.Sequential(nn.Dropout(0.9)).train()
+    found = evaluate(learning, batches, CrossEntropy(), CPU)
+    assert found is not None
+    assert (found.images, found.accuracy, found.top5) == (7, 1 / 7, 5 / 7)
+    assert found.loss == pytest.approx(float(functional.cross_entropy(rows, labels)))
+    few = evaluate(learning, [Batch(rows[:, :5], labels % 5, count=7)], CrossEntropy(), CPU)
+    assert few is not None
+    assert few.top5 is None
 
 
 # ---------------------------------------------------------------- several outputs

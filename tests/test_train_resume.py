@@ -19,17 +19,22 @@ from pathlib import Path
 import pytest
 import torch
 
+import archdsl
+from archdsl.files import write_whole
 from archdsl.train.checkpoint import Checkpoint, Damaged, decode, encode
+from archdsl.train.dataset import Dataset, Examples
 from archdsl.train.display import Display
 from archdsl.train.errors import TrainError
 from archdsl.train.folder import RunFolder
 from archdsl.train.interval import Clock, Interval
+from archdsl.train.loop import train
+from archdsl.train.plan import Overrides, plan
 from archdsl.train.progress import Epoch, Progress, Sums
 from archdsl.train.randomness import order, seed_of, uniforms
 from archdsl.train.record import differences
 from archdsl.train.signals import at_once
 from tests.devices import DEVICES, machine_on
-from tests.killed import TEXT, Ticks, contents, run
+from tests.killed import TEXT, Ticks, contents, examples, run
 
 _EPOCHS = Interval(seconds=None)
 _STEPS = 35
@@ -270,6 +275,58 @@ def test_a_checkpoint_comes_back_as_it_was() -> None:
     assert found.record == {"text": 'with "quotes" and ü', "number": 0.1}
     assert torch.equal(found.tensors["model.a"], torch.arange(6.0).reshape(2, 3))
     assert int(found.tensors["optimizer.a:step"]) == 3
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_before_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a loss of power leaves is only sure where both were flushed, in this order: fsync(2), "calling fsync() does
+    # not necessarily ensure that the entry in the directory containing the file has also reached disk".
+    done: list[str] = []
+    flush, rename = os.fsync, os.replace
+
+    def flushed(handle: int) -> None:
+        done.append(os.readlink(f"/proc/self/fd/{handle}"))
+        assert not done[-1].endswith(".unfinished") or Path(done[-1]).read_bytes() == b"content"
+        flush(handle)
+
+    def renamed(before: Path, after: Path) -> None:
+        done.append(f"{before} is {after}")
+        rename(before, after)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(os, "replace", renamed)
+    write_whole(tmp_path / "a", b"content")
+    beside = tmp_path / ".a.unfinished"
+    assert done == [str(beside), f"{beside} is {tmp_path / 'a'}", str(tmp_path)]
+
+
+def test_what_a_killed_process_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "checkpoints"):
+        place.mkdir(exist_ok=True)
+        (place / ".something.unfinished").write_bytes(b"half")
+    run(tmp_path, display=Listener(1))
+    assert not [name for name in contents(tmp_path) if name.endswith(".unfinished")]
+
+
+def test_every_step_drops_others(tmp_path: Path) -> None:
+    # One image a hundred times in each step, and weights that stay as they are: what is dropped is all that changes the
+    # loss. In float32 the order of a sum does so too, by some 1e-7.
+    losses: list[float] = []
+
+    class Listen(Listener):
+        def step(self, epoch: int, loss: float | None, images: int, accuracy: float) -> None:
+            assert loss is not None
+            losses.append(loss)
+
+    text = "input 6x6x1\ndropout 0.5 -> fc 7\ntrain { data digits  batch 100  epochs 4  optimizer sgd lr=1e-30 }"
+    one = examples(0, 1)
+    alike = Examples(one.images.repeat(100, 1, 1, 1), one.labels.repeat(100))
+    net = archdsl.loads(text)
+    data = Dataset("alike", alike, alike, 7, (6, 6, 1))
+    train(net.graph, plan(net.recipe, Overrides()), data, RunFolder(tmp_path), display=Listen())
+    assert len(losses) == 4
+    assert min(abs(a - b) for number, a in enumerate(losses) for b in losses[:number]) > 1e-4
 
 
 def test_every_flipped_bit_and_every_truncation_is_found() -> None:

@@ -8,33 +8,16 @@ from __future__ import annotations
 from typing import Final
 
 from archdsl.draw.sheet import Label, Line, Point, Polygon, Sheet
+from archdsl.report.latex import TEX_SPECIAL
 from archdsl.report.numbers import clean
 
 __all__ = ["tex_escape", "to_tikz"]
 
 _SPECIAL: Final = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "'": r"\textquotesingle{}",
-    "`": r"\textasciigrave{}",
-    "-": r"{-}",
+    **TEX_SPECIAL,
     ",": r"{,}",
     "?": r"{?}",
     "!": r"{!}",
-    "×": r"$\times$",
-    "…": r"\ldots{}",
     "≤": r"$\le$",
     "·": r"\textperiodcentered{}",
     "→": r"$\rightarrow$",

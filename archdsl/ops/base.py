@@ -19,8 +19,10 @@ from archdsl.ops.arguments import Arg, Extent
 __all__ = [
     "FLOAT",
     "INDEX",
+    "MOST_AXES",
     "NOTHING",
     "WHOLE",
+    "Costless",
     "Example",
     "Kept",
     "Op",
@@ -30,8 +32,11 @@ __all__ = [
     "Style",
     "Torch",
     "Weight",
+    "channel_axis",
     "show_shape",
+    "spatial",
     "spread",
+    "torch_shape",
 ]
 
 Shape = tuple[int, ...]
@@ -224,8 +229,8 @@ def channel_axis(shape: Shape) -> int:
 class Op:
     """One layer of the language, with everything that there is to say about it in one class.
 
-    A subclass is a frozen dataclass whose fields are its arguments, in the order of its syntax. `@register` makes it
-    one and refuses a class that lacks a rule. See `archdsl/ops/convolution.py` for the pattern.
+    A subclass declares its arguments in the order of its syntax, `filters: int = positional(whole(1))`. `@register`
+    collects them and refuses a class that lacks a rule. See `archdsl/ops/convolution.py` for the pattern.
     """
 
     name: ClassVar[str]
@@ -315,7 +320,7 @@ class Op:
         """The syntax in one line.
 
         >>> Conv.signature()
-        'conv K[/S][+P] filters [groups=1] [dilation=1] [bias=true] [same] [half]'
+        'conv K[/S][+P] filters [groups=1] [dilation=1] [bias=true] [connect=none] [same] [half]'
         """
         parts = [cls.name]
         for arg in cls.arguments.values():

@@ -15,36 +15,33 @@ from archdsl.report.numbers import clean, short
 from archdsl.report.summary import Summary
 from archdsl.report.totals import heading
 
-__all__ = ["LATEX_COLUMNS", "escape_latex", "to_latex"]
+__all__ = ["LATEX_COLUMNS", "TEX_SPECIAL", "escape_latex", "to_latex"]
 
 LATEX_COLUMNS = ("name", "op", "output", "params", "macs")
 
-_COMMANDS: Final = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "{": r"\{",
-        "}": r"\}",
-        "$": r"\$",
-        "&": r"\&",
-        "#": r"\#",
-        "%": r"\%",
-        "_": r"\_",
-        "^": r"\textasciicircum{}",
-        "~": r"\textasciitilde{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "|": r"\textbar{}",
-        '"': r"\textquotedbl{}",
-        "'": r"\textquotesingle{}",
-        "`": r"\textasciigrave{}",
-        "[": "{[}",
-        "]": "{]}",
-        "*": "{*}",
-        "-": "{-}",
-        "×": r"$\times$",
-        "…": r"\ldots{}",
-    }
-)
+TEX_SPECIAL: Final = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "'": r"\textquotesingle{}",
+    "`": r"\textasciigrave{}",
+    "-": "{-}",
+    "×": r"$\times$",
+    "…": r"\ldots{}",
+}
+"""What TeX would read as something else, and signs that are none of its letters."""
+_COMMANDS: Final = str.maketrans({**TEX_SPECIAL, "[": "{[}", "]": "{]}", "*": "{*}"})
 
 
 def escape_latex(text: str) -> str:
