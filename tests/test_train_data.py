@@ -305,13 +305,13 @@ def test_class_folders_are_imagenets_layout(tmp_path: Path) -> None:
 
 
 def test_a_fifth_of_each_class_is_the_test_where_there_is_none(tmp_path: Path) -> None:
-    for number in range(30):
+    for number in range(40):
         _save(tmp_path / ("a", "b")[number % 2] / f"{number}.png", number)
     (tmp_path / "a" / ".hidden").write_text("")
     (tmp_path / "a" / "notes.txt").write_text("")
     data = load(Data("folder", str(tmp_path)), (8, 8, 3), 2)
-    assert data.train.labels.bincount().tolist() == [12, 12]
-    assert data.test.labels.bincount().tolist() == [3, 3]
+    assert data.train.labels.bincount().tolist() == [16, 16]
+    assert data.test.labels.bincount().tolist() == [4, 4]
     assert "1 other files of" in data.remark
     assert "a fifth of each class is the test" in data.remark
 
@@ -585,6 +585,28 @@ def test_more_workers_than_cores_are_nothing_to_warn_of(monkeypatch: pytest.Monk
         warnings.simplefilter("error")
         (found,) = streamed(data.train, [torch.tensor([3])], 0, 2, pinned=False)
     assert torch.equal(found, data.train.take(torch.tensor([3]), 0))
+
+
+def test_every_pixel_and_every_label_tells_examples_from_others() -> None:
+    images, labels = torch.zeros(2, 1, 2, 2, dtype=torch.uint8), torch.tensor([0, 1])
+    one, other = images.clone(), labels.clone()
+    one[1, 0, 1, 1], other[1] = 1, 2
+    found = [Examples(*parts).identity for parts in ((images, labels), (one, labels), (images, other))]
+    assert len(set(found)) == 3
+    assert Examples(images.clone(), labels.clone()).identity == found[0]
+
+
+def test_a_file_of_another_name_or_length_tells_files_from_others(tmp_path: Path) -> None:
+    def identity() -> bytes:
+        return load(Data("folder", str(tmp_path)), (8, 8, 3), 3, store="stream").train.identity
+
+    _folders(tmp_path)
+    first = identity()
+    path = tmp_path / "train" / "dog" / "01.png"
+    path.write_bytes(path.read_bytes() + b"\0")  # behind the end of the picture
+    longer = identity()
+    path.rename(path.with_name("02.png"))
+    assert len({first, longer, identity()}) == 3
 
 
 def test_small_pictures_are_scaled_where_told() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import archdsl
 from archdsl.files import write_whole
@@ -307,6 +308,16 @@ def test_what_a_killed_process_left_half_written_is_cleared_away(tmp_path: Path)
         (place / ".something.unfinished").write_bytes(b"half")
     run(tmp_path, display=Listener(1))
     assert not [name for name in contents(tmp_path) if name.endswith(".unfinished")]
+
+
+def test_the_average_has_the_statistics_of_the_network_and_weights_of_its_own(tmp_path: Path) -> None:
+    run(tmp_path)
+    tested = load_file(tmp_path / "model.safetensors")
+    network = load_file(tmp_path / "checkpoints" / f"step-{_STEPS:010d}.safetensors")
+    for name in ("bn.running_mean", "bn.running_var", "bn.num_batches_tracked"):
+        assert torch.equal(tested[name], network[f"model.{name}"])
+    assert int(tested["bn.num_batches_tracked"]) == _STEPS
+    assert not torch.equal(tested["conv.weight"], network["model.conv.weight"])
 
 
 def test_every_step_drops_others(tmp_path: Path) -> None:

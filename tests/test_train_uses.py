@@ -135,6 +135,17 @@ def test_the_report_says_how_well_and_where_wrong(runs: Path) -> None:
     wrong = int((guessed.argmax(1) != labels).sum())
     assert f"{wrong / 360:.2%}" in page
     assert page.count("<figcaption>") == min(24, wrong)
+    # The one whose own class was given least comes first.
+    given = guessed.softmax(1)
+    own = given[range(360), labels].where(guessed.argmax(1) != labels, torch.tensor(2.0))
+    worst = int(own.argmin())
+    share, guess = given[worst].max(0)
+    caption = f"{labels[worst]}, taken for {guess} ({float(share):.0%})"
+    assert page.split("<figcaption>")[1].startswith(caption)
+    for label in range(10):
+        among = labels == label
+        right = float((guessed.argmax(1)[among] == label).double().mean())
+        assert f'<td>{label}</td><td class="n">{int(among.sum())}</td><td class="n">{right:.2%}</td>' in page
     assert "What the first layer looks for" in page
     # Nothing outside of it is needed.
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
