@@ -317,6 +317,16 @@ def test_a_device_without_memory_says_what_to_do(monkeypatch: pytest.MonkeyPatch
     assert "a smaller --batch" in caught.value.hint
 
 
+def test_a_device_without_memory_for_the_set_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 90.00 GiB.")
+
+    monkeypatch.setattr(Examples, "to", full)
+    with pytest.raises(TrainError, match=r"cpu has no memory for all [\d,]+ images at once") as caught:
+        _learnt(CPU, _NET.replace("OPTIMIZER", _SGD))
+    assert "--store stream" in caught.value.hint
+
+
 @pytest.mark.cuda
 def test_a_gpu_without_memory_says_what_to_do() -> None:
     # 100 MB of weights, and 230 MB that the first layer gives.

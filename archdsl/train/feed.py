@@ -17,6 +17,7 @@ import torch
 
 from archdsl.train.augment import Draws, augmented, blended, mixes
 from archdsl.train.dataset import Dataset, Examples, Source
+from archdsl.train.errors import TrainError
 from archdsl.train.machine import Machine
 from archdsl.train.plan import Plan
 from archdsl.train.randomness import order
@@ -92,7 +93,13 @@ class Feed:
 
     def _placed(self, source: Source) -> Source:
         """On the device when it is first asked for: a test has no use for the images of training there."""
-        return source.to(self._machine.device) if isinstance(source, Examples) else source
+        if not isinstance(source, Examples):
+            return source
+        try:
+            return source.to(self._machine.device)
+        except torch.OutOfMemoryError:
+            message = f"{self._machine.device} has no memory for all {len(source):,} images at once"
+            raise TrainError(message, "--store stream reads them as they come") from None
 
     def steps(self, epoch: int, first: int) -> Generator[list[Batch], None, None]:
         """The steps of an epoch from the one numbered `first` on; a step has several batches where they are added up.
