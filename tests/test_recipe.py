@@ -228,7 +228,11 @@ def test_unknown_words_have_a_suggestion(block: str, hint: str) -> None:
         ("train { init fc=normal }", "normal", "needs `std`"),
         ("train { augment flip=3 }", "3", "true or false"),
         ("train { augment crop=32 resized_crop=32 }", "resized_crop=32", "cannot stand together"),
-        ("train { seed rate }", "rate", "takes a literal"),
+        ("train { seed pace }", "pace", "takes a literal"),
+        ("train { rate }", "rate", "says nothing"),
+        ("train { rate fc=-1 }", "-1", "at least 0"),
+        ("train { rate fc=2 fc=3 }", "fc=3", "given twice"),
+        ("train { rate fc=he_normal }", "he_normal", "takes a literal"),
     ],
 )
 def test_values_are_checked(block: str, under: str, message: str) -> None:
