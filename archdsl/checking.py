@@ -6,7 +6,7 @@ is never used.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from archdsl import limits
@@ -54,7 +54,7 @@ def check_workspace(workspace: Workspace, request: Request, found: Collector) ->
             own = [] if workspace.needs_variant and workspace.variants else [None]
             variants = [*own, *workspace.variants]
         for variant in variants:
-            wanted = replace(request, variant=variant)
+            wanted = request._replace(variant=variant)
             for choices in covering(workspace, wanted, found):
                 if layers > limits.CHECKED:
                     place = unit.architecture.span if unit.architecture else None
@@ -105,4 +105,4 @@ class _Whose:
             some = names and len(names) < len(self._variants)
             named = ", ".join(f"`{name}`" for name in names[:3]) + (" and others" if len(names) > 3 else "")
             notes = (*diagnostic.notes, Note(f"in the variant {named}")) if some else diagnostic.notes
-            found.add(replace(diagnostic, notes=notes))
+            found.add(diagnostic._replace(notes=notes))

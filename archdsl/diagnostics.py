@@ -102,8 +102,7 @@ class Note(NamedTuple):
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One mistake: a stable id, one sentence, a place, what the caret says, more places, a fix."""
 
     id: str

@@ -41,7 +41,7 @@ class Family:
             )
         for diagnostic in inner:
             if diagnostic.severity == "error":
-                found.add(diagnostic if diagnostic.span else replace(diagnostic, span=target.span))
+                found.add(diagnostic if diagnostic.span else diagnostic._replace(span=target.span))
 
     @property
     def name(self) -> str:
@@ -74,14 +74,14 @@ class Family:
         inner = Collector()
         network = None
         try:
-            network = workspace.network(replace(self._request, variant=variant), inner)
+            network = workspace.network(self._request._replace(variant=variant), inner)
             if network is None and {one.id for one in inner if one.severity == "error"} == {"wrong-size"}:
-                network = workspace.network(replace(self._request, variant=variant, claims=False), Collector())
+                network = workspace.network(self._request._replace(variant=variant, claims=False), Collector())
         except Unresolved as left:
             inner.add(unresolved(workspace, left))
         for diagnostic in inner:
             if diagnostic.severity == "error":
-                found.add(diagnostic if diagnostic.span else replace(diagnostic, span=span))
+                found.add(diagnostic if diagnostic.span else diagnostic._replace(span=span))
         return network.graph if network is not None else None
 
     def rebuilt(self, text: str, variant: str | None) -> Subject | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -145,7 +145,7 @@ def _target(written: str, table: Table | None, found: Collector) -> Target | Non
         return Target(Path(os.path.normpath(path)), variant, place)
     except ArchError as error:
         for diagnostic in error.diagnostics:
-            found.add(replace(diagnostic, span=place))
+            found.add(diagnostic._replace(span=place))
         return None
 
 

@@ -73,7 +73,7 @@ class _Run:
 
     def claims(self, target: Target, before: Claims) -> Claims:
         """The claims of a file, all its variants', added to those before."""
-        checked = check_file(target.path, replace(self._wishes.request, variant=target.variant))
+        checked = check_file(target.path, self._wishes.request._replace(variant=target.variant))
         for diagnostic in checked.diagnostics:
             if diagnostic.severity == "error":
                 self._found.add(diagnostic)

@@ -77,10 +77,12 @@ def files() -> tuple[Path, ...]:
     return tuple(path for path in sorted(specs_path().glob("*/*.arch")) if path.parent.name != "lib")
 
 
-def entries() -> Iterator[Entry]:
-    """The same with the names in them, found without parsing."""
+def entries(naming: str = "") -> Iterator[Entry]:
+    """The same with the names in them, found without parsing; those alone whose path or text has `naming` in it."""
     for path in files():
         text = path.read_text(encoding="utf-8")
+        if naming not in text and naming not in f"{path.parent.name}/{path.stem}":
+            continue
 
         def place(match: re.Match[str], variant: str | None, path: Path = path, text: str = text) -> Place:
             return Place(path, variant, text.count("\n", 0, match.start()) + 1)
@@ -107,8 +109,11 @@ def find(written: str) -> Place:
     Raises `ArchError` where no network has the name, or those of several files.
     """
     name = written.removeprefix(PREFIX)
-    known = tuple(entries())
     head, colon, tail = name.partition(":")
+    likely = tuple(entry for entry in entries(name) if entry.named(name)) if not colon else ()
+    if likely:
+        return _only(name, likely, likely)
+    known = tuple(entries())
     if not colon:
         return _only(name, known, known)
     holders = [entry for entry in known if head in (entry.name, entry.path.stem)]

@@ -6,7 +6,6 @@ In: files, each perhaps with a variant. Out: diagnostics; status 0, 1 (errors) o
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
 import click
 
@@ -50,7 +49,7 @@ def command(
         except ArchError as error:
             checked.append(Checked(error.diagnostics, networks=0, claims=0))
             continue
-        checked.append(check_file(path, replace(request, variant=variant)))
+        checked.append(check_file(path, request._replace(variant=variant)))
     found = [diagnostic for one in checked for diagnostic in one.diagnostics]
     if form == "json":
         click.echo(render_json(found))

@@ -102,3 +102,6 @@ def main() -> None:
         # The reader, a pager perhaps, has gone: nobody is left to tell.
         sys.stderr.close()
         sys.exit(141)
+    finally:
+        # What is left goes with the process; Python would look through all of it twice.
+        gc.freeze()

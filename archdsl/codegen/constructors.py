@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
@@ -48,8 +47,7 @@ SIGNATURES: Final[Mapping[str, tuple[tuple[str, str | None], ...]]] = {
 in one of them are then the same call with another value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A value with the text that stands for it. Equal where type and value are, so that 1, 1.0 and True differ."""
 
     text: str

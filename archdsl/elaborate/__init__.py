@@ -10,9 +10,8 @@ import gc
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.diagnostics import Collector, Source, Span, nearest
 from archdsl.elaborate.builder import Builder, Built
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Claim", "Network", "Request", "Site", "Unresolved", "Workspace"]
 
 
-@dataclass(frozen=True)
-class Network:
+class Network(NamedTuple):
     """A network that is right, with what its file claims about it and how it says to train it."""
 
     graph: Graph
@@ -42,8 +40,7 @@ class Network:
     choices: tuple[tuple[Site, int], ...]
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """Which network of a file: `variant` of the family, `settings` of its parameters (`classes=10`), `inputs` in
     place of the written ones (`{None: (64, 64, 3)}`, or by name), `choices` among what is open. `claims`: whether the
     sizes (`::`) and figures (`expect`) that the file states are compared.

@@ -5,8 +5,6 @@ In: diagnostics found inside a block. Out: the same, with a note where the block
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from archdsl.diagnostics import Collector, Diagnostic, Note, Span
 
 __all__ = ["Calls", "Located"]
@@ -40,4 +38,4 @@ class Located(Collector):
                 text, span = outside
             if span != diagnostic.span and all(span != note.span for note in notes):
                 notes = (*notes, Note(f"in `{text}`, called here", span))
-        self._inner.add(replace(diagnostic, notes=notes))
+        self._inner.add(diagnostic._replace(notes=notes))
