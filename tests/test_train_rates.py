@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 from torch.nn import functional
 
 import archdsl
@@ -37,6 +38,18 @@ def _trained(made: Plan, out: Path, text: str = _NET) -> dict[str, torch.Tensor]
     return load_file(out / "model.safetensors")
 
 
+def _assert_same(ours: dict[str, torch.Tensor], module: nn.Module, theirs: torch.optim.Optimizer) -> None:
+    """That five steps over all images, by torch alone, end where ours did."""
+    data = _noise().train
+    assert isinstance(data, Examples)
+    for _ in range(5):
+        module.zero_grad()
+        functional.cross_entropy(module(data.images.float() / 255), data.labels).backward()
+        theirs.step()
+    for name, weight in module.state_dict().items():
+        torch.testing.assert_close(ours[name], weight, rtol=1e-4, atol=1e-5)
+
+
 def test_rates_are_parameter_groups(tmp_path: Path) -> None:
     rates = (Rate("fc", 3.0), Rate("bias", 0.5), Rate("norm_bias", 2.0), Rate("conv", 0.0))
     optimizer = Sgd(lr=0.05, momentum=0.9, weight_decay=0.01)
@@ -47,14 +60,7 @@ def test_rates_are_parameter_groups(tmp_path: Path) -> None:
     groups = [{"params": [named[name]], "lr": 0.05 * factor} for name, factor in factors.items()]
     theirs = torch.optim.SGD(groups, momentum=0.9, weight_decay=0.01)
     before = named["conv.weight"].detach().clone()
-    data = _noise().train
-    assert isinstance(data, Examples)
-    for _ in range(5):
-        module.zero_grad()
-        functional.cross_entropy(module(data.images.float() / 255), data.labels).backward()
-        theirs.step()
-    for name, weight in module.state_dict().items():
-        torch.testing.assert_close(ours[name], weight, rtol=1e-4, atol=1e-5)
+    _assert_same(ours, module, theirs)
     assert torch.equal(ours["conv.weight"], before)
 
 
@@ -87,14 +93,7 @@ def test_a_group_is_penalised(tmp_path: Path) -> None:
     decayed = [weight for weight in module.parameters() if weight.ndim > 1]
     others = [weight for weight in module.parameters() if weight.ndim == 1]
     theirs = torch.optim.SGD([{"params": decayed, "weight_decay": 0.5}, {"params": others}], 0.1)
-    data = _noise().train
-    assert isinstance(data, Examples)
-    for _ in range(5):
-        module.zero_grad()
-        functional.cross_entropy(module(data.images.float() / 255), data.labels).backward()
-        theirs.step()
-    for name, weight in module.state_dict().items():
-        torch.testing.assert_close(ours[name], weight, rtol=1e-4, atol=1e-5)
+    _assert_same(ours, module, theirs)
 
 
 @pytest.mark.parametrize("word", ["conv", "residual_gamma", "norm_bias"])

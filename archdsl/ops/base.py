@@ -252,7 +252,7 @@ class Op:
 
     def shape(self, *inputs: Shape) -> Shape | tuple[Shape, ...]:
         """The size that leaves, or a tuple of sizes for several outputs. Raises `OpError`."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: `register` refuses a class without it
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         """What the layer owns, by PyTorch's names and shapes."""
@@ -260,11 +260,11 @@ class Op:
 
     def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         """Multiply-accumulates of convolutions and matrix products, for one example; bias not counted."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: `register` refuses a class without it
 
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         """All other arithmetic, in operations for one example: comparisons, additions, exponentials count one each."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: `register` refuses a class without it
 
     module_operations_a_value: ClassVar[int | None] = None
     """What `module_operations` counts for each value that enters; None where there is no rule."""
@@ -282,15 +282,15 @@ class Op:
         """The receptive-field step; None for an op that works on each position by itself; `WHOLE` for all of it;
         `NOTHING` where no value of the input matters.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: `register` refuses a class without it
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
         """What PyTorch keeps of it for the backward pass, weights and copies of them left out."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: `register` refuses a class without it
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         """The layer as PyTorch source."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: `register` refuses a class without it
 
     # -------------------------------------------------- what follows from the arguments
 

@@ -136,6 +136,7 @@ def lookup_plugin(name: str) -> type[Op] | None:
 
 _ELSEWHERE = {
     "linear": "fc",
+    "drop": "dropout",
     "fully_connected": "fc",
     "dense_layer": "fc",
     "convolution": "conv",
