@@ -134,6 +134,7 @@ def command(
         from archdsl.train.folder import BEST, METRICS, RECIPE, TABLE, WEIGHTS, RunFolder
         from archdsl.train.interval import Interval
         from archdsl.train.loop import Keeping, train
+        from archdsl.train.memory import keep_freed
         from archdsl.train.objective import class_count
         from archdsl.train.plan import Overrides, plan
         from archdsl.train.report import REPORT
@@ -155,6 +156,7 @@ def command(
             raise TrainError(f"the network has {len(graph.inputs)} inputs, and training knows one image at a time")
         classes = class_count(made.criterion, graph.shape(graph.outputs[0].port)[-1])
         _together(gpus, max_restarts, device, path)
+        keep_freed()
     with errors_shown(), joined(cuda=device != "cpu" and torch.cuda.is_available()) as team:
         with team.agreed():
             machine = _machine(device, precision, compiled, graphs, channels_last, deterministic, fast, workers, team)

@@ -152,7 +152,7 @@ class Feed:
 
     def _labels(self, source: Source, chosen: torch.Tensor) -> torch.Tensor:
         there = chosen.to(source.labels.device, non_blocking=True)
-        return source.labels[there].to(self._machine.device, non_blocking=True)
+        return source.labels.index_select(0, there).to(self._machine.device, non_blocking=True)
 
     def tests(self) -> Generator[Batch, None, None]:
         """The test images in batches, in their order; of a team, this process's part of them."""

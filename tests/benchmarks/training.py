@@ -1,16 +1,19 @@
 """Our training loop beside a plain one written by hand: images a second on the same module and data, as ratios.
 
-In: networks with data of their size. Out: rows of a table. Parts of an epoch of the two follow each other in turn, and
-what is shown is the median of the ratios of such pairs. On a CPU both compute in float32; on a GPU ours does what
-`--fast` chooses, and beside it the same with CUDA graphs, while the other is as torch has it by itself.
+In: networks with data of their size. Out: rows of a table. Each of the two is a process of its own, as a user has it;
+parts of an epoch of both follow each other in turn, and what is shown is the median of the ratios of such pairs. On a
+CPU both compute in float32; on a GPU ours does what `--fast` chooses, and beside it with CUDA graphs, while the
+other is as torch has it by itself.
 """
 
 from __future__ import annotations
 
-import copy
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -26,7 +29,8 @@ from archdsl.train.data import load
 from archdsl.train.dataset import Dataset, Examples
 from archdsl.train.display import Silent
 from archdsl.train.folder import RunFolder
-from archdsl.train.machine import Machine, computing, fastest
+from archdsl.train.machine import computing, fastest
+from archdsl.train.memory import keep_freed
 from archdsl.train.plan import Plan
 from archdsl.train.progress import Progress
 from archdsl.train.signals import Stop
@@ -34,38 +38,90 @@ from tests.benchmarks.clock import seconds
 
 __all__ = ["show"]
 
-_PAIRS = 15
+_PAIRS = 31
 _WANTED = {"cpu": 0.98, "cuda": 1.5}
-_NETWORKS = (
-    ("lenet5", "digits", 32, 1),
-    ("cifar10_vgg1", "colours", 64, 1),
-    ("resnet20", "colours", 64, 1),
-    ("resnet18", "colours", 64, 1),
-)
-"""Name, data, images in a batch, times the data is gone through in one measurement."""
-_IMAGES = {"cpu": 512, "cuda": 8192}
+_ROOT = Path(__file__).resolve().parents[2]
+_IMAGES = {"cpu": 256, "cuda": 8192}
 """Of the random colour images; the digits are 1,437."""
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A network, its data, images in a batch."""
+
+    net: str
+    data: str
+    batch: int
+    side: int | None = None
+
+
+_CASES = (
+    _Case("lenet5", "digits", 32),
+    _Case("cifar10_vgg1", "colours", 64),
+    _Case("resnet20", "colours", 64),
+    _Case("resnet18", "colours", 64, side=32),
+)
 
 
 def show() -> None:
     """Print the table."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.set_num_threads(1)
+    device = _device()
     machine = fastest(device)
-    machines = [machine, replace(machine, graphs=True)] if device.type == "cuda" else [machine]
-    where = "; ".join(f"{device.type}, {each.arithmetic}" for each in machines)
+    ways = {"ours": machine.arithmetic}
+    if device.type == "cuda":
+        ways["graphs"] = replace(machine, graphs=True).arithmetic
+    where = "; ".join(f"{device.type}, {arithmetic}" for arithmetic in ways.values())
     print(f"Training loop beside a plain one by hand, {where}: median of {_PAIRS} pairs")
     print(f"  (images a second, ours to the other's; wanted: at least {_WANTED[device.type]})")
-    for name, kind, batch, times in _NETWORKS:
-        net = archdsl.load(f"zoo:{name}", inputs={None: (32, 32, 3)} if name == "resnet18" else None)
-        data = _data(kind, net, device)
-        plan = Plan(Data(kind), batch=batch, epochs=10**6, optimizer=Sgd(lr=1e-3, momentum=0.9))
-        ratios = []
-        for each in machines:
-            with tempfile.TemporaryDirectory() as place:
-                ratios.append(_compared(net, data, plan, each, Path(place), times))
-        print(f"  {name:<14} {'   '.join(f'{ratio:5.2f}' for ratio in ratios)}", flush=True)
+    for number, case in enumerate(_CASES):
+        with _served(number, "plain") as theirs:
+            ratios = []
+            for way in ways:
+                with _served(number, way) as ours:
+                    ratios.append(1 / _ratio(ours, theirs))
+        print(f"  {case.net:<14} {'   '.join(f'{ratio:5.2f}' for ratio in ratios)}", flush=True)
     print()
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+# ------------------------------------------------------------ the two sides, a process each
+
+
+@contextmanager
+def _served(number: int, way: str) -> Iterator[Callable[[], float]]:
+    """Seconds that a part of an epoch takes in a process of its own, whenever it is asked."""
+    command = [sys.executable, "-m", "tests.benchmarks.training", str(number), way]
+    with subprocess.Popen(command, cwd=_ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked, told = process.stdin, process.stdout
+
+        def measured() -> float:
+            print(file=asked, flush=True)
+            answer = told.readline()
+            if not answer:
+                raise SystemExit(f"failed: {' '.join(command)}")
+            return float(answer)
+
+        yield measured
+        asked.close()
+
+
+def _serve(number: int, way: str) -> None:
+    """Measure once for every line of standard input."""
+    torch.set_num_threads(1)
+    case, device = _CASES[number], _device()
+    net = archdsl.load(f"zoo:{case.net}", inputs={None: (case.side, case.side, 3)} if case.side else None)
+    data = _data(case.data, net, device)
+    with tempfile.TemporaryDirectory() as place:
+        run = (
+            _plain(net, data, case.batch, device) if way == "plain" else _ours(net, data, case.batch, way, Path(place))
+        )
+        for _ in sys.stdin:
+            print(seconds(run), flush=True)
 
 
 def _data(kind: str, net: archdsl.Architecture, device: torch.device) -> Dataset:
@@ -79,29 +135,32 @@ def _data(kind: str, net: archdsl.Architecture, device: torch.device) -> Dataset
     return Dataset(kind, part, part, 10, size)
 
 
-def _compared(net: archdsl.Architecture, data: Dataset, plan: Plan, machine: Machine, place: Path, times: int) -> float:
-    """Images a second of ours, divided by those of the other."""
+def _plan(batch: int) -> Plan:
+    return Plan(Data("any"), batch=batch, epochs=10**6, optimizer=Sgd(lr=1e-3, momentum=0.9))
+
+
+def _ours(net: archdsl.Architecture, data: Dataset, batch: int, way: str, place: Path) -> Callable[[], object]:
+    keep_freed()
+    machine = replace(fastest(_device()), graphs=way == "graphs")
     folder = RunFolder(place / "run", overwrite=False)
-    with computing(machine, net.graph, plan.batch):
-        run = loop._Run(net.graph, plan, data, folder, machine, Silent(), loop.Keeping())
-    plain = copy.deepcopy(run._learner.module).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    other = _by_hand(plain, data, plan, machine.device)
+    with computing(machine, net.graph, batch):
+        run = loop._Run(net.graph, _plan(batch), data, folder, machine, Silent(), loop.Keeping())
     stop = Stop()
 
-    def ours() -> None:
-        with computing(machine, net.graph, plan.batch):
-            for _ in range(times):
-                run._progress = Progress()
-                assert run._learn(stop)
+    def epoch() -> None:
+        with computing(machine, net.graph, batch):
+            run._progress = Progress()
+            assert run._learn(stop)
 
-    def theirs() -> None:
-        for _ in range(times):
-            next(other)
-
-    return 1 / _ratio(ours, theirs)
+    return epoch
 
 
-def _by_hand(made: nn.Module, data: Dataset, plan: Plan, device: torch.device) -> Iterator[float]:
+def _plain(net: archdsl.Architecture, data: Dataset, batch: int, device: torch.device) -> Callable[[], object]:
+    epochs = _by_hand(net.module().to(device), data, batch, device)
+    return lambda: next(epochs)
+
+
+def _by_hand(made: nn.Module, data: Dataset, batch: int, device: torch.device) -> Iterator[float]:
     """The loop as one writes it: the set on the device as floats, an order, a step, its loss and accuracy added up."""
     assert isinstance(data.train, Examples)
     images = data.prepare.normalised(data.prepare.floats(data.train.images)).to(device)
@@ -110,7 +169,7 @@ def _by_hand(made: nn.Module, data: Dataset, plan: Plan, device: torch.device) -
     made.train()
     while True:
         total, right = 0.0, 0
-        for chosen in torch.randperm(len(labels), device=device).split(plan.batch):  # type: ignore[no-untyped-call]
+        for chosen in torch.randperm(len(labels), device=device).split(batch):  # type: ignore[no-untyped-call]
             given = labels[chosen]
             optimizer.zero_grad()
             output = made(images[chosen])
@@ -122,16 +181,19 @@ def _by_hand(made: nn.Module, data: Dataset, plan: Plan, device: torch.device) -
         yield right / len(labels)
 
 
-def _ratio(ours: Callable[[], object], theirs: Callable[[], object]) -> float:
-    """Seconds of ours to those of the other, in pairs whose order changes."""
+def _ratio(ours: Callable[[], float], theirs: Callable[[], float]) -> float:
+    """Seconds of ours to those of the other, in pairs whose order changes, after one of each to warm up."""
     ours(), theirs()
     found = []
     for number in range(_PAIRS):
         first, second = (ours, theirs) if number % 2 else (theirs, ours)
-        times = [seconds(first), seconds(second)]
+        times = [first(), second()]
         found.append(times[0] / times[1] if number % 2 else times[1] / times[0])
     return median(found)
 
 
 if __name__ == "__main__":
-    show()
+    if len(sys.argv) == 1:
+        show()
+    else:
+        _serve(int(sys.argv[1]), sys.argv[2])
