@@ -24,17 +24,19 @@ help: ## Show this list
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY) ## LeNet-5: checked, summed up, compiled, trained on real digits, drawn
+demo: $(READY) ## LeNet-5 checked, summed up, compiled, trained on digits, drawn; a table verified
 	@mkdir -p $(OUT)
-	@printf '\n== 1/5  Check: every mistake in one run ==\n'
+	@printf '\n== 1/6  Check: every mistake in one run ==\n'
 	$(ARCHDSL) check $(DEMO)
-	@printf '\n== 2/5  Summary: a row a layer ==\n'
+	@printf '\n== 2/6  Summary: a row a layer ==\n'
 	$(ARCHDSL) summary $(DEMO)
-	@printf '\n== 3/5  Compile: PyTorch source to read and keep ==\n'
+	@printf '\n== 3/6  Verify: every cell of a printed table, here the first of the SqueezeNet paper ==\n'
+	$(ARCHDSL) verify specs/squeezenet
+	@printf '\n== 4/6  Compile: PyTorch source to read and keep ==\n'
 	$(ARCHDSL) compile $(DEMO) -o $(OUT)/lenet5.py
-	@printf '\n== 4/5  Train: 1,797 real handwritten digits ==\n'
+	@printf '\n== 5/6  Train: 1,797 real handwritten digits ==\n'
 	$(ARCHDSL) train $(DEMO) -o $(OUT)/lenet5 --overwrite
-	@printf '\n== 5/5  Draw ==\n'
+	@printf '\n== 6/6  Draw ==\n'
 	$(ARCHDSL) draw $(DEMO) -o $(OUT)/lenet5.svg
 	@printf '\nDone. The results lie in %s/:\n' $(OUT)
 	@find $(OUT) -type f | sort | sed 's/^/  /'
