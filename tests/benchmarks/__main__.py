@@ -1,7 +1,7 @@
 """`make bench`: time and memory beside others who do the same, and what a layer costs, as ratios of one run.
 
-In: nothing. Out: a table on standard output; the two commands of a comparison run in turn, so that a machine that slows
-down slows both.
+In: nothing, or where CIFAR-10 lies (`cifar10:DIR`, `folder:DIR`), for the time of the speed recipe. Out: a table on
+standard output; the two commands of a comparison run in turn, so that a machine that slows down slows both.
 """
 
 from __future__ import annotations
@@ -29,11 +29,15 @@ def main() -> None:
     _compile()
     _in_process()
     _scaling()
-    from tests.benchmarks import draw, modules, training  # here, since a child's peak memory counts its parent's
+    from tests.benchmarks import draw, modules, speedrun, training  # here: a child's peak memory counts its parent's
 
     draw.show()
     modules.show()
     training.show()
+    if len(sys.argv) > 1:
+        speedrun.show(sys.argv[1])
+    else:
+        print("Time to 94% on CIFAR-10, seconds on a GPU, half an hour on a CPU: make bench CIFAR10=cifar10:DIR")
 
 
 def _run(command: Sequence[str]) -> tuple[float, float]:
