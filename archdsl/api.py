@@ -50,7 +50,7 @@ class Architecture:
     @property
     def name(self) -> str:
         """The variant's name, or the architecture's."""
-        return self.graph.variant or self.graph.name
+        return self.graph.own_name
 
     @property
     def graph(self) -> Graph:
@@ -137,7 +137,7 @@ class Architecture:
         else:
             from archdsl.elaborate.recipe import read_init
 
-            rules, place = read_init(init, found), None
+            rules, place = read_init(init, self.graph, found), None
         if found.failed:
             raise ArchError(found.sorted())
         try:

@@ -17,7 +17,9 @@ __all__ = [
     "ArchError",
     "Collector",
     "Diagnostic",
+    "HintedError",
     "Note",
+    "Paint",
     "Severity",
     "Source",
     "Span",
@@ -121,6 +123,20 @@ class ArchError(Exception):
         self.diagnostics = tuple(diagnostics)
         super().__init__(render_text(self.diagnostics))
 
+    @classmethod
+    def of(cls, id: str, message: str, span: Span | None = None, *, hint: str = "") -> ArchError:
+        """That of a single mistake."""
+        return cls([Diagnostic(id, message, span, hint=hint)])
+
+
+class HintedError(Exception):
+    """What is wrong where no text can be pointed at; `hint` is the fix, if one is known."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
 
 class Collector:
     """Gathers diagnostics of one run; the same mistake at the same place is kept once.
@@ -207,15 +223,15 @@ _MOST_NAMES = 2000
 """Names that are compared with a mistyped one; a file that has more is none that a person wrote."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like a mistyped one, or None.
+def nearest(name: str, known: Iterable[str], alike: float = 0.6) -> str | None:
+    """The known name most like a mistyped one, or None; at least `alike`, of 1, which is less among a few names.
 
     >>> nearest("reul", ["relu", "conv"])
     'relu'
     """
     import difflib
 
-    found = difflib.get_close_matches(name[:64], list(islice(known, _MOST_NAMES)), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name[:64], list(islice(known, _MOST_NAMES)), n=1, cutoff=alike)
     return found[0] if found else None
 
 
@@ -240,8 +256,12 @@ def _window(line: str, column: int) -> tuple[str, int]:
     return line[start : start + _WIDEST], start
 
 
-class _Paint:
-    """ANSI colours, or nothing at all."""
+class Paint:
+    """ANSI colours, or nothing at all.
+
+    >>> Paint(True)("1;31", "error"), Paint(False)("1;31", "error")
+    ('\x1b[1;31merror\x1b[0m', 'error')
+    """
 
     def __init__(self, on: bool) -> None:
         self._on = on
@@ -250,7 +270,7 @@ class _Paint:
         return f"\x1b[{code}m{text}\x1b[0m" if self._on and text else text
 
 
-def _snippet(span: Span, label: str, mark: str, gutter: int, paint: _Paint, code: str) -> list[str]:
+def _snippet(span: Span, label: str, mark: str, gutter: int, paint: Paint, code: str) -> list[str]:
     row, column = span.source.position(span.start)
     line = span.source.line(row)
     shown, cut = _window(line, column - 1)
@@ -268,7 +288,7 @@ def _width(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def _one(found: Diagnostic, paint: _Paint) -> str:
+def _one(found: Diagnostic, paint: Paint) -> str:
     colour = "1;31" if found.severity == "error" else "1;33"
     head = paint(colour, f"{found.severity}[{found.id}]") + paint("1", f": {_printable(found.message)}")
     rows = [found.span.line] if found.span else []
@@ -299,7 +319,7 @@ def _place(span: Span) -> str:
 
 def render_text(found: Iterable[Diagnostic], *, colour: bool = False) -> str:
     """Every diagnostic as a paragraph with its source line and a caret."""
-    paint = _Paint(colour)
+    paint = Paint(colour)
     return "\n\n".join(_one(entry, paint) for entry in found)
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from archdsl.api import unresolved
 from archdsl.diagnostics import Collector, Span
 from archdsl.elaborate import Request, Unresolved, Workspace
-from archdsl.elaborate.program import Program
 from archdsl.gathering import Target
 from archdsl.graph import Graph
 from archdsl.verify.called import called, called_in_results
@@ -87,8 +86,7 @@ class Family:
     def rebuilt(self, text: str, variant: str | None) -> Subject | None:
         """A network of a changed text in the place of the file's; None where it makes none."""
         inner = Collector()
-        program = Program(inner)
-        workspace = Workspace(program.read_text(text, str(self.path), self.path), program, inner)
+        workspace = Workspace.text(text, inner, str(self.path), self.path)
         graph = self._graph(workspace, variant, Collector(), None)
         return Subject(graph) if graph is not None else None
 

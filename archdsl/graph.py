@@ -119,6 +119,16 @@ class Graph:
     tensor_labels: Mapping[Port, str] = field(default_factory=dict, repr=False)
     """The labels of several tensors that come out of one place, `split 2 @a @b`."""
 
+    @property
+    def own_name(self) -> str:
+        """The variant's name, or the architecture's: `resnet50`."""
+        return self.variant or self.name
+
+    @property
+    def full_name(self) -> str:
+        """Both, where there is a variant: `resnet:resnet50`."""
+        return f"{self.name}:{self.variant}" if self.variant else self.name
+
     @cached_property
     def inputs(self) -> tuple[Node, ...]:
         """The inputs of the network, in the order of the text."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archdsl.checking import check_workspace
-from archdsl.diagnostics import ArchError, Collector, Diagnostic
+from archdsl.diagnostics import ArchError, Collector
 from archdsl.elaborate import Request, Unresolved, Workspace
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape
@@ -20,7 +20,7 @@ from archdsl.verify.reading.documents import read_tables
 from archdsl.verify.reading.understand import understand
 from archdsl.verify.table import Reading
 
-__all__ = ["ImportWishes", "import_file"]
+__all__ = ["ImportWishes", "elaborate", "import_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,8 @@ def import_file(path: Path, wishes: ImportWishes, found: Collector) -> str | Non
 
 def _chosen(path: Path, readings: Sequence[Reading], number: int) -> Reading:
     if number > len(readings):
-        raise ArchError(
-            [
-                Diagnostic(
-                    "import-row",
-                    f"{path} has no table {number}",
-                    hint=f"it has {len(readings)}: --table 1 to {len(readings)}",
-                )
-            ]
+        raise ArchError.of(
+            "import-row", f"{path} has no table {number}", hint=f"it has {len(readings)}: --table 1 to {len(readings)}"
         )
     if number:
         return readings[number - 1]

@@ -52,24 +52,15 @@ def copied(name: str, path: Path) -> str:
     try:
         source = Source(str(path), path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ArchError(
-            [Diagnostic("unreadable-file", f"{path} cannot be read: {_reason(error)}", hint="check the path")]
-        ) from None
+        message = f"{path} cannot be read: {_reason(error)}"
+        raise ArchError.of("unreadable-file", message, hint="check the path") from None
     file = parse(source, found)
     if found.failed:
         raise ArchError(found.sorted())
     for statement in file.statements:
         if isinstance(statement, tree.Use):
-            raise ArchError(
-                [
-                    Diagnostic(
-                        "unreadable-file",
-                        "a copy elsewhere would not find this file",
-                        statement.span,
-                        hint="copy the whole folder instead",
-                    )
-                ]
-            )
+            message = "a copy elsewhere would not find this file"
+            raise ArchError.of("unreadable-file", message, statement.span, hint="copy the whole folder instead")
     text = source.text
     for span in sorted(_places(file), key=lambda span: span.start, reverse=True):
         text = text[: span.start] + name + text[span.end :]

@@ -12,10 +12,8 @@ from pathlib import Path
 
 from archdsl.checking import check_file
 from archdsl.diagnostics import Collector, counted
-from archdsl.elaborate import Request, Workspace
 from archdsl.families import Family, Member, members_called, members_in_results
 from archdsl.gathering import Document, Gathered, Listed, Target
-from archdsl.graph import Graph
 from archdsl.verification import Claims, Judged, Verification, Wishes
 from archdsl.verify.acknowledged import acknowledge, known_path, read_known
 from archdsl.verify.called import parts
@@ -113,9 +111,10 @@ class _Run:
         chosen: list[str] = []
         networks = listed.networks if len(document.tables) == 1 or _says(reading) else ()
         if not networks:
+            from archdsl.importing import elaborate
             from archdsl.verify.selfcheck import check_alone
 
-            judgement: Judgement | None = check_alone(reading, _elaborate)
+            judgement: Judgement | None = check_alone(reading, elaborate)
         else:
             judgement = self._against(reading, networks, chosen)
         if judgement is None:
@@ -326,10 +325,3 @@ def _foreign(judgement: Judgement) -> bool:
     """Whether a table is rather about another network: half of what was compared is contradicted."""
     compared = sum(finding.compared > 0 for finding in judgement.findings)
     return 2 * judgement.count("contradiction") > compared > 0
-
-
-def _elaborate(text: str) -> Graph | None:
-    """The network of a text, for a table that is checked against itself."""
-    found = Collector()
-    network = Workspace.text(text, found).network(Request(), found)
-    return network.graph if network is not None else None

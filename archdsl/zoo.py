@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from archdsl.diagnostics import ArchError, Diagnostic, nearest
+from archdsl.diagnostics import ArchError, nearest
 from archdsl.resources import specs_path
 
 __all__ = ["PREFIX", "Entry", "Place", "entries", "files", "find", "in_zoo", "split_target"]
@@ -146,14 +146,10 @@ def _only(name: str, among: tuple[Entry, ...] | list[Entry], known: tuple[Entry,
         return found[0]
     if found:
         where = " and ".join(f"{place.path.parent.name}/{place.path.name}" for place in found)
-        raise ArchError(
-            [
-                Diagnostic(
-                    "unknown-network",
-                    f"`{name}` is the name of several networks of the zoo, in {where}",
-                    hint=f"name the file as well: zoo:{found[0].path.stem}:{name}",
-                )
-            ]
+        raise ArchError.of(
+            "unknown-network",
+            f"`{name}` is the name of several networks of the zoo, in {where}",
+            hint=f"name the file as well: zoo:{found[0].path.stem}:{name}",
         )
     names = [n for entry in among for n in (*(v for v, _ in entry.variants), entry.name, entry.path.stem)]
     if len(among) == len(known):
@@ -166,7 +162,7 @@ def _unknown(message: str, name: str, known: set[str] | list[str]) -> ArchError:
     spelt = {_plain(one): one for one in names}
     close = spelt.get(_plain(name)) or nearest(name, names) or nearest(name.lower(), names)
     hint = f"did you mean `{close}`?" if close else "`archdsl zoo` lists all"
-    return ArchError([Diagnostic("unknown-network", message, hint=hint)])
+    return ArchError.of("unknown-network", message, hint=hint)
 
 
 def _plain(name: str) -> str:

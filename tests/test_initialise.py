@@ -221,11 +221,12 @@ def test_shared_weights_are_drawn_once() -> None:
     ("given", "message"),
     [
         ("he_norml", "there is no distribution `he_norml`"),
-        ("cnv=ones", "there is no op `cnv`"),
+        ("cnv=ones", "`cnv` is neither an op nor a group of weights"),
         ("conv=normal", "`normal` needs `std`"),
-        ("deconv=ones", "`deconv` begins, and the network has no weights of it"),
+        ("deconv=ones", "the network has no weights of `deconv`"),
         ("bias=he_normal", "needs a matrix"),
-        ("residual_gamma=zeros", "no weights of it"),
+        ("conv=orthogonal bias=zeros weight=ones fc=ones", "nothing is left to `weight`"),
+        ("residual_gamma=zeros", "no weights of `residual_gamma`"),
         ("conv=ones batch 3", "more than the `init`"),
         ("conv=ones }\nfc 3\nlet x = (1", ""),
         ("conv=ones }\ntrain { init fc=ones", "more than the `init`"),
@@ -240,8 +241,8 @@ def test_mistakes(given: str, message: str) -> None:
 
 def test_a_recipe_that_does_not_fit_is_located() -> None:
     with pytest.raises(ArchError) as caught:
-        archdsl.loads(f"{_NET}\ntrain {{ init deconv=ones }}").module(seed=0)
+        archdsl.loads(f"{_NET}\ntrain {{ init deconv=ones }}")
     (found,) = caught.value.diagnostics
-    assert found.id == "bad-recipe"
+    assert found.id == "unknown-setting"
     assert found.span is not None
-    assert found.span.text == "init deconv=ones"
+    assert found.span.text == "deconv"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+import archdsl
 from archdsl.diagnostics import Collector, Diagnostic, render_text
 from archdsl.elaborate import Request, Workspace
-from archdsl.elaborate.recipe import Recipe
+from archdsl.elaborate.recipe import Recipe, read_settings
 from archdsl.elaborate.recipe_init import DISTRIBUTIONS, Filled, HeNormal, Initial, Normal, Penalty
 from archdsl.elaborate.recipe_learning import (
     LOSSES,
@@ -179,6 +180,12 @@ def test_every_mistake_is_found_in_one_run() -> None:
         ("train { augment crp=32 }", "did you mean `crop`?"),
         ("train { init fc=nrmal(0.1) }", "did you mean `normal`?"),
         ("train { init cnv=ones }", "did you mean `conv`?"),
+        ("train { rate bsa=2 }", "did you mean `bias`? ops with weights here: conv, fc; groups: first, weight, bias"),
+        ("train { l2 wieght=1e-4 }", "did you mean `weight`?"),
+        ("train { init frist=whiten }", "did you mean `first`?"),
+        ("train { rate Linear=2 }", "did you mean `fc`?"),
+        ("train { rate kernel=2 }", "ops with weights here: conv, fc; groups: first, weight, bias"),
+        ("train { rate bn=0 }", "ops with weights here: conv, fc; groups: first, weight, bias"),
         ("train { data cifar }", "did you mean `cifar10`?"),
         ("train { data svhn }", f"there are: {', '.join(('digits', 'mnist', 'fashion_mnist', 'cifar10', 'cifar100'))}"),
     ],
@@ -280,3 +287,104 @@ def test_a_wrong_network_leaves_its_outputs_unchecked() -> None:
         found,
     ).network(Request(), found)
     assert [d.id for d in found.sorted()] == ["unknown-name", "bad-recipe"]
+
+
+@pytest.mark.parametrize("setting", ["rate {}=0", "l2 {}=1e-3", "init {}=ones"])
+@pytest.mark.parametrize("word", ["bn", "relu", "norm_bias", "residual_gamma"])
+def test_words_that_name_no_weight_are_found_where_they_stand(setting: str, word: str) -> None:
+    recipe, found = _read(f"train {{ batch 8\n  {setting.format(word)} }}")
+    assert recipe is None
+    assert [(d.id, d.message) for d in found] == [("unknown-setting", f"the network has no weights of `{word}`")]
+    span = found[0].span
+    assert span is not None
+    assert (span.text, span.line) == (word, len(_NET.splitlines()) + 2)
+
+
+@pytest.mark.parametrize(
+    ("net", "words"),
+    [
+        ("conv 1x1 4 bias=false -> fc 2 bias=false", "conv fc first weight"),
+        ("bn -> fc 2", "bn fc weight bias norm_bias"),
+        ("bn affine=false -> fc 2 bias=false", "fc first weight"),
+        ("prelu -> fc 2 bias=false", "prelu fc weight"),
+        ("residual<conv 1x1 3 -> bn> -> gap", "conv bn first weight bias norm_bias residual_gamma"),
+        ("residual<conv 1x1 3> -> gap", "conv first weight bias"),
+    ],
+)
+def test_a_word_is_right_where_the_network_has_such_weights(net: str, words: str) -> None:
+    # The groups are those of chapter 11 of the language: `first` is a matrix that no other weight is before.
+    text = f"input 8x8x3\n{net}\n"
+    for word in ("conv", "fc", "bn", "prelu", "first", "weight", "bias", "norm_bias", "residual_gamma"):
+        found = Collector()
+        Workspace.text(f"{text}train {{ rate {word}=2 }}", found).network(Request(), found)
+        assert found.failed is (word not in words.split()), word
+
+
+def test_no_first_weights_are_drawn_for_offsets() -> None:
+    # The offsets of a deformable convolution begin at zero (Dai et al., 2017), but learn as all others do.
+    net = "input 8x8x3\ndeform_conv 3x3+1 4 bias=false -> gap\n"
+    for setting, fails in (("init bias=ones", True), ("rate bias=2", False)):
+        found = Collector()
+        Workspace.text(f"{net}train {{ {setting} }}", found).network(Request(), found)
+        assert found.failed is fails
+
+
+def test_a_word_to_which_narrower_ones_leave_nothing() -> None:
+    found = _read("train { init fc=ones weight=he_normal conv=dirac }")[1]
+    assert [(d.id, d.span and d.span.text) for d in found] == [("bad-recipe", "weight=he_normal")]
+    assert "`fc` and `conv` say of each of its weights" in found[0].message
+    assert _recipe("train { init weight=he_normal conv=dirac }").init[1].op == "conv"
+
+
+@pytest.mark.parametrize(
+    ("init", "under"),
+    [
+        ("bias=he_normal", "bias=he_normal"),  # in PyTorch, too, a bias has no fans
+        ("fc=ones bias=ones conv=orthogonal", None),
+        ("bias=zeros weight=dirac", None),
+    ],
+)
+def test_scaled_distributions_are_for_matrices(init: str, under: str | None) -> None:
+    found = _read(f"train {{ init {init} }}")[1]
+    assert [d.span and d.span.text for d in found] == ([under] if under else [])
+    assert all("needs a matrix" in d.message for d in found)
+
+
+def test_words_of_a_wrong_network_are_checked_by_the_language_alone() -> None:
+    found = Collector()
+    Workspace.text("input 8\nfc y\ntrain { rate bn=2 bsa=0 }", found).network(Request(), found)
+    assert [(d.id, d.span and d.span.text) for d in found.sorted()] == [
+        ("unknown-name", "y"),
+        ("unknown-setting", "bsa"),
+    ]
+    assert found.sorted()[1].hint == ("did you mean `bias`? groups: first, weight, bias, norm_bias, residual_gamma")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "shown"),
+    [
+        ("epochs 1\nrate bn=0", 2, 6, "rate bn=0"),
+        ("rate bsa=2", 1, 6, "rate bsa=2"),
+        ("batch 3\nseed (", 2, 7, "seed ("),
+        ("batch 3 }\ntrain { seed 4", 1, 1, "batch 3 }"),
+    ],
+)
+def test_settings_that_stand_alone_are_shown_as_they_were_written(
+    text: str, line: int, column: int, shown: str
+) -> None:
+    found = Collector()
+    graph = archdsl.loads("input 8x8x3\nfc 10").graph
+    assert read_settings(text, graph, found) is None
+    span = found.sorted()[0].span
+    assert span is not None
+    assert (span.source.path, span.line, span.column) == ("--recipe", line, column)
+    assert span.source.line(line) == shown
+
+
+def test_an_init_that_stands_alone_is_shown_as_it_was_written() -> None:
+    for text, under in (("bn=ones", "bn"), (" he_nrmal", "he_nrmal"), ("conv=normal(0)", "0")):
+        with pytest.raises(archdsl.ArchError) as caught:
+            archdsl.loads("input 8x8x3\nconv 3 3").module(init=text)
+        (found,) = caught.value.diagnostics
+        assert found.span is not None
+        assert (found.span.source.path, found.span.text, found.span.source.text) == ("init", under, text.strip())

@@ -503,14 +503,14 @@ def test_written_settings_stand_in_place_of_the_files() -> None:
 
     net = archdsl.loads("input 8x8x1\nfc 10\ntrain { data digits  batch 8\n optimizer sgd lr=0.1 }")
     found = Collector()
-    written = read_settings("batch 16\nschedule table {1: 0.1}  optimizer adam", list(net.graph.outputs), found)
+    written = read_settings("batch 16\nschedule table {1: 0.1}  optimizer adam", net.graph, found)
     made = plan(net.recipe, Overrides(recipe=written))
     assert (made.batch, made.optimizer.name, made.optimizer.lr) == (16, "adam", None)
     table = read_settings("schedule table {1: 0.1}", None, found)
     with pytest.raises(TrainError, match="is never used"):
         plan(net.recipe, Overrides(recipe=table))
     bare = archdsl.loads("input 8x8x1\nfc 10\ntrain { data digits\n optimizer sgd\n schedule table {1: 0.1} }")
-    with pytest.raises(TrainError, match="`sgd` needs a learning rate"):
+    with pytest.raises(TrainError, match="`sgd` needs `lr`"):
         plan(bare.recipe, Overrides(recipe=read_settings("schedule cosine", None, found)))
     assert not found.failed
     assert read_settings("batch 3 }\nfc 3", None, found) is None

@@ -13,8 +13,12 @@ import pytest
 from archdsl.diagnostics import Collector
 from archdsl.graph import Graph
 from archdsl.importing import elaborate
-from archdsl.verify.changes import changes
+from archdsl.ops.base import Shape
+from archdsl.verify.changes import Change, Miss
+from archdsl.verify.changes import changes as changes_of
+from archdsl.verify.content import Content
 from archdsl.verify.finding import Finding, Judgement
+from archdsl.verify.phrase import Style
 from archdsl.verify.reading.documents import read_text
 from archdsl.verify.reading.understand import understand
 from archdsl.verify.selfcheck import check_alone
@@ -262,35 +266,46 @@ def _size(text: str) -> Size:
     return Size(text, tuple(int(part) for part in text.split("x")), "last")
 
 
+def changes(
+    said: Said,
+    input: Shape,
+    output: Size,
+    *,
+    widths: dict[str, int] | None = None,
+    keep_input: bool = False,
+    miss: Miss | None = None,
+) -> list[Change]:
+    row = Content((said,), widths or {}, output=output)
+    return changes_of(row, input, made, style=Style(), keep_input=keep_input, miss=miss)
+
+
 def test_changes_of_a_window() -> None:
     conv = Said("f=11; s=4; d=96", "conv", kernel=(11,), stride=(4,), filters=96)
-    found = changes([conv], (224, 224, 3), _size("55x55x96"), made)
+    found = changes(conv, (224, 224, 3), _size("55x55x96"))
     assert [one.text for one in found[:2]] == ["input 227x227x3", "padding 2"]
     assert found[0].input == (227, 227, 3)
     assert found[0].phrase == "conv 11x11/4 96"
-    assert all(
-        one.what == "arguments" for one in changes([conv], (224, 224, 3), _size("55x55x96"), made, keep_input=True)
-    )
+    assert all(one.what == "arguments" for one in changes(conv, (224, 224, 3), _size("55x55x96"), keep_input=True))
     pool = Said("7x7/1", "maxpool", kernel=(7, 7), stride=(1,))
     # (14 - 2)/2 + 1 = 7, and the smaller input 13 - 7 + 1 = 7.
-    texts = [one.text for one in changes([pool], (14, 14, 512), _size("7x7x512"), made)]
+    texts = [one.text for one in changes(pool, (14, 14, 512), _size("7x7x512"))]
     assert texts[:2] == ["maxpool 2x2/2", "input 13x13x512"]
     # (112 - 3)/2 + 1 = 55.5: rounded up, or with a padding of 1.
     pool = Said("3x3/2", "maxpool", kernel=(3, 3), stride=(2,), padding=(0,))
-    texts = [one.text for one in changes([pool], (112, 112, 8), _size("56x56x8"), made, keep_input=True)]
+    texts = [one.text for one in changes(pool, (112, 112, 8), _size("56x56x8"), keep_input=True)]
     assert {"padding 1", "rounded up (ceil)"} <= set(texts[:3])
 
 
 def test_every_change_gives_the_size() -> None:
     conv = Said("5x5, 32", "conv", kernel=(5, 5), stride=(2,), filters=32)
-    found = changes([conv], (31, 31, 3), _size("16x16x64"), made)
+    found = changes(conv, (31, 31, 3), _size("16x16x64"))
     assert found
     for one in found:
         text = f"input {'x'.join(map(str, one.input))}\n{one.phrase}\n"
         graph = elaborate(text)
         assert graph is not None
         assert graph.shape(graph.outputs[0].port) == (16, 16, 64)
-    assert changes([conv], (31, 31, 3), _size("500x500x64"), made) == []
+    assert changes(conv, (31, 31, 3), _size("500x500x64")) == []
 
 
 def test_changes_of_a_width_inside_that_only_the_parameters_tell() -> None:
@@ -301,9 +316,7 @@ def test_changes_of_a_width_inside_that_only_the_parameters_tell() -> None:
         parts = Subject(graph).total
         return Fraction(parts.weights + parts.biases - 163_696)
 
-    found = changes(
-        [Said("inception (3a)", "inception")], (28, 28, 192), _size("28x28x256"), made, widths=widths, miss=miss
-    )
+    found = changes(Said("inception (3a)", "inception"), (28, 28, 192), _size("28x28x256"), widths=widths, miss=miss)
     assert "5x5 reduce 16" in [one.text for one in found]
 
 

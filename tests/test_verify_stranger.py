@@ -329,6 +329,58 @@ def test_results_of_others_alone_are_a_mistake(tmp_path: Path) -> None:
     assert "give a variant the name of its row" in (made.diagnostics[0].hint or "")
 
 
+WORDS = """
+arch net<w>
+input 8x8x3
+conv 1x1 w -> gap -> fc 2
+variant bn_10 = net<4>
+variant dropout_5 = net<5>
+variant relu_net = net<6>
+variant pool_a = net<7>
+"""
+"""3w + w + 2w + 2 = 6w + 2 parameters: 26, 32, 38, 44; 8*8*3w + 2w = 194w MACs: 776, 970, 1,164, 1,358."""
+
+
+def of_words(tmp_path: Path, table: str) -> Verification:
+    (tmp_path / "words.arch").write_text(WORDS)
+    (tmp_path / "results.csv").write_text(table)
+    found = Collector()
+    return verify(gather([str(tmp_path / "words.arch"), str(tmp_path / "results.csv")], found), Wishes(), found)
+
+
+@pytest.mark.parametrize("header", ["Model", "Network", "Method", "Architecture", "模型"])
+def test_networks_that_are_called_like_layers(tmp_path: Path, header: str) -> None:
+    rows = "BN-10,26,776\nDropout-5,32,970\nReLU-Net,38,1164\nPool-A,45,1358\n"
+    made = of_words(tmp_path, f"{header},Params,MACs\n{rows}")
+    assert wrong(made) == [("4", "Params", "44")]
+    assert made.tables[0].judgement.network == "bn_10, dropout_5, relu_net, pool_a"
+    assert [one.verdict for one in cells(made)].count("holds") == 7
+
+
+@pytest.mark.parametrize("beside", ["Top-1", "Depth", "Test error (%)"])
+def test_networks_with_a_layers_name_and_what_only_networks_have(tmp_path: Path, beside: str) -> None:
+    """Methods are called `Max pooling`, too; a layer has no accuracy and no depth."""
+    made = of_words(tmp_path, f"Method,Params,{beside}\nMax pooling,26,2\nDropout,32,2\nBN 10,26,2\n")
+    assert [column.role for column in made.tables[0].judgement.reading.columns][:2] == ["model", "params"]
+    assert wrong(made) == []
+    assert made.tables[0].judgement.network == "bn_10"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "Model,Params\nconv1,12\npool,0\nfc2,10\n",
+        "Network,Kernel,Params\nConv-1,1x1,16\nGAP-2,,0\nFC-3,,10\n",
+        "Network,Params\nConv-1,16\nGAP-2,0\nFC-3,10\nTotal,26\n",
+        "Model,Output,Time\nConv-1,8x8x4,1\nGAP-2,4,1\nFC-3,2,1\n",
+        "Architecture,Params\nconv-a,16\nrelu-a,0\nconv-a,16\n",
+    ],
+)
+def test_layers_stay_layers_under_a_header_of_networks(tmp_path: Path, table: str) -> None:
+    made = of_words(tmp_path, table)
+    assert made.tables[0].judgement.reading.columns[0].role == "layer"
+
+
 CHINESE = """| 层 | 输入 | 卷积核 | 输出 | 参数 |
 |---|---|---|---|---|
 | 卷积1 | 64×64×3 | 5×5，步长2，32个 | 32×32×32 | 2,432 |

@@ -54,7 +54,7 @@ def check_claims(graph: Graph, claims: Sequence[Claim], found: Collector) -> Non
                 hint="the count is pytorchcv's, which has rules for the layers of its own networks; claim macs",
             )
         elif not claim.low <= actual <= claim.high:
-            whose = f"`{claim.subject}`" if claim.subject else f"`{graph.variant or graph.name}`"
+            whose = f"`{claim.subject}`" if claim.subject else f"`{graph.own_name}`"
             hint = f"write {claim.quantity} {actual:_}, or mend the layers"
             if claim.source:
                 hint = f"the claim's source is: {claim.source}; {hint}"

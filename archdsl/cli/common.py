@@ -10,7 +10,8 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -18,21 +19,24 @@ import click
 
 from archdsl.analysis.claims import check_claims
 from archdsl.api import Architecture, unresolved
-from archdsl.diagnostics import ArchError, Collector, Diagnostic, render_text
+from archdsl.diagnostics import ArchError, Collector, Diagnostic, HintedError, render_text
 from archdsl.elaborate import Request, Unresolved, Workspace
 from archdsl.zoo import split_target
 
 __all__ = [
+    "colour",
     "fail",
     "format_of",
     "load_one",
     "load_target",
     "read_request",
+    "refusal",
     "refuse_folder",
     "report",
     "request_options",
     "split_target",
     "target_options",
+    "writing",
 ]
 
 
@@ -156,6 +160,20 @@ def fail(diagnostics: Iterable[Diagnostic]) -> NoReturn:
     """The same, and the end of the process with status 1."""
     report(diagnostics)
     raise SystemExit(1)
+
+
+def refusal(error: HintedError) -> click.ClickException:
+    """What ends a command that cannot do its work, with the hint on a line of its own."""
+    return click.ClickException(error.message + (f"\n  hint: {error.hint}" if error.hint else ""))
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """End a command that cannot write its file after saying why."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
 
 
 def refuse_folder(output: Path) -> None:

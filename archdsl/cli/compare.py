@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archdsl.cli.common import load_one, request_options
+from archdsl.cli.common import load_one, request_options, writing
 
 if TYPE_CHECKING:
     from archdsl.report.comparison import Compared
@@ -113,8 +113,6 @@ def _draw(output: Path, found: list[Compared], up: str | None) -> None:
             for one in found
         ]
     )
-    try:
+    with writing(output):
         output.write_bytes(made)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
     click.echo(f"wrote {output}", err=True)

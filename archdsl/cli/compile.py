@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archdsl.cli.common import target_options
+from archdsl.cli.common import target_options, writing
 from archdsl.codegen.source import source
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ def command(architecture: Architecture, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
-    try:
+    with writing(output):
         output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
     click.echo(f"wrote {output}: {len(text.splitlines())} lines", err=True)

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
 
-from archdsl.cli.common import format_of, target_options
+from archdsl.cli.common import format_of, target_options, writing
 from archdsl.draw.dot import Direction
 from archdsl.draw.image import FORMATS, STYLES, Misfit, Page, StyleName, Watch, check, image
 from archdsl.draw.picture import Count, Figure
@@ -51,10 +51,8 @@ _MANY: Final = 1000
 _POINTS: Final = {"mm": 72 / 25.4, "cm": 72 / 2.54, "in": 72.0, "pt": 1.0}
 
 
-def _watch(
-    path: str,
-    request: Request,
-    output: Path | None,
+def _asked(
+    *,
     style: StyleName,
     depth: int | None,
     expand: tuple[str, ...],
@@ -65,13 +63,18 @@ def _watch(
     direction: Direction,
     width: str | None,
     dpi: int | None,
-) -> None:
+) -> tuple[Wish, Page]:
+    """What the options say of the picture: what it shows, and how it looks. Raises `click.BadParameter`."""
+    wish = Wish(depth, frozenset(expand), not unfold, _figures(show), heat)
+    return wish, Page(style, theme, direction, _points(width), dpi)
+
+
+def _watch(path: str, request: Request, output: Path | None, **options: Any) -> None:
     """Serve the page, and write the file anew as well where one is named."""
     from archdsl.cli.watching import Watched, serve
     from archdsl.draw.page import to_error_page, to_page
 
-    wish = Wish(depth, frozenset(expand), not unfold, _figures(show), heat)
-    shape = Page(style, theme, direction, _points(width), dpi)
+    wish, shape = _asked(**options)
     format = format_of(output, FORMATS) if output is not None else "html"
 
     def page(made: Architecture, number: int) -> str:
@@ -81,7 +84,7 @@ def _watch(
                 _write(output, image(made.graph, format, wish, shape))
             except RenderError as error:
                 raise click.ClickException(str(error)) from None
-        return to_page(made.graph, replace(wish, show=()), theme=theme, live=number)
+        return to_page(made.graph, replace(wish, show=()), theme=shape.theme, live=number)
 
     serve(Watched(path, request, page, to_error_page))
 
@@ -132,20 +135,7 @@ def _watch(
 @click.option(
     "--watch", is_flag=True, help="Serve the html page on localhost; draw it, and the file of -o, anew on every save."
 )
-def command(
-    architecture: Architecture,
-    output: Path | None,
-    style: StyleName,
-    depth: int | None,
-    expand: tuple[str, ...],
-    unfold: bool,
-    show: str | None,
-    heat: Count | None,
-    theme: ThemeName,
-    direction: Direction,
-    width: str | None,
-    dpi: int | None,
-) -> None:
+def command(architecture: Architecture, output: Path | None, **options: Any) -> None:
     """Draw the network: blocks (graph), a table in every node (table), or feature maps in perspective (volumes).
 
     Blocks are boxes, like repeats are folded (× 3), sizes stand where they change, and colours say the kind of layer.
@@ -153,12 +143,11 @@ def command(
     Volumes open blocks as far as 40 feature maps allow, unless --depth, --expand or --unfold says how far.
     """
     graph = architecture.graph
-    path = output or Path(f"{graph.variant or graph.name}.svg")
+    path = output or Path(f"{graph.own_name}.svg")
     format = format_of(path, FORMATS)
-    wish = Wish(depth, frozenset(expand), not unfold, _figures(show), heat)
-    page = Page(style, theme, direction, _points(width), dpi)
+    wish, page = _asked(**options)
     try:
-        with _progress(unfold) as watch:
+        with _progress(wish) as watch:
             made = image(graph, format, wish, page, watch=watch)
     except Misfit as error:
         raise click.UsageError(f"--{error.option} {error.reason}") from None
@@ -172,14 +161,12 @@ def command(
 
 
 def _write(path: Path, made: bytes) -> None:
-    try:
+    with writing(path):
         path.write_bytes(made)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
 
 
 @contextmanager
-def _progress(unfold: bool) -> Iterator[Watch]:
+def _progress(wish: Wish) -> Iterator[Watch]:
     """Say of a picture that takes long what else to do, and show how far it is."""
     with ExitStack() as stack:
         bars: list[tuple[Progress, TaskID]] = []
@@ -188,7 +175,7 @@ def _progress(unfold: bool) -> Iterator[Watch]:
             if nodes < _MANY:
                 return
             if not done:
-                instead = "without --unfold, like repeats are one box" if unfold else "--depth 1 closes the blocks"
+                instead = "--depth 1 closes the blocks" if wish.fold else "without --unfold, like repeats are one box"
                 click.echo(f"laying out {nodes:,} nodes, which takes a while; {instead}", err=True)
                 bars.append(_bar(stack, steps))
             bar, task = bars[0]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from archdsl.cli.common import target_options
-from archdsl.cli.training import errors_shown, written_settings
+from archdsl.cli.training import errors_shown, wrapped, written_settings
+from archdsl.diagnostics import counted
 
 if TYPE_CHECKING:
     from archdsl.api import Architecture
@@ -75,12 +76,16 @@ def command(
     graph = architecture.graph
     with errors_shown():
         machine = Machine(choose_device(device), precision)
-        asked = Setup.of(merged(architecture.recipe, written_settings(written, graph.outputs)))
+        asked = Setup.of(merged(architecture.recipe, written_settings(written, graph)))
         opened = [open_run(path, graph, asked.criterion, machine, best=best) for path in runs]
         setups = [run.setup for run in opened if run.setup is not None]
         setup = setups[0] if setups else asked
-        if any((other.prepare, other.criterion) != (setup.prepare, setup.criterion) for other in setups):
-            raise TrainError("the runs were given their images in different ways, and cannot be averaged")
+        for path, run in zip(runs, opened, strict=True):
+            why = list(setup.differences(run.setup)) if run.setup is not None else []
+            if why:
+                first = next(path for path, run in zip(runs, opened, strict=True) if run.setup is setup)
+                hint = "test each by itself"
+                raise TrainError(f"{first} and {path} cannot be averaged: {'; '.join(why)}", hint)
         if setups and written:
             raise TrainError("a run folder says how its images were prepared, so --recipe would change nothing")
         where = parse_data(data) if data is not None else setup.data
@@ -88,6 +93,10 @@ def command(
             raise TrainError("what is tested on is not said", "--data digits")
         classes = class_count(setup.criterion, graph.shape(graph.outputs[0].port)[-1])
         found = load(where, graph.inputs[0].shape, classes, setup.augment)
+        if setup.names and found.names and setup.names != found.names:
+            others = ", ".join(sorted(set(setup.names) ^ set(found.names))[:8])
+            hint = "a class is told by its place among all, so all of the run's are to be there, and no other"
+            raise TrainError(f"the classes of `{found.name}` are not those that the run learned: {others}", hint)
         if setup.prepare is not None:
             found = replace(found, prepare=setup.prepare)
         feed = Feed(found, Plan(where, batch=batch), machine)
@@ -106,15 +115,20 @@ def command(
             json.dumps({"network": architecture.name, "data": where.kind, "flip": flip, "scores": rows}, indent=2)
         )
         return
-    click.echo(f"{architecture.name} on {found.name}: {scores[0].images:,} test images")
-    width = max(map(len, names))
+    remark = f" ({found.remark})" if found.remark else ""
+    click.echo(wrapped(f"{architecture.name} on {found.name}: {counted(scores[0].images, 'test image')}{remark}"))
+    width = max(map(len, ["run", *names]))
+    top5 = scores[0].top5 is not None
+    heads = ["accuracy", "top-1 error", *(["top-5 error"] if top5 else []), f"{'loss':>7}"]
+    click.echo(f"{'run':<{width}}  {'  '.join(heads)}")
     for name, found_score in zip(names, scores, strict=True):
-        click.echo(f"{name:<{width}}  {_shown(found_score)}")
+        cells = [f"{cell:>{len(head)}}" for cell, head in zip(_cells(found_score), heads, strict=True)]
+        click.echo(f"{name:<{width}}  {'  '.join(cells)}")
 
 
-def _shown(score: Score) -> str:
-    top5 = "" if score.top5 is None else f"  top-5 error {1 - score.top5:7.2%}"
-    return f"accuracy {score.accuracy:7.2%}  top-1 error {1 - score.accuracy:7.2%}{top5}  loss {score.loss:.4f}"
+def _cells(score: Score) -> list[str]:
+    top5 = [] if score.top5 is None else [f"{1 - score.top5:.2%}"]
+    return [f"{score.accuracy:.2%}", f"{1 - score.accuracy:.2%}", *top5, f"{score.loss:.4f}"]
 
 
 def _write_confusion(path: Path, answers: Answers, names: tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archdsl.cli.common import fail, format_of, refuse_folder, target_options
+from archdsl.cli.common import fail, format_of, refusal, refuse_folder, target_options, writing
 from archdsl.codegen.export import FORMATS, TOLERANCE, Exported, ExportError, Format
 from archdsl.report.numbers import clean
 
@@ -81,15 +81,12 @@ def command(
     begun = time.perf_counter()
     try:
         made = _module(architecture, weights, seed)
-        with _Steps() as step:
+        with writing(output), _Steps() as step:
             found = export(architecture.graph, made, output, format, batch=batch, opset=opset, step=step)
     except (CheckpointError, ExportError) as error:
-        hint = f"\n  hint: {error.hint}" if error.hint else ""
-        raise click.ClickException(error.message + hint) from None
+        raise refusal(error) from None
     except ArchError as error:
         fail(error.diagnostics)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
     seconds = time.perf_counter() - begun
     click.echo(_json(found, output, format, seconds) if as_json else _text(found, output, format, batch, seconds))
 

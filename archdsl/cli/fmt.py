@@ -16,8 +16,8 @@ from typing import Any
 
 import click
 
-from archdsl.cli.common import fail
-from archdsl.diagnostics import ArchError, Collector, Source, render_text
+from archdsl.cli.common import fail, report
+from archdsl.diagnostics import ArchError, Collector, Source, counted
 from archdsl.syntax.formatter import format_source, same_program
 from archdsl.zoo import find, in_zoo
 
@@ -59,18 +59,14 @@ def command(files: tuple[str, ...], check: bool, diff: bool) -> None:
     outcomes = [_format(path, check=check, diff=diff) for path in dict.fromkeys(files)]
     changed, same, failed = (outcomes.count(outcome) for outcome in ("changed", "same", "failed"))
     dry = check or diff
-    parts = [
-        _count(changed, "would be reformatted" if dry else "reformatted"),
-        _count(same, "already formatted" if dry else "left unchanged"),
-        _count(failed, "with errors, not touched"),
-    ]
-    click.echo(", ".join(part for part in parts if part), err=True)
+    parts = (
+        (changed, "would be reformatted" if dry else "reformatted"),
+        (same, "already formatted" if dry else "left unchanged"),
+        (failed, "with errors, not touched"),
+    )
+    click.echo(", ".join(f"{counted(number, 'file')} {what}" for number, what in parts if number), err=True)
     if failed or (dry and changed):
         sys.exit(1)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} file{'' if number == 1 else 's'} {what}" if number else ""
 
 
 def _format(path: str, *, check: bool, diff: bool) -> str:
@@ -86,7 +82,7 @@ def _format(path: str, *, check: bool, diff: bool) -> str:
     found = Collector()
     text = format_source(before, found)
     if text is None:
-        click.echo(render_text(found.sorted(), colour=sys.stderr.isatty() and not os.environ.get("NO_COLOR")), err=True)
+        report(found.sorted())
         return "failed"
     if text != before.text and not same_program(before, Source(name, text)):
         return _failed(f"{name} would become another program: this is a mistake of archdsl, please report it")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from archdsl.cli.common import fail, read_request, report
+from archdsl.cli.common import fail, read_request, report, writing
 from archdsl.cli.verify import read_columns, read_letters
 
 __all__ = ["command"]
@@ -70,7 +70,7 @@ def command(
     from archdsl.importing import ImportWishes, import_file
     from archdsl.verify.importing import name_of
 
-    other = name_of(output.stem, "net") if output is not None else ""
+    other = name_of(output.stem) if output is not None else ""
     roles, values = read_columns(columns), read_letters(letters)
     wishes = ImportWishes(number or 0, network, name, other, inputs.get(None), roles, values)
     found = Collector()
@@ -81,8 +81,6 @@ def command(
     if output is None:
         click.echo(text, nl=False)
         return
-    try:
+    with writing(output):
         output.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
     click.echo(f"wrote {output}: {len(text.splitlines())} lines", err=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from archdsl.cli.common import fail
+from archdsl.cli.common import fail, writing
 
 __all__ = ["command"]
 
@@ -46,11 +46,8 @@ def command(name: str, origin: str | None, output: Path | None) -> None:
         text = template(name) if origin is None else copied(name, _origin(origin))
     except ArchError as error:
         fail(error.diagnostics)
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
+    with writing(path), path.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
     click.echo(f"wrote {path}", err=True)
 
 

@@ -52,6 +52,7 @@ def command(
 
     RUN is a run folder, which says how its images were scaled and normalised, or a file of weights.
     """
+    from archdsl.elaborate.recipe_learning import Mse
     from archdsl.train.dataset import Prepare
     from archdsl.train.errors import TrainError
     from archdsl.train.inference import class_name, prepared_images, probabilities
@@ -73,15 +74,17 @@ def command(
         prepare = setup.prepare or Prepare((setup.augment.pad or 0) if setup.augment is not None else 0)
         for start in range(0, len(images), _AT_ONCE):
             paths = images[start : start + _AT_ONCE]
-            batch = prepared_images(paths, size, setup.augment, prepare).to(machine.device)
+            batch = prepared_images(paths, size, setup.augment, prepare, _warn).to(machine.device)
             with computing(machine, graph, len(batch)):
                 found = probabilities([opened.module], batch, setup.criterion, machine, flip=flip)
             values, labels = found.topk(min(top, found.shape[1]), dim=1)
             for path, likely, numbers in zip(paths, values.tolist(), labels.tolist(), strict=True):
                 rows.append((path, [(class_name(setup.names, n), p) for n, p in zip(numbers, likely, strict=True)]))
+    # What a network gives that learned by the squared error may be less than 0.
+    what = "output" if isinstance(setup.criterion, Mse) else "probability"
     if as_json:
         listed = [
-            {"image": str(path), "classes": [{"class": name, "probability": share} for name, share in found]}
+            {"image": str(path), "classes": [{"class": name, what: share} for name, share in found]}
             for path, found in rows
         ]
         click.echo(json.dumps(listed, indent=2))
@@ -90,4 +93,8 @@ def command(
         click.echo(str(path))
         width = max(len(name) for name, _ in likely_classes)
         for name, share in likely_classes:
-            click.echo(f"  {name:<{width}}  {share:7.2%}")
+            click.echo(f"  {name:<{width}}  {share:{'7.2%' if what == 'probability' else '7.4f'}}")
+
+
+def _warn(text: str) -> None:
+    click.echo(f"warning: {text}", err=True)

@@ -6,7 +6,6 @@ table from `archdsl.report`, the reading of the file from `archdsl.cli.common`.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archdsl.analysis.training_memory import OPTIMIZERS
-from archdsl.cli.common import fail, target_options
+from archdsl.cli.common import colour, fail, target_options
 from archdsl.report.columns import COLUMNS, choose_columns
 from archdsl.report.summary import BATCH, OPTIMIZER, summarize
 from archdsl.report.text import WIDTH
@@ -148,7 +147,6 @@ def _render(found: Summary, form: str, columns: tuple[Column, ...] | None, width
         return to_json(found)
     from archdsl.report.text import to_text
 
-    terminal = sys.stdout.isatty()
     if width is None:
-        width = max(40, shutil.get_terminal_size((WIDTH, 24)).columns) if terminal else WIDTH
-    return to_text(found, columns=columns, width=width, colour=terminal and not os.environ.get("NO_COLOR"))
+        width = max(40, shutil.get_terminal_size((WIDTH, 24)).columns) if sys.stdout.isatty() else WIDTH
+    return to_text(found, columns=columns, width=width, colour=colour(sys.stdout))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archdsl.cli.common import target_options
-from archdsl.cli.training import errors_shown, written_settings
+from archdsl.cli.training import errors_shown, wrapped, written_settings
 
 if TYPE_CHECKING:
     from archdsl.api import Architecture
@@ -148,7 +148,7 @@ def command(
         interval = Interval.of(checkpoint_every) if checkpoint_every else Interval()
         keeping = Keeping(interval, resume, force, tensorboard)
         given = parse_data(data) if data is not None else None
-        settings = written_settings(lines, graph.outputs)
+        settings = written_settings(lines, graph)
         begun = file_weights(weights) if weights is not None else None
         overrides = Overrides(settings, given, batch, epochs, seed, lr, on_nan, begun, freeze)
         made = plan(architecture.recipe, overrides)
@@ -166,7 +166,7 @@ def command(
             # What a restart goes on from is not to be removed.
             folder = RunFolder(path, overwrite=overwrite and not restarts(), chief=team.chief)
         if team.chief:
-            click.echo(_headline(architecture.name, made, found, machine))
+            click.echo(wrapped(_headline(architecture.name, made, found, machine)))
         result = train(graph, made, found, folder, machine, choose_display() if team.chief else Silent(), keeping)
     if not team.chief:
         sys.exit(result.status)
@@ -177,7 +177,7 @@ def command(
         when = "" if not result.status else f" after epoch {result.last.epoch}"
         click.echo(f"test accuracy {result.last.test_accuracy:.2%} ({right:,} of {len(found.test):,} images){when}")
     left = [name for name in (WEIGHTS, BEST, METRICS, TABLE, RECIPE, REPORT) if (path / name).exists()]
-    click.echo(f"the results lie in {path}: {', '.join(left)}")
+    click.echo(wrapped(f"the results lie in {path}: {', '.join(left)}"))
     sys.exit(result.status)
 
 
@@ -276,8 +276,9 @@ def _headline(name: str, plan: Plan, data: Dataset, machine: Machine) -> str:
 
     remark = f" ({data.remark})" if data.remark else ""
     images = f"{len(data.train):,} images to learn from, {len(data.test):,} to test with{remark}"
+    together = f", {plan.accumulate} a step" if plan.accumulate > 1 else ""
     parts = [
-        f"{counted(plan.epochs, 'epoch')} of batches of {plan.batch}",
+        f"{counted(plan.epochs, 'epoch')} of batches of {plan.batch}{together}",
         describe(plan.optimizer),
         f"schedule {describe(plan.schedule)}",
         f"seed {plan.seed}",

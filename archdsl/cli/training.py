@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,12 +20,21 @@ from archdsl.diagnostics import ArchError, Collector
 
 if TYPE_CHECKING:
     from archdsl.elaborate.recipe import Recipe
-    from archdsl.graph import Output
+    from archdsl.graph import Graph
 
-__all__ = ["errors_shown", "written_settings"]
+__all__ = ["errors_shown", "wrapped", "written_settings"]
 
 
-def written_settings(lines: Iterable[str], outputs: Iterable[Output]) -> Recipe | None:
+def wrapped(text: str) -> str:
+    """Sentences for people in lines of 80 columns, those behind the first set in; a word is never broken."""
+    lines = (
+        textwrap.wrap(line, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        for line in text.splitlines()
+    )
+    return "\n".join(line for group in lines for line in group)
+
+
+def written_settings(lines: Iterable[str], graph: Graph) -> Recipe | None:
     """What `--recipe` says, or None; ends the process after saying what is wrong with it."""
     from archdsl.elaborate.recipe import read_settings
 
@@ -32,7 +42,7 @@ def written_settings(lines: Iterable[str], outputs: Iterable[Output]) -> Recipe 
     if not text:
         return None
     found = Collector()
-    recipe = read_settings(text, list(outputs), found)
+    recipe = read_settings(text, graph, found)
     if recipe is None:
         fail(found.sorted())
     return recipe

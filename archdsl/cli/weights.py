@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archdsl.cli.common import fail, refuse_folder, target_options
+from archdsl.cli.common import fail, refusal, refuse_folder, target_options, writing
 
 if TYPE_CHECKING:
     from archdsl.api import Architecture
@@ -70,8 +70,7 @@ def command(architecture: Architecture, source: Path, output: Path | None, seed:
         checkpoint = read_checkpoint(source)
         found = transfer(architecture.graph, checkpoint, rules, seed)
     except CheckpointError as error:
-        hint = f"\n  hint: {error.hint}" if error.hint else ""
-        raise click.ClickException(error.message + hint) from None
+        raise refusal(error) from None
     except InitialiseError as error:
         place = architecture.recipe.place("init") if architecture.recipe is not None else None
         fail([Diagnostic("bad-recipe", error.message, place, hint=error.hint)])
@@ -86,8 +85,6 @@ def command(architecture: Architecture, source: Path, output: Path | None, seed:
     if output is None:
         click.echo("nothing is written without -o", err=True)
         return
-    try:
+    with writing(output):
         size = write_weights(output, found.values, {"network": name, "from": source.name})
-    except OSError as error:
-        raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
     click.echo(f"wrote {output}: {size:,} bytes", err=True)

@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from archdsl.diagnostics import HintedError
 from archdsl.files import write_whole
 from archdsl.graph import Graph
 from archdsl.ops.attention import Embed
@@ -44,13 +45,8 @@ _ONNX_BYTES: Final = 2_000_000_000
 """Of weights that an ONNX file holds by itself; protobuf ends at 2 GiB."""
 
 
-class ExportError(Exception):
-    """Why a network cannot be written; `hint` is the fix, if one is known."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+class ExportError(HintedError):
+    """Why a network cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +247,7 @@ def _weights(graph: Graph, made: nn.Module, path: Path, step: Callable[[str], No
 
     values = made.state_dict()
     step("writing")
-    size = write_weights(path, values, {"network": graph.variant or graph.name})
+    size = write_weights(path, values, {"network": graph.own_name})
     step("reading it back")
     back = load_file(path)
     if back.keys() != values.keys() or any(not torch.equal(back[name], values[name].cpu()) for name in values):

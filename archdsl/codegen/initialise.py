@@ -10,11 +10,13 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.codegen.module import module
 from archdsl.codegen.named_weights import named_weights, unused
+from archdsl.diagnostics import HintedError
 from archdsl.elaborate.recipe_init import (
+    SCALED,
     Dirac,
     Distribution,
     Filled,
@@ -33,6 +35,7 @@ from archdsl.elaborate.recipe_init import (
     XavierUniform,
     Zeros,
 )
+from archdsl.elaborate.recipe_words import begins_at_zero
 from archdsl.graph import Graph, Node
 
 if TYPE_CHECKING:
@@ -41,25 +44,9 @@ if TYPE_CHECKING:
 
 __all__ = ["InitialiseError", "Ruled", "initialise", "initialised", "ruled"]
 
-_SCALED: Final = (
-    HeNormal,
-    HeUniform,
-    XavierNormal,
-    XavierUniform,
-    LecunNormal,
-    LecunUniform,
-    Orthogonal,
-    Dirac,
-)
 
-
-class InitialiseError(Exception):
-    """Why a rule does not go with a network; `hint` is the fix, if one is known."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+class InitialiseError(HintedError):
+    """Why a rule does not go with a network."""
 
 
 def initialised(graph: Graph, rules: Sequence[Initial], seed: int | None) -> nn.Module:
@@ -125,7 +112,7 @@ def ruled(made: nn.Module, graph: Graph, rules: Sequence[Initial]) -> list[Ruled
     """The weights that rules name. Raises `InitialiseError` for a rule that names none."""
     by_word = {rule.op: rule.distribution for rule in rules}
     found = named_weights(made, graph, by_word)
-    found = [given for given in found if not given.name.startswith("offset.")]  # they begin at zero, Dai et al., 2017
+    found = [given for given in found if not begins_at_zero(given.name)]
     for word in unused(by_word, found):
         raise InitialiseError(f"the recipe says how `{word}` begins, and the network has no weights of it")
     return [Ruled(given.weight, given.node, given.name, given.path, by_word[given.word]) for given in found]
@@ -140,7 +127,7 @@ def _groups(node: Node, name: str) -> list[int]:
 def _fill(weight: nn.Parameter, groups: list[int], distribution: Distribution, name: str, seed: int) -> None:
     import torch
 
-    if isinstance(distribution, _SCALED) and weight.ndim < 2:
+    if isinstance(distribution, SCALED) and weight.ndim < 2:
         shape = "x".join(map(str, weight.shape))
         raise InitialiseError(
             f"`{distribution.name}` needs a matrix, and {name} is {shape}", "normal(0.01), ones, zeros"

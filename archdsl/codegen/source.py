@@ -71,7 +71,7 @@ def network_class(graph: Graph) -> str:
 
 
 def _network_class(graph: Graph, found: Sequence[Helper]) -> str:
-    return Scope(helper.name for helper in found).claim(class_name(graph.variant or graph.name))
+    return Scope(helper.name for helper in found).claim(class_name(graph.own_name))
 
 
 def _torches(graph: Graph) -> tuple[Torch, ...]:

@@ -139,8 +139,7 @@ class _Builder:
         steps = tuple(self._steps(self._tree.root))
         inputs = tuple(Port(node.key) for node in self._graph.inputs)
         outputs = tuple(output.port for output in self._graph.outputs)
-        name = self._graph.variant or self._graph.name
-        return Block(name, steps, inputs, outputs, self._face(steps, inputs, outputs), network=True)
+        return Block(self._graph.own_name, steps, inputs, outputs, self._face(steps, inputs, outputs), network=True)
 
     def _steps(self, place: Place) -> list[Step]:
         """What a place holds, dissolved places replaced by what they hold."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archdsl.codegen.matching import Tensor
+from archdsl.diagnostics import HintedError
 from archdsl.files import safetensors_bytes, write_whole
 
 if TYPE_CHECKING:
@@ -30,13 +31,8 @@ _SAVE_WEIGHTS: Final = 'where it comes from, save the weights alone: torch.save(
 _COUNTER: Final = "num_batches_tracked"
 
 
-class CheckpointError(Exception):
-    """What is wrong with a file of weights; `hint` is the fix, if one is known."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+class CheckpointError(HintedError):
+    """What is wrong with a file of weights."""
 
 
 @dataclass(frozen=True)

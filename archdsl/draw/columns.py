@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from archdsl.draw.picture import Box, Edge, Piece, Plan
+from archdsl.draw.picture import Edge, Piece, Plan
 
 __all__ = ["COLUMN", "PAGE", "Columns", "arrange", "estimated_width"]
 
@@ -113,7 +113,9 @@ def _candidates(plan: Plan, order: Sequence[int], before: dict[int, list[Edge]])
         if not plan.exits or key == plan.exits[0].tail or key in wanted:
             wanted.add(key)
             wanted.update(edge.tail for edge in before[key])
-    parts = [list(_ids(part)) for part in plan.page.parts]
+    parts = [
+        [part.id] if isinstance(part, Piece) else [piece.id for piece, _ in part.pieces()] for part in plan.page.parts
+    ]
     part_of = {key: ids for ids in parts for key in ids}
     main = [ids for ids in parts if ids[0] in wanted]
     chunks = _chunks(plan, main)
@@ -194,7 +196,7 @@ def _scale(
 def _bottoms(plan: Plan, order: Sequence[int], before: dict[int, list[Edge]], of: dict[int, int]) -> dict[int, float]:
     """How far down each node reaches in its column."""
     pieces = {piece.id: piece for piece in plan.pieces()}
-    level = _levels(plan.page)
+    level = {piece.id: len(path) for piece, path in plan.page.pieces()}
     found: dict[int, float] = {}
     for key in order:
         top = 0.0
@@ -203,19 +205,6 @@ def _bottoms(plan: Plan, order: Sequence[int], before: dict[int, list[Edge]], of
                 frames = max(0, level[key] - level[edge.tail]) * _FRAME
                 top = max(top, found[edge.tail] + _GAP + frames + (_LABEL if edge.sizes else 0.0))
         found[key] = top + _height(pieces[key])
-    return found
-
-
-def _levels(page: Box) -> dict[int, int]:
-    found: dict[int, int] = {}
-    pending: list[tuple[Box, int]] = [(page, 0)]
-    while pending:
-        box, level = pending.pop()
-        for part in box.parts:
-            if isinstance(part, Piece):
-                found[part.id] = level
-            else:
-                pending.append((part, level + 1))
     return found
 
 
@@ -230,13 +219,3 @@ def _height(piece: Piece) -> float:
 def estimated_width(piece: Piece) -> float:
     """Points from the left to the right of a node."""
     return sum(len(cell.text) + len(cell.label or "") for cell in piece.cells) * _LETTER + 9 * len(piece.cells)
-
-
-def _ids(part: Box | Piece) -> Iterator[int]:
-    pending: list[Box | Piece] = [part]
-    while pending:
-        found = pending.pop()
-        if isinstance(found, Piece):
-            yield found.id
-        else:
-            pending.extend(reversed(found.parts))

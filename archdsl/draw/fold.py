@@ -24,6 +24,21 @@ class Group:
     parts: list[Group | int] = field(default_factory=list)
     nodes: list[int] = field(default_factory=list)
 
+    @property
+    def inside(self) -> Group:
+        """The block that is all there is in an iteration; else the group itself."""
+        found = self
+        while found.frame.kind == "repeat" and len(found.parts) == 1 and isinstance(only := found.parts[0], Group):
+            if only.frame.kind == "repeat" and only.frame.count > 1:
+                break
+            found = only
+        return found
+
+    @property
+    def wraps(self) -> bool:
+        """Whether it is a block called with chains, which are drawn in it: `residual<conv 3x3+1 64 -> bn | id>`."""
+        return self.frame.kind == "block" and ("->" in self.frame.call or "|" in self.frame.call)
+
 
 def grouped(graph: Graph) -> Group:
     """The tree of a graph: the network, the blocks and iterations in it, the nodes in those."""

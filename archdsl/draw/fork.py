@@ -19,7 +19,7 @@ def forked(page: Box, edges: Sequence[Edge], first_id: int) -> tuple[Box, tuple[
 
     The input of a residual block then enters it once, and its shortcut lies beside its body, not outside of the box.
     """
-    paths = _paths(page)
+    paths = {piece.id: path for piece, path in page.pieces()}
     tensors: dict[Port, list[Edge]] = {}
     for edge in edges:
         tensors.setdefault(edge.port, []).append(edge)
@@ -59,20 +59,6 @@ def _entered(own: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     while same < min(len(own), len(other)) and own[same] == other[same]:
         same += 1
     return other[same:]
-
-
-def _paths(page: Box) -> dict[int, tuple[int, ...]]:
-    """For every node the boxes around it, the outermost first."""
-    found: dict[int, tuple[int, ...]] = {}
-    pending: list[tuple[Box, tuple[int, ...]]] = [(page, ())]
-    while pending:
-        box, path = pending.pop()
-        for part in box.parts:
-            if isinstance(part, Piece):
-                found[part.id] = path
-            else:
-                pending.append((part, (*path, part.id)))
-    return found
 
 
 def _with(box: Box, forks: dict[int, list[Piece]]) -> Box:

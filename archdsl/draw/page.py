@@ -50,7 +50,7 @@ def to_page(graph: Graph, wish: Wish = ALL, *, theme: ThemeName = "light", live:
     """
     library = f"/*!\n{_asset('dagre.LICENSE').strip()}\n*/\n{_asset('dagre.min.js').strip()}"
     parts = {
-        "title": escape(_printable(_name(graph))),
+        "title": escape(_printable(graph.full_name)),
         "data": _embedded(page_data(graph, wish)),
         "library": library,
         "script": "".join(['"use strict";\n(() => {\n', *map(_asset, _SCRIPT), "})();\n"]),
@@ -120,7 +120,7 @@ class _Data:
         ]
         kept = memory(graph, counts)
         return {
-            "name": _name(graph),
+            "name": graph.full_name,
             "title": graph.title,
             "totals": {
                 "layers": counts.total.layers,
@@ -150,24 +150,24 @@ class _Data:
             if isinstance(part, int):
                 made.append(part)
                 continue
-            inside = _inside(part)
+            inside = part.inside
             frame = inside.frame
             alone = len(inside.nodes) == 1 and frame.label is None
-            if not others and (frame.kind == "repeat" or alone or (level > 0 and _wraps(frame))):
+            if not others and (frame.kind == "repeat" or alone or (level > 0 and inside.wraps)):
                 made += self._parts(inside, level)
             else:
-                made.append([self._box(group, others, level) for group in (part, *others)])
+                made.append([self._box(group, level) for group in (part, *others)])
                 first = self.boxes[made[-1][0]]
                 if others:
                     first["range"] = ranged(first["call"], self.boxes[made[-1][-1]]["call"])
         return made
 
-    def _box(self, group: Group, others: Sequence[Group], level: int) -> int:
-        inside = _inside(group)
+    def _box(self, group: Group, level: int) -> int:
+        inside = group.inside
         frame = inside.frame
         number = len(self.boxes)
         path = self.graph.path(group.frame) or self.graph.path(frame)
-        call = frame.name if _wraps(frame) or not frame.call else typeset(frame.call)
+        call = frame.name if inside.wraps or not frame.call else typeset(frame.call)
         box: dict[str, Any] = {"path": path, "call": call}
         if frame.label is not None:
             box["label"] = frame.label
@@ -290,26 +290,8 @@ def _heads(node: Node) -> bool:
     return node.op is None or node.op.style not in _ATTACHED or not one or node.input_shapes[0] != node.shape
 
 
-def _inside(group: Group) -> Group:
-    """The block that is all there is in an iteration."""
-    while group.frame.kind == "repeat" and len(group.parts) == 1 and isinstance(group.parts[0], Group):
-        if group.parts[0].frame.kind == "repeat" and group.parts[0].frame.count > 1:
-            break
-        group = group.parts[0]
-    return group
-
-
-def _wraps(frame: Frame) -> bool:
-    """Whether it is a block called with chains, which are drawn inside of it."""
-    return frame.kind == "block" and ("->" in frame.call or "|" in frame.call)
-
-
 def _number(value: Any) -> int | float:
     return value if isinstance(value, int) else float(value)
-
-
-def _name(graph: Graph) -> str:
-    return f"{graph.name}:{graph.variant}" if graph.variant else graph.name
 
 
 # ---------------------------------------------------------------- the file

@@ -77,6 +77,16 @@ class Box:
     times: int
     parts: tuple[Box | Piece, ...]
 
+    def pieces(self) -> Iterator[tuple[Piece, tuple[int, ...]]]:
+        """Every node inside, in the order of the text, with the boxes in here around it, the outermost first."""
+        pending: list[tuple[Box | Piece, tuple[int, ...]]] = [(part, ()) for part in reversed(self.parts)]
+        while pending:
+            part, path = pending.pop()
+            if isinstance(part, Piece):
+                yield part, path
+            else:
+                pending.extend((inner, (*path, part.id)) for inner in reversed(part.parts))
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
@@ -110,10 +120,4 @@ class Plan:
 
     def pieces(self) -> Iterator[Piece]:
         """Every node, in the order of the text."""
-        pending: list[Box | Piece] = [self.page]
-        while pending:
-            part = pending.pop()
-            if isinstance(part, Piece):
-                yield part
-            else:
-                pending.extend(reversed(part.parts))
+        return (piece for piece, _ in self.page.pieces())

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-__all__ = ["Layout", "Places", "Point", "Spot", "Turn", "side_by_side"]
+__all__ = ["Layout", "Places", "Point", "Spot", "Turn", "point", "side_by_side"]
 
 _GUTTER: Final = 26.0
 _ABOVE: Final = 9.0
@@ -101,8 +101,8 @@ def side_by_side(heading: Layout, columns: Sequence[Layout], turns: Sequence[Tur
             new.update((name, spot.moved(x, y)) for name, spot in old.items())
         x += column.width + _GUTTER
     for index, turn in enumerate(turns):
-        foot = _point(places.node(f"foot {turn.number}")["pos"])
-        head = _point(places.node(f"top {turn.number}")["pos"])
+        foot = point(places.node(f"foot {turn.number}")["pos"])
+        head = point(places.node(f"top {turn.number}")["pos"])
         beside = lefts[turn.tail] + columns[turn.tail].width + _GUTTER / 2 + 3 * index * (len(turns) > len(columns))
         below = highest - columns[turn.tail].height - _ABOVE
         above = highest + _ABOVE
@@ -119,7 +119,11 @@ def _straight(way: Sequence[Point]) -> str:
     return " ".join(f"{x:g},{y:g}" for x, y in found)
 
 
-def _point(text: str) -> Point:
+def point(text: str) -> Point:
+    """
+    >>> point("10.5,20")
+    (10.5, 20.0)
+    """
     x, y = map(float, text.split(","))
     return x, y
 

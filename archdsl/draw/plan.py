@@ -96,14 +96,11 @@ class _Planner:
         exits = tuple(
             Exit(out, heads[self.drawn[out.port.node]], self.graph.shape(out.port)) for out in self.graph.outputs
         )
-        made = Plan(self._name(), self.graph.title, whole, edges, exits)
+        made = Plan(self.graph.full_name, self.graph.title, whole, edges, exits)
         if self.wish.heat is None:
             return made
         most = max((cell.heat for piece in made.pieces() for cell in piece.cells), default=0)
         return replace(made, heat=Heat(self.wish.heat, most))
-
-    def _name(self) -> str:
-        return f"{self.graph.name}:{self.graph.variant}" if self.graph.variant else self.graph.name
 
     # ------------------------------------------------------------ blocks and repeats
 
@@ -123,7 +120,7 @@ class _Planner:
                 continue
             inside, title = self._named(part)
             alone = len(inside.nodes) == 1 and inside.frame.label is None
-            if times == 1 and (not title or alone or (level > 0 and _wraps(inside))):
+            if times == 1 and (not title or alone or (level > 0 and inside.wraps)):
                 # No box of its own: an iteration that stands alone, a block of one layer, and inside a block what only
                 # joins chains.
                 hole = _Open(box.id, "", 1, [])
@@ -202,15 +199,12 @@ class _Planner:
 
     def _named(self, group: Group) -> tuple[Group, str]:
         """What an iteration is called: a block's call, also where the iteration holds that block alone."""
-        while group.frame.kind == "repeat" and len(group.parts) == 1 and isinstance(group.parts[0], Group):
-            if group.parts[0].frame.kind == "repeat" and group.parts[0].frame.count > 1:
-                break
-            group = group.parts[0]
+        group = group.inside
         frame = group.frame
         if frame.kind != "block":
             return group, ""
         # The chains that a block is called with are drawn inside of it; written over it they would be a second picture.
-        call = frame.name if _wraps(group) else self._called(group)
+        call = frame.name if group.wraps else self._called(group)
         return group, f"{frame.label}: {call}" if frame.label else call
 
     def _called(self, group: Group) -> str:
@@ -362,11 +356,6 @@ class _Shut:
     key: int
     title: str
     times: int
-
-
-def _wraps(group: Group) -> bool:
-    """Whether this is a block called with chains, as `residual<conv 3x3+1 64 -> bn | id>` is."""
-    return group.frame.kind == "block" and ("->" in group.frame.call or "|" in group.frame.call)
 
 
 def _boxed(box: _Open, parts: tuple[Box | Piece, ...]) -> Box | Piece:

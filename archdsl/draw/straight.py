@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from archdsl.draw.placing import Layout, Point, Spot
+from archdsl.draw.placing import Layout, Spot, point
 from archdsl.draw.titles import Lines, line_of
 
 __all__ = ["straighten"]
@@ -31,15 +31,15 @@ def straighten(layout: Layout) -> Layout:
     lines, sides = Lines(layout.edges), _sides(layout)
     for number in bent:
         edge, (tail, head) = edges[number], layout.ends[number]
-        label, y = _point(edge.attributes["lp"])
+        label, y = point(edge.attributes["lp"])
         bottom, top = y - _HIGH / 2, y + _HIGH / 2
-        x, middle = _point(layout.nodes[tail].attributes["pos"])
+        x, middle = point(layout.nodes[tail].attributes["pos"])
         half = label - min(across for across, _ in line_of(edge))  # the size begins where the bend is
         taken = [*lines.crossings(bottom, top, but=number), *sides.crossings(bottom, top)]
         if any(low < x + 2 * half and x - _BESIDE < high for low, high in taken):
             continue
         start = middle - layout.sizes[tail][1] / 2
-        tip = _point(layout.nodes[head].attributes["pos"])[1] + layout.sizes[head][1] / 2
+        tip = point(layout.nodes[head].attributes["pos"])[1] + layout.sizes[head][1] / 2
         way = " ".join(f"{x:.2f},{start + (tip + _ARROW - start) * share / 3:.2f}" for share in range(4))
         edges[number] = Spot({"pos": f"e,{x:.2f},{tip:.2f} {way}", "lp": f"{x + half:.2f},{y:g}"})
     return replace(layout, edges=edges)
@@ -58,18 +58,13 @@ def _sides(layout: Layout) -> Lines:
 def _is_bent(layout: Layout, number: str) -> bool:
     """Whether it leads from one node down to the next, and not straight."""
     edge = layout.edges[number]
-    tail, head = (_point(layout.nodes[name].attributes["pos"]) for name in layout.ends[number])
+    tail, head = (point(layout.nodes[name].attributes["pos"]) for name in layout.ends[number])
     if abs(tail[0] - head[0]) > 1 or tail[1] < head[1] or not edge.attributes["pos"].startswith("e,"):
         return False
     if all(abs(x - tail[0]) <= _BENT for x, _ in line_of(edge)):
         return False
     for name, (wide, _) in layout.sizes.items():
-        x, y = _point(layout.nodes[name].attributes["pos"])
+        x, y = point(layout.nodes[name].attributes["pos"])
         if head[1] < y < tail[1] and abs(x - tail[0]) < wide / 2 + _BENT:
             return False
     return True
-
-
-def _point(text: str) -> Point:
-    x, y = map(float, text.split(","))
-    return x, y

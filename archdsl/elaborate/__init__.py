@@ -146,21 +146,10 @@ class Workspace:
         claims = read_claims(unit, request.variant, found)
         if request.changes or not request.claims:
             claims = []  # they are about the network as it is written
-        recipe = _recipe(unit, built if right else None, found)
-        if built is None or not right:
+        graph = _graph(unit, built, request.variant) if built is not None and right else None
+        recipe = _recipe(unit, graph, found)
+        if graph is None or not _reaches_all(unit, graph, found):
             return None
-        if not _reaches_all(unit, built, found):
-            return None
-        architecture = unit.architecture
-        graph = Graph(
-            name=architecture.name.name if architecture else Path(unit.file.source.path).stem,
-            title=architecture.title if architecture else "",
-            variant=request.variant,
-            nodes=tuple(built.nodes),
-            outputs=tuple(built.outputs),
-            source_text=unit.file.source.text,
-            tensor_labels=built.tensor_labels,
-        )
         resolved = [c.resolve(graph.nodes) for c in claims]
         return Network(graph, tuple(resolved), recipe, tuple(choices.values()))
 
@@ -178,13 +167,26 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _recipe(unit: Unit, built: Built | None, found: Collector) -> Recipe | None:
+def _graph(unit: Unit, built: Built, variant: str | None) -> Graph:
+    architecture = unit.architecture
+    return Graph(
+        name=architecture.name.name if architecture else Path(unit.file.source.path).stem,
+        title=architecture.title if architecture else "",
+        variant=variant,
+        nodes=tuple(built.nodes),
+        outputs=tuple(built.outputs),
+        source_text=unit.file.source.text,
+        tensor_labels=built.tensor_labels,
+    )
+
+
+def _recipe(unit: Unit, graph: Graph | None, found: Collector) -> Recipe | None:
     if unit.train is None:
         return None
     from archdsl.elaborate.recipe import read_recipe
 
     try:
-        return read_recipe(unit.train, built.outputs if built else None, found)
+        return read_recipe(unit.train, graph, found)
     except Stop:  # a limit, which has been reported
         return None
 
@@ -205,15 +207,15 @@ def _settings(written: Mapping[str, str], found: Collector) -> dict[str, tree.Ch
     return made
 
 
-def _reaches_all(unit: Unit, built: Built, found: Collector) -> bool:
+def _reaches_all(unit: Unit, graph: Graph, found: Collector) -> bool:
     """Whether every layer leads to an output, and every input is read: nothing is dropped in silence."""
-    reached = {output.port.node for output in built.outputs}
-    for node in reversed(built.nodes):
+    reached = {output.port.node for output in graph.outputs}
+    for node in reversed(graph.nodes):
         if node.key in reached:
             reached.update(port.node for port in node.inputs)
     told: set[object] = set()
     starts = [statement.span.start for statement in unit.file.statements]
-    for node in built.nodes:
+    for node in graph.nodes:
         if node.key in reached:
             continue
         if node.op is None:

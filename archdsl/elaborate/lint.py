@@ -1,7 +1,7 @@
 """What is written and never used.
 
-In: a parsed file. Out: warnings about blocks, shares, `let`s, parameters and labels that nothing refers to. Looks at
-names alone and elaborates nothing.
+In: a parsed file. Out: warnings about blocks, shares, `let`s, parameters and labels that nothing refers to, and
+`default`s that no layer takes. Looks at the text alone and elaborates nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from archdsl.diagnostics import Collector, Span
+from archdsl.elaborate.idle_defaults import idle_defaults
 from archdsl.elaborate.program import Unit
 from archdsl.ops import registry
 from archdsl.syntax import tree
@@ -40,6 +41,7 @@ def lint(unit: Unit, found: Collector) -> None:
         rest = tuple(s for s in unit.file.statements if not isinstance(s, tree.Architecture | tree.Variant))
         _parameters(unit.architecture.parameters, (unit.architecture.parameters, rest), found)
     _labels(unit, found)
+    idle_defaults(unit, found, library=library)
 
 
 def _unused(found: Collector, id: str, what: str, span: Span) -> None:

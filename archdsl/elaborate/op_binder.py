@@ -6,8 +6,9 @@ reported before `Poisoned` is raised. Arguments of blocks are left to `archdsl.e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from typing import NoReturn
 
 from archdsl.diagnostics import Collector, Note, Span, nearest
 from archdsl.elaborate.blame import given
@@ -17,7 +18,7 @@ from archdsl.ops.arguments import Arg, Extent, Window
 from archdsl.ops.base import Op
 from archdsl.syntax import tree
 
-__all__ = ["OpBinder", "report_doubled"]
+__all__ = ["OpBinder", "default_of", "report_doubled", "takes"]
 
 
 class OpBinder:
@@ -107,11 +108,8 @@ class OpBinder:
             )
             raise Poisoned
         padded = any(isinstance(v, Window) and v.padding is not None for v in written.values.values())
-        if (
-            flag.name not in written.values
-            and not padded
-            and not any(other in written.values for other in flag.excludes)
-        ):
+        taken = flag.name in written.values or any(other in written.values for other in flag.excludes)
+        if not taken and not (flag.pads and padded):
             written.put(flag, True, operand.span)
 
     def check_default(self, kind: type[Op], default: tree.Default, home: Scope) -> None:
@@ -123,11 +121,16 @@ class OpBinder:
             with suppress(Poisoned):
                 if arg is not None and arg.name in written.values:
                     written.put(arg, True, operand.span)
+                rival = next((name for name in written.values if arg is not None and name in arg.excludes), None)
+                if rival is not None:
+                    self._exclusive(kind, flag, rival, operand.span)
                 self._default(kind, operand, home, written)
 
     def _unknown(self, kind: type[Op], name: str, span: Span, arg: Arg | None) -> Poisoned:
         if arg is not None:
-            how = f"`{name}` is a flag: write it bare" if arg.kind == "flag" else f"the geometry is written {arg.show}"
+            how = f"the geometry is written {arg.show}"
+            if arg.kind == "flag":
+                how = f"`{name}` is a flag: write it bare, or leave it out"
             self._found.error("unknown-argument", f"`{kind.name}` has no `{name}=`", span, hint=how)
             return Poisoned()
         close = nearest(name, kind.arguments)
@@ -237,14 +240,49 @@ class OpBinder:
         for name in written.values:
             for other in kind.arguments[name].excludes:
                 if other in written.values:
-                    self._found.error(
-                        "doubled-argument",
-                        f"`{name}` and `{other}` of `{kind.name}` exclude each other",
-                        span,
-                        hint="keep one of them",
-                    )
-                    raise Poisoned
+                    self._exclusive(kind, name, other, span)
         return kind(**written.values)
+
+    def _exclusive(self, kind: type[Op], name: str, other: str, span: Span) -> NoReturn:
+        message = f"`{name}` and `{other}` of `{kind.name}` exclude each other"
+        self._found.error("doubled-argument", message, span, hint="keep one of them")
+        raise Poisoned
+
+
+def takes(kind: type[Op], call: tree.Call | None, defaults: Iterable[tree.Operand]) -> list[tree.Operand]:
+    """Which of the operands of `default`s an op takes; an earlier one goes before. None is the op's bare name.
+
+    Looks at what is written alone: `conv 3x3+1 64 bias=true` takes neither `bias=false` nor `same`.
+    """
+    written: set[str] = set()
+    padded = False
+    if call is not None:
+        places = [arg.name for arg in kind.arguments.values() if arg.kind in ("window", "positional")]
+        written.update(argument.key.name for argument in call.angles or () if argument.key is not None)
+        for operand in call.operands:
+            arg = default_of(kind, operand)
+            padded = padded or (isinstance(operand.value, tree.Geometry) and operand.value.padding is not None)
+            if arg is not None:
+                written.add(arg.name)
+            elif operand.key is None and places:
+                written.add(places.pop(0))
+    found = []
+    for operand in defaults:
+        arg = default_of(kind, operand)
+        if arg is None or arg.name in written or any(other in written for other in arg.excludes):
+            continue
+        if not (arg.pads and padded):
+            found.append(operand)
+            written.add(arg.name)
+    return found
+
+
+def default_of(kind: type[Op], operand: tree.Operand) -> Arg | None:
+    """The argument that an operand names, `bias=false`, or the flag that it is; None for other values."""
+    if operand.key is not None:
+        return kind.arguments.get(operand.key.name)
+    arg = kind.arguments.get(operand.value.name) if isinstance(operand.value, tree.Name) else None
+    return arg if arg is not None and arg.kind == "flag" else None
 
 
 class _Written:

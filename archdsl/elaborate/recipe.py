@@ -1,16 +1,16 @@
 """The `train { … }` block, read: how a file says that its network is trained.
 
-In: the lines of the block and the outputs of the network. Out: a `Recipe`, or None and every mistake. What can be said
+In: the lines of the block and the network. Out: a `Recipe`, or None and every mistake. What can be said
 is the table of `archdsl.elaborate.recipe_settings`; whether a program can do it is left to that program.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.diagnostics import Collector, Source, Span
-from archdsl.graph import Output
+from archdsl.graph import Graph
 from archdsl.syntax import tree
 
 if TYPE_CHECKING:
@@ -58,55 +58,86 @@ class Recipe:
         return next((place.span for place in self.places if place.setting == setting), None)
 
 
-def read_recipe(train: tree.Train | None, outputs: list[Output] | None, found: Collector) -> Recipe | None:
+def read_recipe(
+    train: tree.Train | None, graph: Graph | None, found: Collector, *, alone: bool = False
+) -> Recipe | None:
     """The recipe of a file; None where there is none, or after reporting what is wrong with it.
 
-    `outputs` are those of the network, or None where the network is wrong, so that names of outputs are not checked.
+    `graph` is None where the network is wrong, so that names of its outputs and of its weights are not checked. With
+    `alone` the rest of the recipe is said elsewhere, the learning rate of an optimizer too.
     Mistakes are `unknown-setting`, `bad-recipe` and `doubled-setting`.
     """
     if train is None:
         return None
     from archdsl.elaborate.recipe_reader import RecipeReader
 
-    return RecipeReader(outputs, found).read(train)
+    return RecipeReader(graph, found, alone=alone).read(train)
 
 
-def read_settings(text: str, outputs: list[Output] | None, found: Collector) -> Recipe | None:
+def read_settings(text: str, graph: Graph | None, found: Collector) -> Recipe | None:
     """Settings that stand alone, as the inside of `train { … }`: `optimizer adam lr=1e-3  batch 64`.
 
     None after reporting what is wrong with them.
     """
-    from archdsl.syntax.parser import parse
-
-    file = parse(Source("recipe", f"train {{ {text}\n}}"), found)
-    trains = [statement for statement in file.statements if isinstance(statement, tree.Train)]
-    if found.failed:
-        return None
-    if len(trains) != 1 or len(file.statements) != 1:
-        span = Span(file.source, 0, len(file.source.text))
-        found.error("bad-recipe", "this is more than the settings of a recipe", span, hint="optimizer adam lr=1e-3")
-        return None
-    return read_recipe(trains[0], outputs, found)
+    return _Alone("--recipe", text, "train { ", "\n}", "the settings of a recipe", "optimizer adam lr=1e-3").read(
+        graph, found
+    )
 
 
-def read_init(text: str, found: Collector) -> tuple[Initial, ...]:
+def read_init(text: str, graph: Graph | None, found: Collector) -> tuple[Initial, ...]:
     """The `init` line of a recipe that stands alone, `conv=he_normal fc=normal(0.01)`; a distribution alone is that of
     every `weight`, `he_normal`.
 
     Empty after reporting what is wrong with it.
     """
     from archdsl.elaborate.recipe_init import WEIGHT
-    from archdsl.syntax.parser import parse
 
-    line = text.strip()
-    line = line if "=" in line.partition("(")[0] else f"{WEIGHT}={line}"
-    file = parse(Source("init", f"train {{ init {line} }}"), found)
-    trains = [statement for statement in file.statements if isinstance(statement, tree.Train)]
-    recipe = read_recipe(trains[0], None, found) if trains and not found.failed else None
-    if recipe is not None and recipe == Recipe(init=recipe.init) and len(file.statements) == 1:
-        return recipe.init
-    if not found.failed:
-        span = Span(file.source, 0, len(file.source.text))
-        hint = "conv=he_normal fc=normal(0.01)"
-        found.error("bad-recipe", "this is more than the `init` of a recipe", span, hint=hint)
-    return ()
+    word = "" if "=" in text.partition("(")[0] else f"{WEIGHT}="
+    before, example = f"train {{ init {word}", "conv=he_normal fc=normal(0.01)"
+    alone = _Alone("init", text.strip(), before, " }", "the `init` of a recipe", example)
+    recipe = alone.read(graph, found)
+    if recipe is None:
+        return ()
+    if recipe != Recipe(init=recipe.init):
+        alone.refuse(found)
+        return ()
+    return recipe.init
+
+
+class _Alone(NamedTuple):
+    """A part of `train { … }` that stands alone: read with the words around it, and shown without them."""
+
+    name: str
+    text: str
+    before: str
+    after: str
+    what: str
+    example: str
+
+    def read(self, graph: Graph | None, found: Collector) -> Recipe | None:
+        """None after reporting what is wrong with it."""
+        from archdsl.syntax.parser import parse
+
+        inside = Collector()
+        file = parse(Source(self.name, self.before + self.text + self.after), inside)
+        trains = [statement for statement in file.statements if isinstance(statement, tree.Train)]
+        alone = len(trains) == 1 and len(file.statements) == 1
+        recipe = read_recipe(trains[0], graph, inside, alone=True) if alone and not inside.failed else None
+        shown = Source(self.name, self.text)
+        for each in inside.sorted():
+            notes = tuple(note._replace(span=self._shown(shown, note.span)) for note in each.notes)
+            found.add(each._replace(span=self._shown(shown, each.span), notes=notes))
+        if not alone and not inside.failed:
+            self.refuse(found)
+        return recipe
+
+    def refuse(self, found: Collector) -> None:
+        """Report that there is more in the text than it should hold."""
+        span = Span(Source(self.name, self.text), 0, len(self.text))
+        found.error("bad-recipe", f"this is more than {self.what}", span, hint=self.example)
+
+    def _shown(self, source: Source, span: Span | None) -> Span | None:
+        if span is None:
+            return None
+        start, end = (min(max(at - len(self.before), 0), len(self.text)) for at in (span.start, span.end))
+        return Span(source, start, end)

@@ -19,6 +19,7 @@ __all__ = [
     "GROUPS",
     "NORM_BIAS",
     "RESIDUAL_GAMMA",
+    "SCALED",
     "WEIGHT",
     "Dirac",
     "Distribution",
@@ -162,6 +163,19 @@ class Whiten(Distribution):
     """
 
     eps: float = option(POSITIVE, "added to the variances", default=5e-4, positional=True)
+
+
+SCALED: Final = (
+    HeNormal,
+    HeUniform,
+    XavierNormal,
+    XavierUniform,
+    LecunNormal,
+    LecunUniform,
+    Orthogonal,
+    Dirac,
+)
+"""Those that are scaled by what enters and leaves a matrix, so that they are for no others."""
 
 
 @dataclass(frozen=True, slots=True)

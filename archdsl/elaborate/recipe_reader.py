@@ -7,14 +7,14 @@ settings themselves are in `archdsl.elaborate.recipe_settings`, the options behi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from archdsl.diagnostics import Collector, Note, Span
+from archdsl.diagnostics import Collector, Note, Span, nearest
 from archdsl.elaborate.recipe import Place, Recipe
 from archdsl.elaborate.recipe_entries import Entry
-from archdsl.elaborate.recipe_init import DISTRIBUTIONS, GROUPS, Distribution, Initial, Penalty, Rate
+from archdsl.elaborate.recipe_init import DISTRIBUTIONS, GROUPS, SCALED, Distribution, Initial, Penalty, Rate
 from archdsl.elaborate.recipe_learning import Auxiliary, Loss, Table
 from archdsl.elaborate.recipe_options import Item, OptionReader, bare_value, bare_word
 from archdsl.elaborate.recipe_settings import (
@@ -30,8 +30,9 @@ from archdsl.elaborate.recipe_settings import (
     Setting,
 )
 from archdsl.elaborate.recipe_values import Kind, Real, Written
+from archdsl.elaborate.recipe_words import Called, WeightWords
 from archdsl.elaborate.values import Poisoned
-from archdsl.graph import Output
+from archdsl.graph import Graph
 from archdsl.syntax import tree
 
 __all__ = ["RecipeReader"]
@@ -52,9 +53,10 @@ class _Line(NamedTuple):
 class RecipeReader(OptionReader):
     """Reads the recipe of one network."""
 
-    def __init__(self, outputs: Sequence[Output] | None, found: Collector) -> None:
+    def __init__(self, graph: Graph | None, found: Collector, *, alone: bool = False) -> None:
         super().__init__(found)
-        self._outputs = outputs
+        self._graph = graph
+        self._alone = alone
 
     def read(self, train: tree.Train) -> Recipe | None:
         values: dict[str, Any] = {}
@@ -209,8 +211,8 @@ class RecipeReader(OptionReader):
         if weight is None or name is None or len(items) > 3:
             self._fail("bad-recipe", "this is not a weight and an output", items[0].span.to(items[-1].span), example)
         strength = self._read("a weight", Real(above=0), weight, example)
-        if self._outputs is not None:
-            known = [output.name for output in self._outputs]
+        if self._graph is not None:
+            known = [output.name for output in self._graph.outputs]
             if name.name not in known:
                 others = known[1:]
                 self._unknown(f"the network has no output `{name.name}`", name, others, "its outputs are")
@@ -226,6 +228,9 @@ class RecipeReader(OptionReader):
             self._fail("bad-recipe", f"`{line.setting.name}` says nothing", line.word, self._example(line))
         made: list[Initial | Penalty | Rate] = []
         spans: dict[str, Span] = {}
+        weights = None
+        if self._graph is not None:
+            weights = WeightWords(self._graph.nodes).every(drawn=form.made is Initial)
         failed = False
         for item in line.items:
             try:
@@ -233,7 +238,7 @@ class RecipeReader(OptionReader):
                 if key is None or not isinstance(item, tree.Operand):
                     self._surplus(line, [item])
                     raise Poisoned
-                self._op(key)
+                self._check_word(key, weights)
                 if key.name in spans:
                     self._twice(f"`{key.name}` of `{line.setting.name}`", item.span, spans[key.name])
                     continue
@@ -246,17 +251,53 @@ class RecipeReader(OptionReader):
                 failed = True
         if failed:
             raise Poisoned
+        self._check_left(spans, weights or [])
+        self._check_matrices(made, spans, weights or [])
         return tuple(made)
 
-    def _op(self, key: tree.Name) -> None:
-        from archdsl.ops.registry import lookup, names
+    def _check_word(self, key: tree.Name, weights: Sequence[Called] | None) -> None:
+        """Whether a word is an op's or a group's, and stands for some weights of the network."""
+        from archdsl.ops import registry
 
-        if key.name in GROUPS or lookup(key.name) is not None:
+        word = key.name
+        known = word in GROUPS or registry.lookup(word) is not None or registry.lookup_plugin(word) is not None
+        here = dict.fromkeys(word for called in weights or () for word in called.words)
+        if word in here or (known and weights is None):
             return
-        known = names()
-        if key.name not in known:
-            self._unknown(f"there is no op `{key.name}`", key, [*known, *GROUPS], "ops are")
-            raise Poisoned
+        ops, groups = [op for op in here if op not in GROUPS], [group for group in GROUPS if group in here]
+        message = f"the network has no weights of `{word}`"
+        if not known:
+            message = f"`{word}` is neither an op nor a group of weights"
+        hint = f"ops with weights here: {', '.join(ops)}; groups: {', '.join(groups)}"
+        close = registry.familiar(word) or nearest(word, [*groups, *ops], alike=0.5)
+        if weights is None:
+            hint = f"groups: {', '.join(GROUPS)}"
+            close = registry.familiar(word) or nearest(word, GROUPS, alike=0.5) or nearest(word, registry.names())
+        self._error("unknown-setting", message, key.span, f"did you mean `{close}`? {hint}" if close else hint)
+        raise Poisoned
+
+    def _check_left(self, spans: Mapping[str, Span], weights: Sequence[Called]) -> None:
+        """Whether narrower words leave something to each word; the narrowest one holds for a weight."""
+        held = {called.under(spans) for called in weights}
+        for word, span in spans.items():
+            if weights and word not in held:
+                rivals = {called.words[: called.words.index(word)] for called in weights if word in called.words}
+                narrower = [f"`{other}`" for other in spans if any(other in before for before in rivals)]
+                message = f"nothing is left to `{word}`: {' and '.join(narrower)} say of each of its weights"
+                self._fail("bad-recipe", message, span, f"the narrowest word holds; leave out `{word}`")
+
+    def _check_matrices(
+        self, made: Iterable[Initial | Penalty | Rate], spans: Mapping[str, Span], weights: Sequence[Called]
+    ) -> None:
+        """Whether the distributions that are scaled by the sizes of a matrix stand for matrices."""
+        for rule in made:
+            if not isinstance(rule, Initial) or not isinstance(rule.distribution, SCALED):
+                continue
+            row = next((called for called in weights if called.under(spans) == rule.op and len(called.shape) < 2), None)
+            if row is not None:
+                numbers = f"`{rule.op}` stands for rows of numbers, one of {row.shape[0]:,}"
+                message = f"`{rule.distribution.name}` needs a matrix, and {numbers}"
+                self._fail("bad-recipe", message, spans[rule.op], f"{rule.op}=ones, zeros, constant(0.1), normal(0.01)")
 
     def _distribution(self, key: tree.Name, written: Written) -> Distribution:
         """`he_normal`, or `normal(0.01)` with its options in parentheses."""
@@ -309,7 +350,7 @@ class RecipeReader(OptionReader):
         if optimizer is not None and (schedule is not None or "schedule" not in lines):
             whole = isinstance(schedule, Table) and schedule.whole
             place = lines["optimizer"].span
-            if optimizer.lr is None and not whole:
+            if optimizer.lr is None and not whole and not self._alone:
                 self._error("bad-recipe", f"`{optimizer.name}` needs `lr`", place, "the learning rate: lr=0.1")
             elif optimizer.lr is not None and whole:
                 notes = [Note("the table gives it from the first epoch on", lines["schedule"].span)]

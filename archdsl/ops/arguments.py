@@ -66,6 +66,7 @@ class Arg(NamedTuple):
     default: object = _REQUIRED
     show: str = ""
     excludes: tuple[str, ...] = ()
+    pads: bool = False
     name: str = ""
 
     @property
@@ -98,9 +99,12 @@ def keyword(read: Reader, default: object = _REQUIRED) -> Any:
     return Arg("keyword", read, default)
 
 
-def flag(excludes: tuple[str, ...] = ()) -> Any:
-    """An argument that is False unless its bare name is written; `excludes` names the flags it cannot stand beside."""
-    return Arg("flag", boolean, False, excludes=excludes)
+def flag(excludes: tuple[str, ...] = (), *, pads: bool = False) -> Any:
+    """An argument that is False unless its bare name is written; `excludes` names the flags it cannot stand beside.
+
+    One that `pads` says what the padding is, so it stands beside none that is written, `3x3+1`, either.
+    """
+    return Arg("flag", boolean, False, excludes=excludes, pads=pads)
 
 
 def _read_window(value: object) -> Window:

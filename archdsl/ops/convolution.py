@@ -97,8 +97,8 @@ class Conv(Op):
     dilation: Extent = keyword(extent(1), (1,))
     bias: bool = keyword(boolean, True)
     connect: Table | None = keyword(_table, None)
-    same: bool = flag(excludes=("half",))
-    half: bool = flag(excludes=("same",))
+    same: bool = flag(excludes=("half",), pads=True)
+    half: bool = flag(excludes=("same",), pads=True)
 
     def _geometry(self, shape: Shape) -> Geometry:
         return solve("conv", spatial(shape, "conv"), self.window, self.dilation, same=self.same, half=self.half)

@@ -125,8 +125,8 @@ class MaxPool(_Pool):
 
     window: Window = window()
     ceil: bool = flag(excludes=("same",))
-    same: bool = flag(excludes=("half", "ceil"))
-    half: bool = flag(excludes=("same",))
+    same: bool = flag(excludes=("half", "ceil"), pads=True)
+    half: bool = flag(excludes=("same",), pads=True)
 
     def _seen(self, geometry: Geometry) -> tuple[int, ...]:
         return ()
@@ -179,8 +179,8 @@ class AvgPool(_Pool):
     window: Window = window()
     count_include_pad: bool | None = keyword(boolean, None)
     ceil: bool = flag(excludes=("same",))
-    same: bool = flag(excludes=("half", "ceil"))
-    half: bool = flag(excludes=("same",))
+    same: bool = flag(excludes=("half", "ceil"), pads=True)
+    half: bool = flag(excludes=("same",), pads=True)
 
     def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
         return self._taps(inputs) * math.prod(outputs[0])
@@ -236,8 +236,8 @@ class LpPool(_Pool):
     window: Window = window()
     p: float = keyword(number(above=0), 2.0)
     ceil: bool = flag(excludes=("same",))
-    same: bool = flag(excludes=("half", "ceil"))
-    half: bool = flag(excludes=("same",))
+    same: bool = flag(excludes=("half", "ceil"), pads=True)
+    half: bool = flag(excludes=("same",), pads=True)
 
     def _positions(self, geometry: Geometry) -> tuple[int, ...]:
         # The zeros are put around the input before the layer sees it, so that a window of `ceil` may start in them.
@@ -299,8 +299,8 @@ class Subsample(_Pool):
 
     window: Window = window()
     ceil: bool = flag(excludes=("same",))
-    same: bool = flag(excludes=("half", "ceil"))
-    half: bool = flag(excludes=("same",))
+    same: bool = flag(excludes=("half", "ceil"), pads=True)
+    half: bool = flag(excludes=("same",), pads=True)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         channels = (inputs[0][-1],)

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from archdsl.analysis.figures import Figures, Published
 from archdsl.ops.base import show_shape
-from archdsl.report.markdown import escape_markdown
+from archdsl.report.markdown import escape_markdown, markdown_row
 from archdsl.report.numbers import clean, cut, grouped, short, width
 
 __all__ = ["Compared", "comparison_json", "comparison_markdown", "comparison_text"]
@@ -181,11 +181,11 @@ def comparison_markdown(found: Sequence[Compared]) -> str:
     known = any(one.top1 for one in found)
     headings = [*(["top-1 (%)"] if known else []), *(units.get(column.heading, column.heading) for column in _COLUMNS)]
     lines = [
-        _line(["network", *headings]),
-        _line([":---", *("---:" for _ in headings[:-1]), ":---"]),
+        markdown_row(["network", *headings]),
+        markdown_row([":---", *("---:" for _ in headings[:-1]), ":---"]),
     ]
     lines += [
-        _line(
+        markdown_row(
             [
                 escape_markdown(one.name),
                 *([escape_markdown(_top1(one))] if known else []),
@@ -199,10 +199,6 @@ def comparison_markdown(found: Sequence[Compared]) -> str:
         told = "; ".join(escape_markdown(line) for line in _sources(found, 10_000))
         legends.insert(0, f"- {_TOP1}: {_LEGEND} ({told})")
     return "\n".join([*lines, "", *legends]) + "\n"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 def comparison_json(found: Sequence[Compared]) -> str:

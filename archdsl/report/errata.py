@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archdsl.diagnostics import counted
-from archdsl.report.markdown import escape_markdown
+from archdsl.report.markdown import escape_markdown, markdown_row
 from archdsl.report.tallies import Tally, explained_by, in_words, misprints, source_of, tally
 from archdsl.report.verdicts import claims_text
 from archdsl.verification import Judged, Verification
@@ -56,12 +56,16 @@ def errata_markdown(found: Verification, command: str) -> str:
         lines.append("")
     lines += ["## What explains the rest", ""]
     reasons = explained_by(found.tables)
-    lines += [_row(("cells", "hold")), _row(("---:", ":---")), _row((f"{sums.verdicts['holds']:,}", "as printed"))]
-    lines += [_row((f"{number:,}", escape_markdown(name))) for name, number in reasons]
+    lines += [
+        markdown_row(("cells", "hold")),
+        markdown_row(("---:", ":---")),
+        markdown_row((f"{sums.verdicts['holds']:,}", "as printed")),
+    ]
+    lines += [markdown_row((f"{number:,}", escape_markdown(name))) for name, number in reasons]
     lines += ["", "## Tables", ""]
     heads = ("table", "network", "compared", "hold", "rounded", "convention", "wrong", "known", "not checked")
-    lines += [_row(heads), _row([":---", ":---", *["---:"] * (len(heads) - 2)])]
-    lines += [_row(_line(one)) for one in found.tables]
+    lines += [markdown_row(heads), markdown_row([":---", ":---", *["---:"] * (len(heads) - 2)])]
+    lines += [markdown_row(_line(one)) for one in found.tables]
     lines.append("")
     for one in found.tables:
         for text in (*one.chosen, *one.judgement.conventions):
@@ -74,10 +78,10 @@ def _table(one: Judged, cells: Sequence[Finding]) -> list[str]:
     against = f"{one.name}, against {one.judgement.network or 'itself'}"
     lines = [f"### {escape_markdown(source or one.name)}", "", f"{escape_markdown(against)}.", ""]
     heads = ("row", "column", "printed", "computed", "because", "what mends it")
-    lines += [_row(heads), _row([":---"] * len(heads))]
+    lines += [markdown_row(heads), markdown_row([":---"] * len(heads))]
     for cell in cells:
         shown = (cell.row, cell.column, cell.printed, cell.computed, cell.explanation, cell.suggestion)
-        lines.append(_row([escape_markdown(text) for text in shown]))
+        lines.append(markdown_row([escape_markdown(text) for text in shown]))
     return [*lines, ""]
 
 
@@ -89,7 +93,3 @@ def _line(one: Judged) -> Sequence[str]:
         escape_markdown(one.judgement.network or "itself"),
         *(f"{number:,}" if number else "" for number in numbers),
     )
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"

@@ -15,7 +15,7 @@ from archdsl.report.numbers import clean, short
 from archdsl.report.summary import Summary
 from archdsl.report.totals import heading
 
-__all__ = ["LATEX_COLUMNS", "TEX_SPECIAL", "escape_latex", "to_latex"]
+__all__ = ["LATEX_COLUMNS", "TEX_SPECIAL", "escape_latex", "latex_row", "to_latex"]
 
 LATEX_COLUMNS = ("name", "op", "output", "params", "macs")
 
@@ -76,15 +76,15 @@ def to_latex(found: Summary, *, columns: Sequence[Column] | None = None) -> str:
         rf"  \caption{{{escape_latex(heading(found))}. {escape_latex(legend)}.}}",
         rf"  \begin{{tabular}}{{@{{}}{''.join('l' if column.kind == 'text' else 'r' for column in chosen)}@{{}}}}",
         r"    \toprule",
-        _line([escape_latex(_head(column)) for column in chosen]),
+        latex_row([escape_latex(_head(column)) for column in chosen]),
         r"    \midrule",
     ]
-    lines += [_line([_cell(row, column) for column in chosen]) for row in found.rows]
+    lines += [latex_row([_cell(row, column) for column in chosen]) for row in found.rows]
     last = [_number(sums[column.key], column) if column.key in sums else "" for column in chosen]
     if any(last):
         lines += [
             r"    \midrule",
-            _line(["total" if place == 0 and not cell else cell for place, cell in enumerate(last)]),
+            latex_row(["total" if place == 0 and not cell else cell for place, cell in enumerate(last)]),
         ]
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
     return "\n".join(lines) + "\n"
@@ -94,7 +94,11 @@ def _head(column: Column) -> str:
     return column.heading + (" (bytes)" if column.kind == "bytes" else "")
 
 
-def _line(cells: Sequence[str]) -> str:
+def latex_row(cells: Sequence[str]) -> str:
+    r"""
+    >>> latex_row(["conv1", "156"])
+    '    conv1 & 156 \\\\'
+    """
     return "    " + " & ".join(cells) + r" \\"
 
 

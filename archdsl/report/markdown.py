@@ -14,7 +14,7 @@ from archdsl.report.numbers import clean, grouped
 from archdsl.report.summary import Summary
 from archdsl.report.totals import heading, totals
 
-__all__ = ["escape_markdown", "to_markdown"]
+__all__ = ["escape_markdown", "markdown_row", "to_markdown"]
 
 _ENTITIES: Final = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {char: "\\" + char for char in "\\`*_{}[]#|~$@"}
@@ -35,15 +35,19 @@ def to_markdown(found: Summary, *, columns: Sequence[Column] | None = None) -> s
     chosen = tuple(COLUMNS[key] for key in DEFAULT) if columns is None else tuple(columns)
     title = f": {found.graph.title}" if found.graph.title else ""
     lines = [f"### {escape_markdown(heading(found) + title)}", ""]
-    lines.append(_line([_head(column) for column in chosen]))
-    lines.append(_line([":---" if column.kind == "text" else "---:" for column in chosen]))
-    lines += [_line([_cell(row, column) for column in chosen]) for row in found.rows]
+    lines.append(markdown_row([_head(column) for column in chosen]))
+    lines.append(markdown_row([":---" if column.kind == "text" else "---:" for column in chosen]))
+    lines += [markdown_row([_cell(row, column) for column in chosen]) for row in found.rows]
     lines += ["", "| total | amount | what it counts |", "| :--- | ---: | :--- |"]
-    lines += [_line([escape_markdown(part) for part in (t.label, t.amount, t.meaning)]) for t in totals(found)]
+    lines += [markdown_row([escape_markdown(part) for part in (t.label, t.amount, t.meaning)]) for t in totals(found)]
     return "\n".join(lines) + "\n"
 
 
-def _line(cells: Sequence[str]) -> str:
+def markdown_row(cells: Sequence[str]) -> str:
+    """
+    >>> markdown_row(["conv1", "156"])
+    '| conv1 | 156 |'
+    """
     return "| " + " | ".join(cells) + " |"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from archdsl.analysis.rows import Row
+from archdsl.diagnostics import Paint
 from archdsl.report.columns import COLUMNS, DEFAULT, Column
 from archdsl.report.numbers import clean, grouped, short, width
 from archdsl.report.summary import Summary
@@ -45,35 +46,22 @@ def to_text(
     - `width`: columns of the terminal.
     - `colour`: whether to emphasise by ANSI sequences.
     """
-    paint = _Paint(colour)
+    paint = Paint(colour)
     chosen = tuple(COLUMNS[key] for key in DEFAULT) if columns is None else tuple(columns)
     table = _fit(found.rows, chosen, width, droppable=columns is None)
-    lines = [paint.strong(clean(part)) for part in textwrap.wrap(heading(found), max(width, 20))]
+    lines = [paint("1", clean(part)) for part in textwrap.wrap(heading(found), max(width, 20))]
     if found.graph.title:
         lines += [clean(part) for part in textwrap.wrap(found.graph.title, max(width, 20))]
-    lines += ["", paint.strong(table.line([column.heading for column in table.columns]).rstrip())]
+    lines += ["", paint("1", table.line([column.heading for column in table.columns]).rstrip())]
     lines.append("-" * table.width)
     for row, cells in zip(found.rows, table.cells, strict=True):
         line = table.line(cells).rstrip()
-        lines.append(paint.strong(line) if row.opened else line)
+        lines.append(paint("1", line) if row.opened else line)
     lines.append("-" * table.width)
     lines += _notes(found, table, max(width, 40), paint)
     lines.append("")
     lines += _totals(found, max(width, 60), paint)
     return "\n".join(lines) + "\n"
-
-
-class _Paint:
-    """ANSI emphasis, or nothing at all."""
-
-    def __init__(self, on: bool) -> None:
-        self._on = on
-
-    def strong(self, text: str) -> str:
-        return f"\x1b[1m{text}\x1b[0m" if self._on else text
-
-    def faint(self, text: str) -> str:
-        return f"\x1b[2m{text}\x1b[0m" if self._on else text
 
 
 class _Table(NamedTuple):
@@ -235,7 +223,7 @@ def _cut(text: str, wide: int) -> str:
     return kept + "…"
 
 
-def _notes(found: Summary, table: _Table, limit: int, paint: _Paint) -> list[str]:
+def _notes(found: Summary, table: _Table, limit: int, paint: Paint) -> list[str]:
     """What each column counts."""
     plain = ("name", "op", "path", "block")
     notes = [(column.heading, column.legend) for column in table.columns if column.key not in plain]
@@ -244,10 +232,10 @@ def _notes(found: Summary, table: _Table, limit: int, paint: _Paint) -> list[str
     if any(row.training for row in found.rows):
         notes.append((_TRAINING, "exists in training only"))
     wide = max((width(name) for name, _ in notes), default=0)
-    return [paint.faint(line) for name, text in notes for line in _hung(f"{name:<{wide}}  ", text, limit)]
+    return [paint("2", line) for name, text in notes for line in _hung(f"{name:<{wide}}  ", text, limit)]
 
 
-def _totals(found: Summary, limit: int, paint: _Paint) -> list[str]:
+def _totals(found: Summary, limit: int, paint: Paint) -> list[str]:
     entries = totals(found)
     label = max(width(entry.label) for entry in entries)
     amount = max(width(entry.amount) for entry in entries)
@@ -255,7 +243,7 @@ def _totals(found: Summary, limit: int, paint: _Paint) -> list[str]:
     for entry in entries:
         lead = f"{entry.label:<{label}}  {entry.amount:>{amount}}  "
         first, *rest = _hung(lead, clean(entry.meaning), limit)
-        lines.append(paint.strong(first[: len(lead)]) + first[len(lead) :])
+        lines.append(paint("1", first[: len(lead)]) + first[len(lead) :])
         lines += rest
     return lines
 

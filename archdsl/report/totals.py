@@ -26,7 +26,6 @@ class Total(NamedTuple):
 def heading(found: Summary) -> str:
     """The network in one line: `resnet:resnet50, 224x224x3 -> 1000`."""
     graph = found.graph
-    name = graph.name if graph.variant is None else f"{graph.name}:{graph.variant}"
     entering = ", ".join(
         show_shape(node.shape) if len(graph.inputs) == 1 else f"{node.label or 'input'} {show_shape(node.shape)}"
         for node in graph.inputs
@@ -38,7 +37,7 @@ def heading(found: Summary) -> str:
         else f"{output.name} {show_shape(graph.shape(output.port))}"
         for output in kept
     )
-    return f"{name}, {entering} -> {leaving}"
+    return f"{graph.full_name}, {entering} -> {leaving}"
 
 
 def totals(found: Summary) -> tuple[Total, ...]:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from archdsl.diagnostics import counted
-from archdsl.report.numbers import clean, width
+from archdsl.diagnostics import Paint, counted
+from archdsl.report.numbers import clean, fit, width
 from archdsl.report.tallies import explained_by, in_words, misprints, source_of, tally
 from archdsl.verification import Claims, Judged, Verification
 from archdsl.verify.finding import Finding, Judgement, Verdict
@@ -34,7 +34,7 @@ _NAMED: Final = 6
 """How many rows or layers are named before the rest is counted."""
 
 
-def verdicts_text(found: Verification, *, every: bool = False, wide: int = _WIDTH, colour: bool = False) -> str:
+def verdicts_text(found: Verification, *, every: bool = False, colour: bool = False) -> str:
     """The tables that were named, each with its cells; all of them in a page of sums, where there are several.
 
     ```
@@ -49,35 +49,35 @@ def verdicts_text(found: Verification, *, every: bool = False, wide: int = _WIDT
 
     `every`: cells that simply hold, and the tables of folders, too.
     """
-    paint = _Paint(colour)
+    paint = Paint(colour)
     lines: list[str] = []
     for one in found.tables:
         if one.outright or every:
-            lines += [*_table(one, every, wide, paint), ""]
+            lines += [*_table(one, every, paint), ""]
     if len(found.tables) > 1 or any(not one.outright for one in found.tables):
-        lines += [*_page(found, every, wide, paint), ""]
-    lines += totals_text(found, wide=wide, colour=colour)
+        lines += [*_page(found, every, paint), ""]
+    lines += totals_text(found, colour=colour)
     return "\n".join([*lines, ""]) if lines else ""
 
 
 def totals_text(found: Verification, *, wide: int = _WIDTH, colour: bool = False) -> list[str]:
     """The last lines: cells, claims, and documents that were passed over."""
-    paint = _Paint(colour)
+    paint = Paint(colour)
     lines: list[str] = []
     if found.tables:
         sums = tally(cell for one in found.tables for cell in one.judgement.findings)
         mark = "1;31" if sums.verdicts["contradiction"] else "1"
         text = f"{counted(len(found.tables), 'table')}, {in_words(sums)}"
-        lines += [paint(mark, line) for line in _hung("", text, wide, 0)]
+        lines += [paint(mark, line) for line in _hung("", text, 0, wide)]
     if found.claims.compared:
-        lines += _hung("", claims_text(found.claims), wide, 0)
+        lines += _hung("", claims_text(found.claims), 0, wide)
     if found.passed:
         many = len(found.passed) > 1
         text = (
             f"{counted(len(found.passed), 'document')} of the folders {'were' if many else 'was'} passed over: no "
             f"`archdsl network:` line in {'them' if many else 'it'}"
         )
-        lines += _hung("", text, wide, 0)
+        lines += _hung("", text, 0, wide)
     return lines
 
 
@@ -90,36 +90,26 @@ def claims_text(claims: Claims) -> str:
     return text
 
 
-class _Paint:
-    """ANSI colours, or nothing at all."""
-
-    def __init__(self, on: bool) -> None:
-        self._on = on
-
-    def __call__(self, code: str, text: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._on and text else text
-
-
 # ---------------------------------------------------------------- one table
 
 
-def _table(one: Judged, every: bool, wide: int, paint: _Paint) -> list[str]:
+def _table(one: Judged, every: bool, paint: Paint) -> list[str]:
     judgement = one.judgement
     against = f"against {judgement.network}" if judgement.network else "against itself"
-    lines = [paint("1", line) for line in _hung("", f"{one.name}, {against}", wide, 2)]
-    lines += _hung("  ", source_of(one), wide, 2)
-    lines += _understood(one, wide, paint)
+    lines = [paint("1", line) for line in _hung("", f"{one.name}, {against}", 2)]
+    lines += _hung("  ", source_of(one), 2)
+    lines += _understood(one, paint)
     lines.append("")
     shown = [
         cell for cell in judgement.findings if cell.verdict != "not-checked" and (every or cell.verdict != "holds")
     ]
     for cell in shown:
-        lines += _cell(cell, wide, paint)
-    lines += _unchecked(judgement.findings, wide, paint)
+        lines += _cell(cell, paint)
+    lines += _unchecked(judgement.findings, paint)
     return lines[:-1] if not lines[-1] else lines
 
 
-def _understood(one: Judged, wide: int, paint: _Paint) -> list[str]:
+def _understood(one: Judged, paint: Paint) -> list[str]:
     """How the table was read: its columns, its network, its conventions, its rows."""
     judgement = one.judgement
     columns = judgement.reading.columns
@@ -143,7 +133,7 @@ def _understood(one: Judged, wide: int, paint: _Paint) -> list[str]:
     before = ""
     for label, text in facts:
         shown = "" if label == before else label
-        lines += _hung(f"  {paint('2', f'{shown:{_LABEL}}')}  ", text, wide)
+        lines += _hung(f"  {paint('2', f'{shown:{_LABEL}}')}  ", text)
         before = label
     return lines
 
@@ -174,23 +164,23 @@ def _some(names: Sequence[str]) -> str:
     return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED:,} more"
 
 
-def _cell(cell: Finding, wide: int, paint: _Paint) -> list[str]:
+def _cell(cell: Finding, paint: Paint) -> list[str]:
     head = f"row {cell.row}, {cell.column}: {cell.printed}"
     if cell.computed not in ("", cell.printed) and cell.verdict != "holds":
         head += f" -> {cell.computed}"
-    lines = _hung(f"  {_label(cell.verdict, paint)}  ", head, wide)
+    lines = _hung(f"  {_label(cell.verdict, paint)}  ", head)
     for text in (cell.convention, cell.explanation):
-        lines += _hung(" " * (_LABEL + 4), text, wide)
+        lines += _hung(" " * (_LABEL + 4), text)
     if cell.suggestion:
-        lines += _hung(" " * (_LABEL + 4) + paint("1;36", "mends it") + ": ", cell.suggestion, wide, _LABEL + 4)
+        lines += _hung(" " * (_LABEL + 4) + paint("1;36", "mends it") + ": ", cell.suggestion)
     return lines
 
 
-def _label(verdict: Verdict, paint: _Paint) -> str:
+def _label(verdict: Verdict, paint: Paint) -> str:
     return paint(_COLOURS[verdict], f"{verdict:{_LABEL}}")
 
 
-def _unchecked(cells: Sequence[Finding], wide: int, paint: _Paint) -> list[str]:
+def _unchecked(cells: Sequence[Finding], paint: Paint) -> list[str]:
     """What was not compared, by reason, so that a column of names is one line."""
     reasons: dict[str, dict[str, list[str]]] = {}
     for cell in cells:
@@ -203,11 +193,11 @@ def _unchecked(cells: Sequence[Finding], wide: int, paint: _Paint) -> list[str]:
             together.setdefault(tuple(rows), []).append(column)
         for numbers, names in together.items():
             place = f"{', '.join(names)}, {'row' if len(numbers) == 1 else 'rows'} {_some(numbers)}"
-            lines += _hung(f"  {_label('not-checked', paint)}  ", f"{place}: {why}", wide)
+            lines += _hung(f"  {_label('not-checked', paint)}  ", f"{place}: {why}")
     return lines
 
 
-def _hung(lead: str, text: str, wide: int, indent: int = _LABEL + 4) -> list[str]:
+def _hung(lead: str, text: str, indent: int = _LABEL + 4, wide: int = _WIDTH) -> list[str]:
     """A text behind its lead, wrapped at an indent; nothing for no text. Colours of the lead take no room."""
     if not text:
         return []
@@ -237,21 +227,21 @@ def _wrapped(text: str, wide: int, first: int, indent: int) -> list[str]:
 # ---------------------------------------------------------------- the page
 
 
-def _page(found: Verification, every: bool, wide: int, paint: _Paint) -> list[str]:
+def _page(found: Verification, every: bool, paint: Paint) -> list[str]:
     """All tables, a line each; what explained cells; the misprints of tables that are not shown in full."""
-    lines = _lines(found.tables, wide, paint)
+    lines = _lines(found.tables, paint)
     reasons = explained_by(found.tables)
     if reasons:
         lines += ["", paint("1", "explained by")]
         for name, number in reasons:
-            lines += _hung(f"  {number:>5,}  ", name, wide, 9)
+            lines += _hung(f"  {number:>5,}  ", name, 9)
     for one, cells in misprints(found):
         if one.outright or every:
             continue
-        lines += ["", *(paint("1", line) for line in _hung("", f"{one.name}: misprints", wide, 2))]
-        lines += _hung("  ", source_of(one), wide, 2)
+        lines += ["", *(paint("1", line) for line in _hung("", f"{one.name}: misprints", 2))]
+        lines += _hung("  ", source_of(one), 2)
         for cell in cells:
-            lines += _cell(cell, wide, paint)
+            lines += _cell(cell, paint)
     return lines
 
 
@@ -259,22 +249,17 @@ _HEADINGS: Final = ("cells", "hold", "rounded", "conv.", "wrong", "known", "open
 _LEGEND: Final = "cells: compared; conv.: true by a convention; known: acknowledged; open: not compared"
 
 
-def _lines(tables: Sequence[Judged], wide: int, paint: _Paint) -> list[str]:
+def _lines(tables: Sequence[Judged], paint: Paint) -> list[str]:
     rows = []
     for one in tables:
         sums = tally(one.judgement.findings)
         numbers = [sums.compared, *sums.verdicts.values()]
         rows.append([clean(one.name), *(f"{number:,}" if number else "-" for number in numbers)])
     widths = [max(len(name), *(width(row[at + 1]) for row in rows)) for at, name in enumerate(_HEADINGS)]
-    room = max(12, wide - sum(widths) - 2 * len(widths))
+    room = max(12, _WIDTH - sum(widths) - 2 * len(widths))
     first = min(room, max(len("table"), *(width(row[0]) for row in rows)))
     lines = []
     for row in [["table", *_HEADINGS], *rows]:
-        name = row[0]
-        if width(name) > first:
-            while width(name) > first - 1:
-                name = name[1:]
-            name = "…" + name
         cells = [f"{cell:>{size}}" for cell, size in zip(row[1:], widths, strict=True)]
-        lines.append("  ".join([name + " " * (first - width(name)), *cells]))
-    return [paint("1", lines[0]), *lines[1:], *(paint("2", line) for line in _hung("", _LEGEND, wide, 0))]
+        lines.append("  ".join([fit(row[0], first, front=True), *cells]))
+    return [paint("1", lines[0]), *lines[1:], *(paint("2", line) for line in _hung("", _LEGEND, 0))]

@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from archdsl.diagnostics import Diagnostic, render_github
-from archdsl.report.latex import escape_latex
-from archdsl.report.markdown import escape_markdown
+from archdsl.report.latex import escape_latex, latex_row
+from archdsl.report.markdown import escape_markdown, markdown_row
 from archdsl.report.tallies import in_words, tally
 from archdsl.report.verdicts import totals_text
 from archdsl.verification import Judged, Verification
@@ -102,16 +102,12 @@ def verdicts_markdown(found: Verification, *, every: bool = False) -> str:
         lines += [*(f"- {escape_markdown(text)}" for text in notes), ""] if notes else []
         rows = list(_rows(one.judgement.findings, every))
         if rows:
-            lines += [_markdown_row(_HEAD), _markdown_row([":---"] * len(_HEAD))]
-            lines += [_markdown_row([escape_markdown(text) for text in row]) for row in rows]
+            lines += [markdown_row(_HEAD), markdown_row([":---"] * len(_HEAD))]
+            lines += [markdown_row([escape_markdown(text) for text in row]) for row in rows]
             lines.append("")
         lines += [escape_markdown(in_words(tally(one.judgement.findings))), ""]
     lines += [escape_markdown(line) for line in totals_text(found, wide=10_000)]
     return "\n".join(lines) + "\n"
-
-
-def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 def verdicts_latex(found: Verification, *, every: bool = False) -> str:
@@ -125,19 +121,15 @@ def verdicts_latex(found: Verification, *, every: bool = False) -> str:
             rf"  \caption{{{escape_latex(_title(one))}: {sums}.}}",
             r"  \begin{tabular}{@{}lllllp{6cm}@{}}",
             r"    \toprule",
-            _latex_row(_HEAD),
+            latex_row(_HEAD),
             r"    \midrule",
-            *(_latex_row([escape_latex(text) for text in row]) for row in _rows(one.judgement.findings, every)),
+            *(latex_row([escape_latex(text) for text in row]) for row in _rows(one.judgement.findings, every)),
             r"    \bottomrule",
             r"  \end{tabular}",
             r"\end{table}",
         ]
     lines += [f"% {line}" for line in totals_text(found, wide=10_000)]
     return "\n".join(lines) + "\n"
-
-
-def _latex_row(cells: Sequence[str]) -> str:
-    return "    " + " & ".join(cells) + r" \\"
 
 
 def _title(one: Judged) -> str:

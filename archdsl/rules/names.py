@@ -117,4 +117,12 @@ RULES = (
         "input 32x32x3\nlet w = 16\nconv 3x3+1 8\n",
         "input 32x32x3\nlet w = 16\nconv 3x3+1 w\n",
     ),
+    Rule(
+        "unused-default",
+        "warning",
+        "No layer takes what a `default` says: none stands below it in its file or body, or each says it itself.",
+        "Whoever wrote it believes that some layer has it. Blocks that stand in other files are never touched by it.",
+        "input 32x32x3\nconv 3x3+1 8 -> bn -> relu\ndefault conv bias=false\n",
+        "input 32x32x3\ndefault conv bias=false\nconv 3x3+1 8 -> bn -> relu\n",
+    ),
 )

@@ -23,7 +23,8 @@ RULES = (
     Rule(
         "unknown-setting",
         "error",
-        "There is no such setting in `train { … }`, or no such kind of data, optimizer, schedule or loss.",
+        "There is no such setting in `train { … }`, no such kind of data, optimizer, schedule or loss, or the network "
+        "has no such output or no such weights.",
         "No setting is ever ignored.",
         _NET + "train {\n  data cifar10\n  epoch 10\n  optimizer sgd lr=0.1\n}\n",
         _NET + "train {\n  data cifar10\n  epochs 10\n  optimizer sgd lr=0.1\n}\n",

@@ -62,6 +62,12 @@ _OPENERS = {
 }
 _SHOWN = {"(": ")", "[": "]", "{": "}", "<": ">"}
 _REPEAT = re.compile(r"x[0-9]+")
+_BOUNDED = {
+    **dict.fromkeys(_NUMBERS, ("limit-number", "number", limits.NAME_LENGTH, "every size fits into 2^53")),
+    **dict.fromkeys(("NAME", "REFERENCE"), ("limit-name", "name", limits.NAME_LENGTH, "shorten it")),
+    "STRING": ("limit-name", "text", limits.STRING_LENGTH, "write it as comments"),
+}
+"""The id, the name, the most characters and the hint of tokens that may be too long."""
 
 # What an open bracket holds decides what `<` and a newline mean inside it.
 _CHAIN, _EITHER, _VALUE, _ANGLE, _BODY, _TABLE = "chain", "either", "value", "angle", "body", "table"
@@ -167,15 +173,15 @@ class _Layout:
         return True
 
     def _unclosed(self, left: _Open) -> None:
-        compared = left.bracket == "<"
+        hint = f"add the `{_SHOWN[left.bracket]}` that ends it"
+        if left.bracket == "<":
+            hint += "; a comparison stands in parentheses: (a < b)"
+        self._break("syntax", f"this `{left.bracket}` is never closed", left.token, hint)
+
+    def _break(self, id: str, message: str, token: Token, hint: str, *notes: Note) -> None:
+        """Give the statement up; its first mistake is told, and none that may follow from it."""
         if not self._line.broken:
-            self._found.error(
-                "syntax",
-                f"this `{left.bracket}` is never closed",
-                self._span(left.token),
-                hint=f"add the `{_SHOWN[left.bracket]}` that ends it"
-                + ("; a comparison stands in parentheses: (a < b)" if compared else ""),
-            )
+            self._found.error(id, message, self._span(token), notes=notes, hint=hint)
         self._line.broken = True
 
     def _span(self, token: Token) -> Span:
@@ -187,57 +193,19 @@ class _Layout:
         """Append a token to the statement under its true type; false where a limit ends the reading."""
         kept = self._line.tokens
         before = kept[-1] if kept else None
-        joined = before is not None and before.end_pos == token.start_pos
-        kind = token.type
-        if kind in _NUMBERS and len(token) > limits.NAME_LENGTH:
-            self._found.error(
-                "limit-number",
-                f"a number of {len(token):,} characters; {limits.NAME_LENGTH} are allowed",
-                self._span(token),
-                hint="every size fits into 2^53",
-            )
-            self._line.broken = True
-        if kind == "STRING" and len(token) > limits.STRING_LENGTH:
-            self._found.error(
-                "limit-name",
-                f"a text of {len(token):,} characters; {limits.STRING_LENGTH:,} are allowed",
-                self._span(token),
-                hint="write it as comments",
-            )
-            self._line.broken = True
-        if kind == "NAME":
-            kind = self._word(token, before, index)
-        elif kind == "_LPAR" and before is not None and joined and before.type == "NAME" and before.value == "x":
-            kept.pop()
-            token = Token("_REPEAT_LPAR", "x(", before.start_pos, before.line, before.column, None, None, token.end_pos)
-            kind = "_REPEAT_LPAR"
-        elif kind == "_LPAR" and before is not None and joined and before.type in ("NAME", "_RANGLE"):
-            kind = "_CALL_LPAR"
-        elif kind == "_LSQB" and before is not None and joined and before.type in ("NAME", "_RSQB", "_RPAR"):
-            kind = "_INDEX_LSQB"
-        elif kind == "REFERENCE":
-            self._bounded(token)
-        elif kind == "BAD":
-            self._line.broken = True
-        elif kind == "LESS":
-            kind = self._less(token, before, joined)
-        elif kind == "GREATER" and self._stack and self._stack[-1].bracket == "<":
-            kind = "_RANGLE"
-        elif kind == "COMPARE" and token.value == ">=" and self._stack and self._stack[-1].bracket == "<":
+        touching = before if before is not None and before.end_pos == token.start_pos else None
+        if token.type == "COMPARE" and token.value == ">=" and self._in_angles():
             middle = (token.start_pos or 0) + 1
             first = Token("_RANGLE", ">", token.start_pos, token.line, token.column, None, None, middle)
             second = Token("_ASSIGN", "=", middle, token.line, (token.column or 0) + 1, None, None, token.end_pos)
             return self._admit(first, index) and self._admit(second, index)
-        elif kind in ("PLUS", "SLASH"):
-            after = self._tokens[index + 1] if index + 1 < len(self._tokens) else None
-            touches = after is not None and after.start_pos == token.end_pos and after.type != "_NEWLINE"
-            if joined and touches and before is not None and before.type in _OPERAND_ENDS:
-                kind = f"TIGHT_{kind}"
-        elif kind == "_COMMA":
-            after = self._following(index)
-            if after is not None and after.type in ("_RPAR", "_RSQB"):
-                kind = "TRAILING_COMMA"
-        if kind != token.type:
+        if token.type in _BOUNDED:
+            self._bounded(token)
+        kind = self._kind(token, before, touching, index)
+        if kind == "_REPEAT_LPAR":
+            x = kept.pop()
+            token = Token(kind, "x(", x.start_pos, x.line, x.column, None, None, token.end_pos)
+        elif kind != token.type:
             token = Token.new_borrow_pos(kind, token.value, token)
         if kind in _OPENERS:
             if len(self._stack) >= limits.NESTING:
@@ -252,43 +220,65 @@ class _Layout:
         elif kind in _CLOSERS:
             self._close(token, _CLOSERS[kind])
         elif kind == "_COMMA" and self._stack:
-            self._stack[-1].commas += 1
-            if self._stack[-1].commas == limits.LIST_LENGTH:
-                self._found.error(
-                    "limit-list",
-                    f"a list of more than {limits.LIST_LENGTH:,} elements",
-                    self._span(self._stack[-1].token),
-                    hint="compute it: range(n), or a loop x(i in n)",
-                )
-                self._line.broken = True
+            self._count_comma(self._stack[-1])
+        elif kind == "BAD":
+            self._line.broken = True
         if self._depth.passes(kind):
-            self._too_deep(token)
+            self._break(
+                "limit-expression",
+                f"more than {limits.EXPRESSION} operators, repeats and conditions in a row",
+                token,
+                "give parts of it names with `let`, or put values into a list",
+            )
         kept.append(token)
         return True
 
-    def _too_deep(self, token: Token) -> None:
-        if not self._line.broken:
-            self._found.error(
-                "limit-expression",
-                f"more than {limits.EXPRESSION} operators, repeats and conditions in a row",
-                self._span(token),
-                hint="give parts of it names with `let`, or put values into a list",
-            )
-        self._line.broken = True
-
     def _bounded(self, token: Token) -> None:
-        if len(token) > limits.NAME_LENGTH:
-            self._found.error(
-                "limit-name",
-                f"a name of {len(token)} characters; {limits.NAME_LENGTH} are allowed",
-                self._span(token),
-                hint="shorten it",
-            )
+        id, what, most, hint = _BOUNDED[token.type]
+        if len(token) > most:
+            message = f"a {what} of {len(token):,} characters; {most:,} are allowed"
+            self._found.error(id, message, self._span(token), hint=hint)
             self._line.broken = True
 
-    def _word(self, token: Token, before: Token | None, index: int) -> str:
+    def _count_comma(self, bracket: _Open) -> None:
+        bracket.commas += 1
+        if bracket.commas == limits.LIST_LENGTH:
+            message = f"a list of more than {limits.LIST_LENGTH:,} elements"
+            hint = "compute it: range(n), or a loop x(i in n)"
+            self._found.error("limit-list", message, self._span(bracket.token), hint=hint)
+            self._line.broken = True
+
+    def _kind(self, token: Token, before: Token | None, touching: Token | None, index: int) -> str:
+        """The true type of a token, by the one before it; `touching` is that without a space between."""
+        kind = token.type
+        if kind == "NAME":
+            return self._word(token, before)
+        if kind == "LESS":
+            return self._less(token, before, touching is not None)
+        if kind == "GREATER":
+            return "_RANGLE" if self._in_angles() else kind
+        if kind == "_COMMA":
+            after = self._following(index)
+            return "TRAILING_COMMA" if after is not None and after.type in ("_RPAR", "_RSQB") else kind
+        if touching is None:
+            return kind
+        if kind == "_LPAR" and touching.type == "NAME":
+            return "_REPEAT_LPAR" if touching.value == "x" else "_CALL_LPAR"
+        if kind == "_LPAR" and touching.type == "_RANGLE":
+            return "_CALL_LPAR"
+        if kind == "_LSQB" and touching.type in ("NAME", "_RSQB", "_RPAR"):
+            return "_INDEX_LSQB"
+        if kind in ("PLUS", "SLASH") and touching.type in _OPERAND_ENDS:
+            after = self._tokens[index + 1] if index + 1 < len(self._tokens) else None
+            tight = after is not None and after.start_pos == token.end_pos and after.type != "_NEWLINE"
+            return f"TIGHT_{kind}" if tight else kind
+        return kind
+
+    def _in_angles(self) -> bool:
+        return bool(self._stack) and self._stack[-1].bracket == "<"
+
+    def _word(self, token: Token, before: Token | None) -> str:
         value = str(token.value)
-        self._bounded(token)
         starts = before is None or before.type in ("_NEWLINE", "_LBRACE")
         holds = self._stack[-1].holds if self._stack else _BODY
         if starts and holds == _BODY and value in STATEMENT_WORDS:
@@ -308,7 +298,8 @@ class _Layout:
         if before is None or before.type != "NAME" or holds == _VALUE:
             return "LESS"
         if holds != _EITHER and self._in_condition():
-            self._compares(token)
+            message = f"`{token.value}` compares only inside parentheses"
+            self._break("syntax", message, token, "elsewhere it is a bracket; write if (a < b) then … else …")
             return "LESS"
         return "_LANGLE" if joined or holds != _EITHER else "LESS"
 
@@ -325,16 +316,6 @@ class _Layout:
             if depth < 0:
                 return False
         return False
-
-    def _compares(self, token: Token) -> None:
-        if not self._line.broken:
-            self._found.error(
-                "syntax",
-                f"`{token.value}` compares only inside parentheses",
-                self._span(token),
-                hint="elsewhere it is a bracket; write if (a < b) then … else …",
-            )
-        self._line.broken = True
 
     def _holds(self, kind: str, before: Token | None) -> str:
         """What the bracket that opens here holds."""
@@ -366,21 +347,13 @@ class _Layout:
         if self._stack and self._stack[-1].bracket == bracket:
             self._stack.pop()
             return
-        if not self._line.broken:
-            if self._stack:
-                left = self._stack[-1]
-                self._found.error(
-                    "syntax",
-                    f"`{token.value}` closes a `{left.bracket}`",
-                    self._span(token),
-                    notes=[Note(f"the `{left.bracket}` that is still open", self._span(left.token))],
-                    hint=f"close it with `{_SHOWN[left.bracket]}` first",
-                )
-            else:
-                self._found.error(
-                    "syntax", f"`{token.value}` closes nothing", self._span(token), hint="remove it, or open it before"
-                )
-        self._line.broken = True
+        if self._stack:
+            left = self._stack[-1]
+            note = Note(f"the `{left.bracket}` that is still open", self._span(left.token))
+            hint = f"close it with `{_SHOWN[left.bracket]}` first"
+            self._break("syntax", f"`{token.value}` closes a `{left.bracket}`", token, hint, note)
+        else:
+            self._break("syntax", f"`{token.value}` closes nothing", token, "remove it, or open it before")
         if any(entry.bracket == bracket for entry in self._stack):
             while self._stack.pop().bracket != bracket:
                 pass

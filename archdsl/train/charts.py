@@ -18,6 +18,8 @@ _HEIGHT: Final = 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 28, 34
 _COLOURS: Final = ("#3366aa", "#cc5522", "#338855")
 _TICKS: Final = 5
+_CAPTION: Final = 290
+"""What the line above a matrix takes."""
 _FONT: Final = 'font-family="system-ui, sans-serif" font-size="11"'
 
 
@@ -81,7 +83,7 @@ def matrix_chart(title: str, rows: Sequence[Sequence[int]], names: Sequence[str]
     Up to 20 classes have the numbers in the cells; all have them where the pointer rests.
     """
     count = len(rows)
-    cell = max(6, min(34, 640 // count))
+    cell = max(6, min(34, 640 // max(count, 1)))
     left, top = (110, 60) if count <= 40 else (20, 40)
     parts = [_text(left, 16, title, weight="bold"), _text(left, 32, "rows: the class; columns: what it was taken for")]
     for i, row in enumerate(rows):
@@ -96,18 +98,23 @@ def matrix_chart(title: str, rows: Sequence[Sequence[int]], names: Sequence[str]
             )
             if count <= 20 and number:
                 middle = (left + (j + 0.5) * cell, top + (i + 0.5) * cell + 4)
-                parts.append(_text(*middle, str(number), anchor="middle"))
+                ink = "#fff" if number > 0.4 * whole else "currentColor"
+                parts.append(_text(*middle, str(number), anchor="middle", ink=ink))
         if count <= 40:
             parts.append(_text(left - 6, top + (i + 0.5) * cell + 4, names[i][:16], anchor="end"))
             parts.append(_text(left + (i + 0.5) * cell, top - 6, names[i][:4], anchor="middle"))
-    return _svg(left + count * cell + 12, top + count * cell + 12, parts)
+    # Wide enough for what stands above it, however few classes there are.
+    return _svg(max(left + count * cell + 12, left + _CAPTION), top + count * cell + 12, parts)
 
 
-def _text(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal") -> str:
-    where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" fill="currentColor"'
+def _text(
+    x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal", ink: str = "currentColor"
+) -> str:
+    where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" fill="{ink}"'
     return f"<text {where}>{escape(text)}</text>"
 
 
 def _svg(width: float, height: float, parts: Sequence[str]) -> str:
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" {_FONT}>'
+    size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} {_FONT}>'
     return head + "".join(parts) + "</svg>"

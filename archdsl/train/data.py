@@ -136,6 +136,8 @@ def _resized(found: Read, augment: Augment) -> Read:
 
 def _stored(found: Read, store: str) -> Read:
     """Files in memory, where that is asked for or they are small."""
+    if not isinstance(found.train, ImageFiles) and store == "stream":
+        raise TrainError(f"`{found.name}` is read whole, and cannot be streamed", "class folders of images can be")
     if not isinstance(found.train, ImageFiles) or store == "stream" or found.cuts:
         if store == "whole" and found.cuts:
             raise TrainError("images of several sizes are cut one by one, and not kept whole", "--store stream")
@@ -167,6 +169,8 @@ def _check(data: Read, size: Shape, classes: int, augment: Augment) -> None:
         missing = (size[0] - height, size[1] - width)
         if cut == around and channels == size[2] and missing[0] == missing[1] > 0 and missing[0] % 2 == 0:
             hint = f"train {{ augment pad={missing[0] // 2} }} puts zeros around the images"
+        if (*data.size[1:], data.size[0]) == size:
+            hint = "the channels of an image come last: transpose(0, 2, 3, 1)"
         came = "" if cut == (height, width) else f", {show_shape(data.size)} before `augment`"
         raise TrainError(f"{_images(data)} are {has}{came}, and the network takes {show_shape(size)}", hint)
     for part in (data.train, data.test):

@@ -57,9 +57,9 @@ class Display:
     def _text(self, done: Epoch) -> str:
         width = len(str(self._epochs))
         return (
-            f"epoch {done.epoch:>{width}}/{self._epochs}  lr {done.learning_rate:<9.3g}"
-            f" train: loss {done.train_loss:.4f}, {done.train_accuracy:7.2%}"
-            f"   test: loss {done.test_loss:.4f}, {done.test_accuracy:7.2%}"
+            f"epoch {done.epoch:>{width}}/{self._epochs}  lr {done.learning_rate:<8.3g}"
+            f"  train loss {done.train_loss:.4f} {done.train_accuracy:7.2%}"
+            f"  test loss {done.test_loss:.4f} {done.test_accuracy:7.2%}"
         )
 
     def _line(self, text: str) -> None:

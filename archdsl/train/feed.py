@@ -99,7 +99,8 @@ class Feed:
             return source.to(self._machine.device)
         except torch.OutOfMemoryError:
             message = f"{self._machine.device} has no memory for all {len(source):,} images at once"
-            raise TrainError(message, "--store stream reads them as they come") from None
+            hint = "--store stream reads them as they come" if source.origin else "class folders can be streamed"
+            raise TrainError(message, hint) from None
 
     def steps(self, epoch: int, first: int) -> Generator[list[Batch], None, None]:
         """The steps of an epoch from the one numbered `first` on; a step has several batches where they are added up.

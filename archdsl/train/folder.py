@@ -32,7 +32,8 @@ WEIGHTS: Final = "model.safetensors"
 BEST: Final = "best.safetensors"
 CHECKPOINTS: Final = "checkpoints"
 
-_REPORT: Final = ("report.html", "curves.svg", "confusion.csv")
+_REPORT: Final = ("report.html", "curves.svg", "confusion.svg", "confusion.csv")
+_LOCK: Final = ".lock"
 _KEPT: Final = 2
 """The newest checkpoints that are kept."""
 _DAMAGED: Final = ".damaged"
@@ -45,44 +46,60 @@ class RunFolder:
         """Make the folder; of a team, only the chief touches it.
 
         Raises `TrainError` where it cannot be made, or holds a result that nothing goes on from.
-        With `overwrite` what a run left there is removed.
+        With `overwrite` what a run left there is removed once the folder is locked.
         """
         self.path = path
         self._checkpoints = path / CHECKPOINTS
+        self._overwrite = overwrite
         if not chief:
             return
-        try:
+        with self._usable():
             path.mkdir(parents=True, exist_ok=True)
-            if overwrite:
-                for name in (RECIPE, METRICS, TABLE, WEIGHTS, BEST, *_REPORT):
-                    (path / name).unlink(missing_ok=True)
-                for folder in (self._checkpoints, path / FOLDER):
-                    if folder.is_dir():
-                        shutil.rmtree(folder)
-            elif (path / WEIGHTS).exists() and not self.steps():
+            if not overwrite and (path / WEIGHTS).exists() and not self.steps():
                 raise TrainError(f"{path} holds a run already", "another folder with --out, or --overwrite")
             self._checkpoints.mkdir(exist_ok=True)
-        except OSError as error:
-            raise TrainError(f"cannot use {path}: {error.strerror}") from None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes out, and clear away what one that was killed left half written.
 
         The lock is of the process and not of those that it starts, so it ends when it does. Raises `TrainError` where
-        another trains here.
+        another trains here, and where the folder cannot be written.
         """
-        handle = os.open(self._checkpoints / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        with self._usable():
+            handle = os.open(self._checkpoints / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            try:
-                fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise TrainError(f"another process is training in {self.path}", "another folder with --out") from None
-            remove_leftovers(self.path)
-            remove_leftovers(self._checkpoints)
+            with self._usable():
+                try:
+                    fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    message = f"another process is training in {self.path}"
+                    raise TrainError(message, "another folder with --out") from None
+                if self._overwrite:
+                    self._clear()
+                remove_leftovers(self.path)
+                remove_leftovers(self._checkpoints)
             yield
         finally:
             os.close(handle)
+
+    def _clear(self) -> None:
+        """Remove what a run left, but the lock: who has another file of that name has no lock."""
+        for name in (RECIPE, METRICS, TABLE, WEIGHTS, BEST, *_REPORT):
+            (self.path / name).unlink(missing_ok=True)
+        for path in self._checkpoints.iterdir():
+            if path.name != _LOCK:
+                path.unlink()
+        if (self.path / FOLDER).is_dir():
+            shutil.rmtree(self.path / FOLDER)
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Around what is done to the folder before anything is learnt: an `OSError` is a `TrainError`."""
+        try:
+            yield
+        except OSError as error:
+            raise TrainError(f"cannot use {self.path}: {error.strerror}", "another folder with --out") from None
 
     # ------------------------------------------------------------ checkpoints
 
@@ -111,7 +128,8 @@ class RunFolder:
                 found = decode(path.read_bytes())
             except Damaged as damaged:
                 aside = path.with_name(path.name + _DAMAGED)
-                path.replace(aside)
+                with self._usable():
+                    path.replace(aside)
                 warn(f"{path} is damaged: {damaged}; it is now {aside.name}, and the one before it is taken")
                 continue
             except OSError as error:

@@ -47,14 +47,14 @@ def read_idx(path: Path, rank: int) -> torch.Tensor:
 def _read(path: Path, file: IO[bytes] | gzip.GzipFile, rank: int) -> torch.Tensor:
     head = file.read(4 + 4 * rank)
     expected = bytes((0, 0, _BYTES, rank))
+    if expected.startswith(head[:4]) and len(head) < 4 + 4 * rank:
+        raise TrainError(f"{path}: the file ends inside its header, after {len(head)} bytes")
     if head[:4] != expected:
         what = "images" if rank == 3 else "labels"
         raise TrainError(
             f"{path}: the magic number is {int.from_bytes(head[:4], 'big')}, and IDX {what} begin with "
             f"{int.from_bytes(expected, 'big')}"
         )
-    if len(head) < 4 + 4 * rank:
-        raise TrainError(f"{path}: the file ends inside its header, after {len(head)} bytes")
     sizes = struct.unpack(f">{rank}I", head[4:])
     count = math.prod(sizes)
     if not 0 < count <= _LARGEST:

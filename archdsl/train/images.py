@@ -7,6 +7,7 @@ memory is left to `archdsl.train.data`, random changes to batches to `archdsl.tr
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import torch
 
+from archdsl.diagnostics import counted
 from archdsl.elaborate.recipe_settings import Augment
-from archdsl.ops.base import Shape
+from archdsl.ops.base import Shape, show_shape
 from archdsl.train.cutting import random_windows
 from archdsl.train.dataset import Origin, Read
 from archdsl.train.errors import TrainError
@@ -37,12 +39,18 @@ _GREY: Final = ("1", "L", "LA")
 _COLOUR: Final = ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
 
 
+_ORIENTATION: Final = 0x0112
+"""The tag of EXIF that says how a camera was held."""
+
+
 class _Found(NamedTuple):
-    """What the header of a file says: its size and its mode."""
+    """What the header of a file says: its size as it is looked at, its mode, what of it is not taken."""
 
     height: int
     width: int
     mode: str
+    transparent: bool
+    animated: bool
 
 
 @dataclass(frozen=True)
@@ -114,9 +122,50 @@ class ImageFiles:
         return _bytes(image.crop((left, top, left + width, top + height)))
 
 
-def read_image(path: Path, channels: int) -> Image:
-    """A decoded image of 1 or 3 channels. Raises `TrainError` that names the file."""
-    return _opened(path, lambda file: file.convert("L" if channels == 1 else "RGB"))
+def read_image(path: Path, channels: int, remark: Callable[[str], None] | None = None) -> Image:
+    """A decoded image of 1 or 3 channels, upright; `remark` is told of colours that are left out.
+
+    Raises `TrainError` that names the file.
+    """
+
+    def read(file: Image) -> Image:
+        _check_mode(path, file.mode)
+        if remark is not None and channels == 1 and file.mode in _COLOUR:
+            remark(f"{path}: it is a colour image, and is taken as a grey one")
+        return _upright(file).convert("L" if channels == 1 else "RGB")
+
+    return _opened(path, read)
+
+
+def _orientation(file: Image) -> int:
+    """How an image is to be turned to be looked at, 1 to 8; 1, as it is, where its EXIF cannot be read.
+
+    Only what stands before the pixels is asked for, since Pillow decodes a PNG to look behind them.
+    """
+    if "exif" not in file.info:
+        return 1
+    try:
+        return int(file.getexif().get(_ORIENTATION, 1))
+    except (SyntaxError, struct.error, ValueError, TypeError, LookupError, OSError):
+        # The pixels are whole, and so is the image.
+        return 1
+
+
+def _upright(file: Image) -> Image:
+    """An image as it is looked at: cameras store what they see, and say how they were held."""
+    from PIL.Image import Transpose
+
+    methods = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    method = methods.get(_orientation(file))
+    return file if method is None else file.transpose(method)
 
 
 def decodes(path: Path) -> None:
@@ -183,7 +232,8 @@ def read_images(folder: Path, size: Shape, augment: Augment, seed: int, name: st
         names, train = _classes(train_folder, remarks)
         test_folder = next((folder / name for name in _TEST_NAMES if (folder / name).is_dir()), None)
         if test_folder is None:
-            raise TrainError(f"{folder} has a folder train, and none to test with", f"it is called {_TEST_NAMES[0]}")
+            hint = f"it is called {', '.join(_TEST_NAMES[:-1])} or {_TEST_NAMES[-1]}"
+            raise TrainError(f"{folder} has a folder train, and none to test with", hint)
         others, test = _classes(test_folder, remarks)
         for missing, place in ((set(names) - set(others), test_folder), (set(others) - set(names), train_folder)):
             if missing:
@@ -203,7 +253,7 @@ def read_images(folder: Path, size: Shape, augment: Augment, seed: int, name: st
     if channels not in (1, 3):
         raise TrainError(f"{folder}: images have 1 or 3 channels, and the network takes {channels}")
     found = _headers([path for part in (train, test) for paths in part.values() for path in paths])
-    _check_modes(found, channels, remarks)
+    _check_modes(found, size, remarks)
     cut, given = _cut(found, size, augment, seed)
     files = [_files(part, channels, cut) for part in (train, test)]
     return Read(name, files[0], files[1], len(names), given, "; ".join(remarks), names, cuts=cut.size is not None)
@@ -213,7 +263,10 @@ def _classes(folder: Path, remarks: list[str]) -> tuple[tuple[str, ...], dict[in
     """The names of the classes, sorted, and the images of each."""
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if len(folders) < 2:
-        raise TrainError(f"{folder} has {len(folders)} folders, and each class has one")
+        hint = f"{folder}/CLASS/*.jpg, or {folder}/train/CLASS/*.jpg" if folder.name != "train" else ""
+        raise TrainError(
+            f"{folder} has {counted(len(folders), 'folder')}, and each of two classes or more has one", hint
+        )
     images: dict[int, list[Path]] = {}
     others = 0
     for label, place in enumerate(folders):
@@ -239,19 +292,41 @@ def _headers(paths: Sequence[Path]) -> dict[Path, _Found]:
 
 
 def _header(path: Path) -> _Found:
-    return _opened(path, lambda file: _Found(file.height, file.width, file.mode))
+    def read(file: Image) -> _Found:
+        transparent = "A" in file.mode or "transparency" in file.info
+        # Of a JPEG of several pictures the first is the photograph.
+        animated = file.format == "PNG" and bool(getattr(file, "is_animated", False))
+        sides = (file.height, file.width)
+        height, width = sides if _orientation(file) <= 4 else sides[::-1]
+        return _Found(height, width, file.mode, transparent, animated)
+
+    return _opened(path, read)
 
 
-def _check_modes(found: dict[Path, _Found], channels: int, remarks: list[str]) -> None:
-    grey = 0
+def _check_mode(path: Path, mode: str) -> None:
+    if mode not in (*_GREY, *_COLOUR):
+        raise TrainError(f"{path}: its pixels are `{mode}`, and 8 bits a channel are read")
+
+
+def _check_modes(found: dict[Path, _Found], size: Shape, remarks: list[str]) -> None:
     for path, header in found.items():
-        if header.mode not in (*_GREY, *_COLOUR):
-            raise TrainError(f"{path}: its pixels are `{header.mode}`, and 8 bits a channel are read")
-        if channels == 1 and header.mode not in _GREY:
-            raise TrainError(f"{path}: it is a colour image, and the network takes one channel", "input 28x28x3")
-        grey += header.mode in _GREY
-    if channels == 3 and grey:
-        remarks.append(f"{grey:,} grey images are taken as coloured ones")
+        _check_mode(path, header.mode)
+        if size[2] == 1 and header.mode not in _GREY:
+            hint = f"input {show_shape((*size[:2], 3))}"
+            raise TrainError(f"{path}: it is a colour image, and the network takes one channel", hint)
+    grey = sum(header.mode in _GREY for header in found.values())
+    if size[2] == 3 and grey:
+        remarks.append(f"{grey:,} grey {_are(grey, 'taken as coloured')}")
+    transparent = sum(header.transparent for header in found.values())
+    if transparent:
+        remarks.append(f"{transparent:,} transparent {_are(transparent, 'taken as opaque')}")
+    animated = sum(header.animated for header in found.values())
+    if animated:
+        remarks.append(f"of {animated:,} animated {'image' if animated == 1 else 'images'} the first picture is taken")
+
+
+def _are(count: int, what: str) -> str:
+    return f"image is {what}" if count == 1 else f"images are {what}"
 
 
 def _cut(found: dict[Path, _Found], size: Shape, augment: Augment, seed: int) -> tuple[Cut, Shape]:

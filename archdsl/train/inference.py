@@ -6,13 +6,14 @@ In: modules, batches or image files. Out: probabilities, scores, guesses. Openin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from archdsl.elaborate.recipe_learning import BinaryCrossEntropy, Criterion, CrossEntropy
 from archdsl.elaborate.recipe_settings import Augment
@@ -36,7 +37,8 @@ def probabilities(
     """The probabilities (N, classes) of images (N, C, H, W), the mean over the modules, and over each image and its
     mirror with `flip`.
 
-    For the binary cross entropy they are one an output, for the squared error the outputs themselves.
+    For the binary cross entropy they are one an output, for the squared error the outputs themselves; a single output,
+    that of label 1, stands behind what is left to label 0.
     """
     views = (images, images.flip(-1)) if flip else (images,)
     found = []
@@ -51,23 +53,32 @@ def probabilities(
 def _probability(criterion: Criterion, output: torch.Tensor) -> torch.Tensor:
     if isinstance(criterion, CrossEntropy):
         return output.softmax(1)
-    if not isinstance(criterion, BinaryCrossEntropy):
-        return output
-    sure = output.sigmoid()
-    return torch.cat([1 - sure, sure], dim=1) if output.shape[1] == 1 else sure
+    sure = output.sigmoid() if isinstance(criterion, BinaryCrossEntropy) else output
+    return torch.cat([1 - sure, sure], dim=1) if sure.shape[1] == 1 else sure
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Probabilities (N, classes) and labels (N,), on the CPU."""
+    """Probabilities (N, classes) and labels (N,), on the CPU, and by what the networks learned to give them."""
 
     probabilities: torch.Tensor
     labels: torch.Tensor
+    criterion: Criterion
 
     @property
     def guesses(self) -> torch.Tensor:
         """The likeliest class (N,) of every image."""
         return self.probabilities.argmax(1)
+
+    def loss(self) -> float:
+        """The mean over the images of what the networks learned to make small."""
+        if isinstance(self.criterion, CrossEntropy):
+            given = self.probabilities.gather(1, self.labels[:, None]).clamp(min=1e-12)
+            return float(-given.log().mean())
+        target = functional.one_hot(self.labels, self.probabilities.shape[1]).to(self.probabilities.dtype)
+        if isinstance(self.criterion, BinaryCrossEntropy):
+            return float(functional.binary_cross_entropy(self.probabilities, target))
+        return float(functional.mse_loss(self.probabilities, target))
 
     def confusion(self) -> torch.Tensor:
         """How often a class (row) was taken for a class (column): (classes, classes)."""
@@ -83,14 +94,15 @@ def answers(
     for batch in batches:
         made.append(probabilities(modules, batch.images, criterion, machine, flip=flip).cpu())
         labels.append(batch.labels.cpu())
-    return Answers(torch.cat(made), torch.cat(labels))
+    return Answers(torch.cat(made), torch.cat(labels), criterion)
 
 
 @dataclass(frozen=True)
 class Score:
-    """Of so many images: the share that is right, that which is right among the first five, the mean surprise.
+    """Of so many images: the share that is right, that which is right among the first five, the mean loss.
 
-    `top5` is None where there are five classes or fewer; `loss` is -ln of the probability of the label.
+    `top5` is None where there are five classes or fewer; `loss` is that of the recipe: for cross entropy -ln of the
+    probability of the label.
     """
 
     images: int
@@ -104,13 +116,20 @@ def score(found: Answers) -> Score:
     count, classes = found.probabilities.shape
     right = int((found.guesses == found.labels).sum())
     among = found.probabilities.topk(min(_TOP, classes), dim=1).indices == found.labels[:, None]
-    given = found.probabilities.gather(1, found.labels[:, None]).clamp(min=1e-12)
     top5 = int(among.any(1).sum()) / count if classes > _TOP else None
-    return Score(count, right / count, top5, float(-given.log().mean()))
+    return Score(count, right / count, top5, found.loss())
 
 
-def prepared_images(paths: Sequence[Path], size: Shape, augment: Augment | None, prepare: Prepare) -> torch.Tensor:
+def prepared_images(
+    paths: Sequence[Path],
+    size: Shape,
+    augment: Augment | None,
+    prepare: Prepare,
+    remark: Callable[[str], None] | None = None,
+) -> torch.Tensor:
     """Image files as a network of `size` (H, W, C) takes them (N, C, H, W): scaled and cut as in its test.
+
+    `remark` is told of images whose colours the network does not take.
 
     Raises `TrainError` for a file that cannot be read.
     """
@@ -121,7 +140,7 @@ def prepared_images(paths: Sequence[Path], size: Shape, augment: Augment | None,
     inner = (height - 2 * prepare.pad, width - 2 * prepare.pad)
     made = []
     for path in paths:
-        image = read_image(path, channels)
+        image = read_image(path, channels, remark)
         wanted = augment.resize
         if wanted is None and (image.height, image.width) != inner:
             # The image just covers what the network takes.

@@ -164,6 +164,17 @@ class _Run:
             raise TrainError(f"the checkpoint of {place} is of epochs of another length", "--overwrite starts anew")
         self._learner.restore(found.tensors, learner)
         steps = self._progress.steps
+        if steps > self._plan.epochs * self._feed.per_epoch:
+            at = math.ceil(steps / self._feed.per_epoch)
+            message = f"{place} is in epoch {at} already, and the recipe has {self._plan.epochs}"
+            raise TrainError(message, f"--epochs {at} or more; --overwrite starts anew")
+        if self._finished():
+            self._record = before
+        else:
+            changed = [*other.refused, *other.noted]
+            self._record["changes"] = before.get("changes", []) + (
+                [{"after_step": steps, "changed": changed}] if changed else []
+            )
         if self._finished():
             self._display.note(f"the run in {place} is finished, after step {steps:,}: nothing is left to do")
         elif steps:
@@ -302,9 +313,12 @@ class _Run:
         try:
             write()
         except OSError as error:
-            kept = self._folder.steps()[-1]
+            kept = self._folder.steps()
+            if not kept:
+                raise TrainError(f"cannot write {what}: {error.strerror}, and no checkpoint is left") from None
             self._display.warn(
-                f"cannot write {what}: {error.strerror}; training goes on, and the last checkpoint is of step {kept:,}"
+                f"cannot write {what}: {error.strerror}; "
+                f"training goes on, and the last checkpoint is of step {kept[-1]:,}"
             )
 
     def _write_weights(self, name: str, epoch: int) -> None:

@@ -46,7 +46,7 @@ def read_npz(path: Path) -> Read:
                 raise TrainError(f"{path}: it holds {has}", f"the arrays are called {', '.join(_NAMES[0])}")
             arrays = {name: found[name] for name in names}
     except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        raise TrainError(f"{path}: cannot be read: {error}") from None
+        raise TrainError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     train, test = (_examples(path, x, y, arrays) for x, y in (names[:2], names[2:]))
     sizes = {_size(part) for part in (train, test)}
     if len(sizes) > 1:
@@ -70,23 +70,26 @@ def _examples(path: Path, x: str, y: str, arrays: dict[str, NDArray[Any]]) -> Ex
         labels = labels[:, 0]
     if labels.shape != images.shape[:1]:
         has = show_shape(labels.shape)
-        raise TrainError(f"{path}: `{y}` is {has}, and there are {len(images):,} images in `{x}`")
+        hint = "a row for each image that marks its class is not a label: argmax(axis=1)" if labels.ndim == 2 else ""
+        raise TrainError(f"{path}: `{y}` is {has}, and there are {len(images):,} images in `{x}`", hint)
     if labels.dtype.kind not in "iu":
-        raise TrainError(f"{path}: `{y}` holds {labels.dtype}, and labels are whole numbers")
+        hint = "" if labels.dtype.kind not in "fb" else f"{y}.astype('int64')"
+        raise TrainError(f"{path}: `{y}` holds {labels.dtype}, and labels are whole numbers", hint)
     if int(labels.min()) < 0 or int(labels.max()) >= 2**31:
         raise TrainError(f"{path}: `{y}` goes from {labels.min()} to {labels.max()}, and labels count from 0")
-    tensor = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
     if images.dtype.kind == "f":
-        tensor = tensor.float()
-        low, high = float(tensor.min()), float(tensor.max())
+        low, high = float(images.min()), float(images.max())
         if not (low >= 0 and high <= 1):
             raise TrainError(
                 f"{path}: `{x}` goes from {low:g} to {high:g}, and floats are from 0 to 1", "bytes, or / 255"
             )
     elif images.dtype.str != "|u1":
-        raise TrainError(f"{path}: `{x}` holds {images.dtype}, and images are bytes, or floats from 0 to 1")
+        hint = f"{x}.astype('uint8'), where it goes from 0 to 255" if images.dtype.kind in "iu" else ""
+        raise TrainError(f"{path}: `{x}` holds {images.dtype}, and images are bytes, or floats from 0 to 1", hint)
+    # Of numpy's types torch takes neither those of another byte order nor the long ones.
+    kind = "float32" if images.dtype.kind == "f" else "uint8"
     return Examples(
-        tensor,
+        torch.from_numpy(images.transpose(0, 3, 1, 2).astype(kind, order="C")),
         torch.from_numpy(labels.astype("int64")),
         files=(Origin(len(labels), f"{path}, `{x}`", f"{path}, `{y}`"),),
     )

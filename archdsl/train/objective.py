@@ -121,6 +121,13 @@ def objective(graph: Graph, criterion: Criterion, auxiliaries: Sequence[Auxiliar
                 "end the network in fc",
             )
         shape = graph.shape(output.port)
+        main = graph.outputs[0]
+        if shape != graph.shape(main.port) and len(shape) == 1:
+            raise TrainError(
+                f"the output `{output.name}` is {show_shape(shape)}, and `{main.name}` is "
+                f"{show_shape(graph.shape(main.port))}: they are to tell the same classes apart",
+                f"end `{output.name}` in fc {graph.shape(main.port)[-1]}",
+            )
         if len(shape) != 1:
             raise TrainError(
                 f"the output `{output.name}` is {show_shape(shape)}, and the loss takes one number a class",

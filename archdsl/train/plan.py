@@ -97,6 +97,11 @@ def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
         recipe = dataclasses.replace(recipe, data=overrides.data)
     if recipe.data is None:
         raise TrainError("what is learnt from is said neither in the file nor on the command line", "--data digits")
+    for name in ("data", "batch", "epochs", "seed"):
+        if getattr(overrides, name) is not None and overrides.recipe is not None:
+            _once(name, getattr(overrides.recipe, name))
+    if overrides.lr is not None and overrides.recipe is not None and overrides.recipe.optimizer is not None:
+        _once("lr", overrides.recipe.optimizer.lr)
     chosen: dict[str, Any] = {
         "augment": recipe.augment,
         "batch": overrides.batch or recipe.batch,
@@ -122,16 +127,25 @@ def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
     if overrides.lr is not None:
         if whole:
             raise TrainError(
-                "the table of the recipe says the learning rate of every epoch, so --lr would change nothing"
+                "the table of the recipe says the learning rate of every epoch, so --lr would change nothing",
+                "--recipe 'schedule constant' stands in place of the table",
             )
         made = dataclasses.replace(made, optimizer=made.optimizer.replace(lr=overrides.lr))
     elif whole and made.optimizer.lr is not None and recipe.optimizer is not None:
-        raise TrainError("the table says the learning rate of every epoch, and the optimizer's is never used")
+        message = "the table says the learning rate of every epoch, and the optimizer's is never used"
+        raise TrainError(message, "leave out one of them")
     elif not whole and made.optimizer.lr is None:
-        raise TrainError(f"`{made.optimizer.name}` needs a learning rate", "--lr 0.1")
+        raise TrainError(f"`{made.optimizer.name}` needs `lr`, the learning rate", "--lr 0.1")
     if made.schedule.warmup >= made.epochs:
         raise TrainError(f"the warm-up takes {made.schedule.warmup:g} epochs, and there are {made.epochs}")
     return made
+
+
+def _once(name: str, value: object) -> None:
+    """Raise `TrainError` where an option and the settings of the command line both say something."""
+    if value is not None:
+        message = f"`{name}` is said twice, by --{name} and by other settings of the command line"
+        raise TrainError(message, "leave out one of them")
 
 
 def merged(recipe: Recipe | None, other: Recipe | None) -> Recipe:

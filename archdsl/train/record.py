@@ -31,7 +31,12 @@ _PLACES: Final = ("recipe.data.path", "recipe.weights.path")
 
 
 def record(graph: Graph, plan: Plan, data: Dataset, machine: Machine) -> dict[str, Any]:
-    """What decides the result: the network and its PyTorch source, the recipe, the data, the machine, the versions."""
+    """What decides the result: the network and its PyTorch source, the recipe, the data, the machine, the versions.
+
+    `changes` are for what a run goes on with that is another than what it began with: after which step, and what.
+    """
+    from importlib.metadata import version
+
     from archdsl import __version__
 
     return {
@@ -56,6 +61,7 @@ def record(graph: Graph, plan: Plan, data: Dataset, machine: Machine) -> dict[st
         },
         "machine": {
             "device": str(machine.device),
+            "processor": _processor(machine.device),
             "precision": machine.precision,
             "compile": machine.compile,
             "cuda_graphs": machine.graphs,
@@ -64,8 +70,22 @@ def record(graph: Graph, plan: Plan, data: Dataset, machine: Machine) -> dict[st
             "threads": torch.get_num_threads(),
             "processes": machine.team.size,
         },
-        "versions": {"archdsl": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "versions": {
+            "archdsl": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            # They decode images and draw the shares by which they are mixed.
+            **{name: version(name) for name in ("numpy", "pillow", "scipy")},
+        },
+        "changes": [],
     }
+
+
+def _processor(device: torch.device) -> str:
+    """What computes: the GPU by its name, the CPU by the instructions that torch uses of it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 @dataclass(frozen=True)

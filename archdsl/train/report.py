@@ -1,7 +1,7 @@
 """The page at the end of a run: what it did, how well, and where it is wrong.
 
-In: a module, the data, the epochs. Out: the files `report.html` (nothing outside of it is needed), `curves.svg` and
-`confusion.csv`, as bytes by name. Writing them is left to `archdsl.train.folder`.
+In: a module, the data, the epochs. Out: the files `report.html` (nothing outside of it is needed), `curves.svg`,
+`confusion.svg` and `confusion.csv`, as bytes by name. Writing them is left to `archdsl.train.folder`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,12 @@ __all__ = ["CONFUSION", "CURVES", "REPORT", "confusion_csv", "report"]
 REPORT: Final = "report.html"
 CURVES: Final = "curves.svg"
 CONFUSION: Final = "confusion.csv"
+MATRIX: Final = "confusion.svg"
 _WORST: Final = 24
 _MATRIX_CLASSES: Final = 100
+_INK: Final = "#222"
+_ROWS: Final = 25
+"""Classes in a table; more stand in further ones beside it."""
 _STYLE: Final = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -39,7 +43,9 @@ table { border-collapse: collapse; } td, th { padding: 0.15rem 0.8rem 0.15rem 0;
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 figure { display: inline-block; margin: 0 1rem 1rem 0; font-size: 12px; vertical-align: top; }
 img { image-rendering: pixelated; max-width: 100%; } pre { overflow-x: auto; font-size: 12px; }
-svg { max-width: 100%; }
+pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
+table.side { display: inline-table; vertical-align: top; margin: 0 2rem 1rem 0; }
+svg { max-width: 100%; height: auto; }
 """
 
 
@@ -69,21 +75,41 @@ def report(
         "<h2>Classes</h2>",
         _classes(confusion, names),
     ]
-    if len(names) <= _MATRIX_CLASSES:
-        parts.append(matrix_chart("Confusion", confusion, names))
+    matrix = matrix_chart("Confusion", confusion, names) if len(names) <= _MATRIX_CLASSES else None
+    parts.append(f"<div>{matrix}</div>" if matrix else f"<p>What was taken for what stands in {CONFUSION}.</p>")
     weights = first_weights(made, data.size)
     if weights is not None:
         parts += ["<h2>What the first layer looks for</h2>", _image(tiles(weights), "weights of the first layer")]
     parts += ["<h2>Worst of the test</h2>", _worst(found, data, names)]
     shown = {key: value for key, value in record.items() if key != "network"}
-    parts += ["<h2>Recipe</h2>", f"<pre>{escape(json.dumps(shown, indent=2, ensure_ascii=False))}</pre>"]
+    parts += ["<h2>Recipe</h2>", f'<pre class="wrap">{escape(_json(shown))}</pre>']
     parts += ["<h2>Network</h2>", f"<pre>{escape(str(record['network']['text']))}</pre>"]
-    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(name)}</title><style>{_STYLE}</style>'
-    return {
-        REPORT: (head + "\n".join(parts) + "</html>\n").encode(),
-        CURVES: _stacked(curves).encode(),
-        CONFUSION: confusion_csv(confusion, names).encode(),
+    head = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(name)}</title><style>{_STYLE}</style>"
+    )
+    files = {
+        REPORT: head + "\n".join(parts) + "</html>\n",
+        CURVES: _stacked(curves),
+        CONFUSION: confusion_csv(confusion, names),
     }
+    if matrix:
+        files[MATRIX] = _alone(matrix)
+    return {name: text.encode() for name, text in files.items()}
+
+
+def _json(value: Any, inset: str = "") -> str:
+    """A record as its file has it, but for lists, which take one line."""
+    if not isinstance(value, Mapping) or not value:
+        return json.dumps(value, ensure_ascii=False)
+    inner = inset + "  "
+    lines = (f"{inner}{json.dumps(key)}: {_json(part, inner)}" for key, part in value.items())
+    return "{\n" + ",\n".join(lines) + f"\n{inset}}}"
+
+
+def _alone(chart: str) -> str:
+    """A chart as a file of its own, on white."""
+    return chart.replace(">", f' color="{_INK}"><rect width="100%" height="100%" fill="#fff"/>', 1) + "\n"
 
 
 def confusion_csv(rows: Sequence[Sequence[int]], names: Sequence[str]) -> str:
@@ -128,7 +154,7 @@ def _stacked(charts: Sequence[str]) -> str:
     """Charts of one size above each other in one file."""
     height = 260
     placed = [f'<g transform="translate(0 {height * number})">{chart}</g>' for number, chart in enumerate(charts)]
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="420" height="{height * len(charts)}" color="#222">'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="420" height="{height * len(charts)}" color="{_INK}">'
     return head + '<rect width="100%" height="100%" fill="#fff"/>' + "".join(placed) + "</svg>\n"
 
 
@@ -137,11 +163,9 @@ def _classes(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> str:
     for label, (name, row) in enumerate(zip(names, confusion, strict=True)):
         right = f"{row[label] / sum(row):.2%}" if sum(row) else "no test image"
         rows.append(f'<tr><td>{escape(name)}</td><td class="n">{sum(row):,}</td><td class="n">{right}</td></tr>')
-    return (
-        '<table><tr><th>class</th><th class="n">test images</th><th class="n">accuracy</th></tr>'
-        + "".join(rows)
-        + "</table>"
-    )
+    head = '<tr><th>class</th><th class="n">test images</th><th class="n">accuracy</th></tr>'
+    starts = range(0, len(rows), _ROWS)
+    return "".join(f'<table class="side">{head}{"".join(rows[start : start + _ROWS])}</table>' for start in starts)
 
 
 def _worst(found: Answers, data: Dataset, names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ In: a run folder or a file, a checked graph. Out: a `Trained`, or `TrainError`. 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,17 @@ class Setup:
     criterion: Criterion
     prepare: Prepare | None = None
     names: tuple[str, ...] = ()
+
+    def differences(self, other: Setup) -> Iterator[str]:
+        """Why the probabilities of two runs cannot be averaged."""
+        if self.criterion != other.criterion:
+            yield "their losses are others, so their outputs mean other things"
+        if self.names and other.names and self.names != other.names:
+            yield "they tell other classes apart"
+        ours, theirs = (setup.augment or Augment() for setup in (self, other))
+        scaled = (ours.resize, ours.resized_crop) != (theirs.resize, theirs.resized_crop)
+        if self.prepare != other.prepare or scaled:
+            yield "they were given their images in different ways"
 
     @staticmethod
     def of(recipe: Recipe | None) -> Setup:

@@ -6,7 +6,7 @@ them elaborated as a network of one row. Which cell is to blame is left to who a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
@@ -19,7 +19,7 @@ from archdsl.verify.fitting import Elaborate, leaving, one_row
 from archdsl.verify.phrase import Style, Unwritable, phrases
 from archdsl.verify.table import Group, Said, Size
 
-__all__ = ["Change", "Miss", "changes", "changes_of"]
+__all__ = ["Change", "Miss", "changes"]
 
 _SIDES = 8
 """How far an input's side is moved."""
@@ -49,38 +49,19 @@ class Change:
 
 
 def changes(
-    said: Sequence[Said | Group],
-    input: Shape,
-    output: Size | None,
-    elaborate: Elaborate,
-    *,
-    widths: Mapping[str, int] | None = None,
-    letters: Mapping[str, int] | None = None,
-    style: Style | None = None,
-    keep_input: bool = False,
-    miss: Miss | None = None,
-) -> list[Change]:
-    """What makes `output` of `input`, smallest change first.
-
-    >>> [one.text for one in changes([conv_11_4_96], (224, 224, 3), size_55x55x96, elaborate)][:2]
-    ['input 227x227x3', 'padding 2']
-
-    - `said`: the row's layers; `widths`: those of its branches, by column (`3x3 reduce`: 96); `letters`: values.
-    - `input`, `output`: (H, W, C), and what is printed; with None for the output only `miss` has to come out.
-    - `keep_input`: that the input is certain.
-    - `miss`: a count that has to come out as well, a row's parameters: then widths inside are changed too.
-    """
-    known = style or Style()
-    if letters is not None:
-        known = replace(known, letters=letters)
-    row = Content(tuple(said), dict(widths or {}), None, output)
-    return changes_of(row, input, elaborate, style=known, keep_input=keep_input, miss=miss)
-
-
-def changes_of(
     row: Content, input: Shape, elaborate: Elaborate, *, style: Style, keep_input: bool, miss: Miss | None = None
 ) -> list[Change]:
-    """The same for a row as `phrase.content` reads it."""
+    """What makes the row's output of `input`, smallest change first.
+
+    >>> row = Content((conv_11_4_96,), output=size_55x55x96)
+    >>> [one.text for one in changes(row, (224, 224, 3), elaborate, style=Style(), keep_input=False)][:2]
+    ['input 227x227x3', 'padding 2']
+
+    - `input`: (H, W, C); `keep_input`: that it is certain.
+    - `style`: what the table leaves out in every row.
+    - `miss`: a count that has to come out as well, a row's parameters: then widths inside are changed too. It alone
+      has to, where the row prints no output.
+    """
     search = _Search(row, input, style, elaborate, miss)
     found: dict[str, Change] = {}
     for proposal in sorted(_proposals(row, input, style, keep_input=keep_input), key=lambda one: one.size):

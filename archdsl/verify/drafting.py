@@ -14,7 +14,7 @@ from typing import NoReturn
 from archdsl.analysis.depth import depth
 from archdsl.diagnostics import ArchError, Diagnostic
 from archdsl.ops.base import Shape, show_shape
-from archdsl.verify.changes import changes_of
+from archdsl.verify.changes import changes
 from archdsl.verify.content import Content, activation, content, layers
 from archdsl.verify.entering import entering, trouble
 from archdsl.verify.figures import matches_size
@@ -85,7 +85,7 @@ def draft(
     """
     rows = list(network_rows(reading, column))
     if not rows:
-        raise ArchError([_nothing(reading, column)])
+        raise ArchError([_nothing(column)])
     shape, why = entering(reading, rows, style, trials, given)
     made = Draft(name, shape, blocks={} if blocks is None else blocks)
     if why:
@@ -258,7 +258,7 @@ class _Row:
             confirmed = self._following.input if self._following is not None else None
             if confirmed is not None and matches_size(confirmed, leaving(fitted.graph), self._style.letters):
                 return fitted, f"{makes}, as the next row has it"
-        found = changes_of(self._row, entering, self._trials, style=self._style, keep_input=True)
+        found = changes(self._row, entering, self._trials, style=self._style, keep_input=True)
         if not found:
             return fitted, makes
         change = found[0]
@@ -317,7 +317,7 @@ class _Row:
         raise ArchError([trouble(self._reading, self._line, message, hint, self._column)])
 
 
-def _nothing(reading: Reading, column: Column | None) -> Diagnostic:
+def _nothing(column: Column | None) -> Diagnostic:
     whom = f"the column `{column.header}`" if column is not None else "the table"
     return Diagnostic(
         "import-row",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape, show_shape
@@ -22,16 +23,19 @@ Elaborate = Callable[[str], Graph | None]
 """An `.arch` text to its checked graph; None where it has mistakes."""
 
 
+_MOST_TRIALS: Final = 8_000
+
+
 class Trials:
     """Texts elaborated once each, and not more than so many of them.
 
-    A table of five thousand rows, each of them wrong, is no reason to try for an hour: beyond `most` a text is taken to
+    A table of five thousand rows, each of them wrong, is no reason to try for an hour: beyond them a text is taken to
     make no network, and `spent` says so.
     """
 
-    def __init__(self, elaborate: Elaborate, most: int = 8_000) -> None:
+    def __init__(self, elaborate: Elaborate) -> None:
         self._elaborate = elaborate
-        self._left = most
+        self._left = _MOST_TRIALS
         self._known: dict[str, Graph | None] = {}
 
     @property

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
-from archdsl.diagnostics import ArchError, Collector, Diagnostic, Source, nearest
+from archdsl.diagnostics import ArchError, Collector, Source, nearest
 from archdsl.ops.base import Shape, show_shape
 from archdsl.syntax.formatter import format_source
 from archdsl.verify.called import called, parts
@@ -57,7 +57,7 @@ def import_table(
     trials = Trials(elaborate)
     one = columns[0] if len(columns) == 1 else None
     own = name or (_variant(one) if one is not None else "") or other
-    own = own or name_of(PurePath(reading.table.path).stem, "net")
+    own = own or name_of(PurePath(reading.table.path).stem)
     drafts = []
     blocks: dict[str, str] = {}
     taken: set[str] = set()
@@ -72,15 +72,10 @@ def import_table(
         drafts.append(made)
     totals = [_totals(made, column, reading, beside) for made, column in zip(drafts, columns, strict=True)]
     if len({made.input for made in drafts}) > 1:
-        raise ArchError(
-            [
-                Diagnostic(
-                    "import-row",
-                    "the networks of the table have inputs of several sizes",
-                    None,
-                    hint="import them one by one: --network COLUMN",
-                )
-            ]
+        raise ArchError.of(
+            "import-row",
+            "the networks of the table have inputs of several sizes",
+            hint="import them one by one: --network COLUMN",
         )
     text = "\n".join(_file(own, reading, drafts, totals, told))
     return _formatted(text, reading)
@@ -96,50 +91,38 @@ def _columns(reading: Reading, network: str) -> list[Column | None]:
     if len(found) == 1:
         return list(found)
     if not networks:
-        raise ArchError(
-            [
-                Diagnostic(
-                    "unknown-variant",
-                    "the table is about one network and has no columns of several",
-                    None,
-                    hint="leave --network out",
-                )
-            ]
+        raise ArchError.of(
+            "unknown-variant",
+            "the table is about one network and has no columns of several",
+            hint="leave --network out",
         )
     close = nearest(network, names)
     hint = f"did you mean `{close}`? " if close else ""
-    raise ArchError(
-        [
-            Diagnostic(
-                "unknown-variant",
-                f"`{network}` is the column of no network",
-                None,
-                hint=f"{hint}the columns: {', '.join(names)}",
-            )
-        ]
+    raise ArchError.of(
+        "unknown-variant", f"`{network}` is the column of no network", hint=f"{hint}the columns: {', '.join(names)}"
     )
 
 
 # ---------------------------------------------------------------- names
 
 
-def name_of(text: str, other: str) -> str:
+def name_of(text: str) -> str:
     """A name of the language from any text.
 
-    >>> name_of("vgg16_wei_table3.2", "net"), name_of("表", "net")
+    >>> name_of("vgg16_wei_table3.2"), name_of("表")
     ('vgg16_wei_table3_2', 'net')
     """
     made = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")[:60]
     if not made:
-        return other
-    return made if not made[0].isdigit() else f"{other}_{made}"
+        return "net"
+    return made if not made[0].isdigit() else f"net_{made}"
 
 
 def _variant(column: Column) -> str:
     """`18-layer` is `layer18`, `A-LRN` is `A_LRN`."""
     printed = column.detail or column.header
     leading = re.fullmatch(r"(\d{1,9})\W*([A-Za-z]\w*)", printed, re.ASCII)
-    return name_of(leading[2] + leading[1] if leading else printed, "net")
+    return name_of(leading[2] + leading[1] if leading else printed)
 
 
 def _free(name: str, taken: set[str]) -> str:

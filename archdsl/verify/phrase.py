@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 
+from archdsl.diagnostics import HintedError
 from archdsl.ops.base import Shape
 from archdsl.verify.content import Content, activation, channels, layers
 from archdsl.verify.figures import square
@@ -25,13 +26,8 @@ _WINDOWED = ("maxpool", "avgpool", "lppool")
 _MERGES = ("add", "concat", "mul", "sub", "mean", "max", "lerp", "matmul")
 
 
-class Unwritable(Exception):
-    """Why nothing can be made of a row, and what would help."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+class Unwritable(HintedError):
+    """Why nothing can be made of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +51,6 @@ class Style:
 @dataclass(frozen=True, slots=True)
 class Phrase:
     """A chain, and what was assumed to write it; `blocks` are definitions that it needs."""
-
-    text: str
-    assumed: tuple[str, ...] = ()
-    blocks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """One way to write one item."""
 
     text: str
     assumed: tuple[str, ...] = ()
@@ -116,7 +103,7 @@ class _Writer:
         connected = [one for one in row.said if isinstance(one, Said) and one.kind == "fc"]
         self._last_fc = connected[-1] if connected else None
 
-    def ways(self, item: Said | Group, *, last: bool) -> Sequence[_Way]:
+    def ways(self, item: Said | Group, *, last: bool) -> Sequence[Phrase]:
         """The ways to write an item; `last` of the row, whose channels are those of the row's output."""
         if isinstance(item, Group):
             return self._group(item)
@@ -135,30 +122,30 @@ class _Writer:
             for way in self._layer(kind, item, last=last)
         ]
 
-    def _layer(self, kind: str, said: Said, *, last: bool) -> Sequence[_Way]:
+    def _layer(self, kind: str, said: Said, *, last: bool) -> Sequence[Phrase]:
         if kind in ("conv", "deconv"):
             return self._convolutions(kind, said, last=last)
         if kind in ("dwconv", "sepconv"):
             return self._depthwise(kind, said, last=last)
         if kind == "gap" or (kind == "avgpool" and said.kernel is None and self._to_a_point(last)):
-            return [_Way("gap")]
+            return [Phrase("gap")]
         if kind == "pool" or kind in _WINDOWED:
             return self._pools(kind, said)
         if kind == "fc":
             text = f"fc {self._filters(said, last=last)}"
             scores = self._row.final and said is self._last_fc
-            return [_Way(text if scores else self._activated(text))]
+            return [Phrase(text if scores else self._activated(text))]
         if kind == "lrn":
             try:
-                return [_Way(*response(said))]
+                return [Phrase(*response(said))]
             except ArithmeticError:
                 raise Unwritable(f"a number of `{said.text}` is none", "write it as 1e-4 or 0.0001") from None
         if kind == "dropout":
             rate = f"{said.rate.normalize():f}" if said.rate is not None else "0.5"
-            return [_Way(f"dropout {rate}", () if said.rate is not None else ("a dropout of 0.5",))]
+            return [Phrase(f"dropout {rate}", () if said.rate is not None else ("a dropout of 0.5",))]
         if self._row.widths:
             return [self._branches(kind)]
-        return [_Way(self._plain(kind, said))]
+        return [Phrase(self._plain(kind, said))]
 
     def _plain(self, kind: str, said: Said) -> str:
         """A layer without arguments."""
@@ -179,7 +166,7 @@ class _Writer:
 
     # ------------------------------------------------------------ windows
 
-    def _convolutions(self, kind: str, said: Said, *, last: bool) -> Sequence[_Way]:
+    def _convolutions(self, kind: str, said: Said, *, last: bool) -> Sequence[Phrase]:
         filters = self._filters(said, last=last)
         groups = f" groups={said.groups}" if said.groups not in (None, 1) else ""
         before = self._reduced(said)
@@ -190,7 +177,7 @@ class _Writer:
                 for padding, flag, deduced in self._paddings(said, extent):
                     kernel = self._extent(extent, long=True)
                     text = f"{kind} {kernel}{stride}{padding} {filters}{groups}{bias}{flag}"
-                    made.append(_Way(before + self._activated(text), (*found, *assumed, *deduced)))
+                    made.append(Phrase(before + self._activated(text), (*found, *assumed, *deduced)))
         return made
 
     def _kernels(self, said: Said, filters: str) -> Sequence[tuple[tuple[int, ...], bool, tuple[str, ...]]]:
@@ -216,7 +203,7 @@ class _Writer:
                 return f"{self._activated(f'conv 1x1 {filters}')} -> "
         return ""
 
-    def _depthwise(self, kind: str, said: Said, *, last: bool) -> Sequence[_Way]:
+    def _depthwise(self, kind: str, said: Said, *, last: bool) -> Sequence[Phrase]:
         kernel = square(said.kernel or (3,))
         if len(kernel) > 1 and kernel[0] == kernel[1]:
             kernel = kernel[:1]
@@ -226,10 +213,10 @@ class _Writer:
             arguments = ", ".join([str(kernel[0]), *([step] if step != "1" else [])])
             if kind == "dwconv":
                 tail = " -> bn -> relu" if self._style.norm else " -> relu" if self._style.relu else ""
-                made.append(_Way(f"dwconv<{arguments}>{tail}", (*assumed, "padding of half the kernel")))
+                made.append(Phrase(f"dwconv<{arguments}>{tail}", (*assumed, "padding of half the kernel")))
             else:
                 filters = self._filters(said, last=last)
-                made.append(_Way(f"separable<{filters}, {kernel[0]}, {step}>", (*assumed, "batch norm and ReLU")))
+                made.append(Phrase(f"separable<{filters}, {kernel[0]}, {step}>", (*assumed, "batch norm and ReLU")))
         return made
 
     def _strides(self, said: Said) -> Sequence[tuple[str, tuple[str, ...]]]:
@@ -257,7 +244,7 @@ class _Writer:
         others = [(f"+{size}", "", (f"padding {size}",)) for size in more if (size,) != square(halves)]
         return [none, half, ("", " same", ("padding `same`",)), *others]
 
-    def _pools(self, kind: str, said: Said) -> Sequence[_Way]:
+    def _pools(self, kind: str, said: Said) -> Sequence[Phrase]:
         name, assumed = ("maxpool", ("a max pool",)) if kind == "pool" else (kind, ())
         kernels = [(said.kernel, assumed)]
         if said.kernel is None:
@@ -269,7 +256,7 @@ class _Writer:
             shown = self._extent(kernel)
             for stride, more in self._pool_strides(said, kernel, shown):
                 for padding, flag, deduced in self._pool_paddings(said, kernel):
-                    made.append(_Way(f"{name} {shown}{stride}{padding}{flag}", (*why, *more, *deduced)))
+                    made.append(Phrase(f"{name} {shown}{stride}{padding}{flag}", (*why, *more, *deduced)))
         return made
 
     def _pool_strides(self, said: Said, kernel: tuple[int, ...], shown: str) -> Sequence[tuple[str, tuple[str, ...]]]:
@@ -336,7 +323,7 @@ class _Writer:
             return f"{text} -> bn -> relu"
         return f"{text} -> relu" if self._style.relu else text
 
-    def _branches(self, kind: str) -> _Way:
+    def _branches(self, kind: str) -> Phrase:
         """A module with the widths of its branches."""
         made = module(kind, self._row.widths)
         if made is None:
@@ -344,19 +331,19 @@ class _Writer:
                 f"the widths of `{kind}` make no module that is known: {', '.join(self._row.widths)}",
                 "known are 1x1, NxN with its reduce, squeeze and expand, and pool proj",
             )
-        return _Way(made[0], (), made[1])
+        return Phrase(made[0], (), made[1])
 
-    def _group(self, group: Group) -> Sequence[_Way]:
+    def _group(self, group: Group) -> Sequence[Phrase]:
         """Layers in brackets: a residual unit where they are several convolutions, else a repeat."""
         if "dense" in self._row.name and "block" in self._row.name:
-            return [_Way(self._dense(group))]
+            return [Phrase(self._dense(group))]
         inner = list(layers(group.items))
         convolutions = [one for one in inner if one.kind == "conv" and one.kernel is not None]
         if len(convolutions) < 2 or any(one.kind not in ("conv", "bn", "relu") for one in inner):
             options = [self.ways(one, last=False)[0] for one in inner]
             text = " -> ".join(way.text for way in options)
             assumed = tuple(dict.fromkeys(note for way in options for note in way.assumed))
-            return [_Way(_repeated(text, group.times, len(options)), assumed)]
+            return [Phrase(_repeated(text, group.times, len(options)), assumed)]
         filters = [self._filters(one, last=False) for one in convolutions]
         steps = [one.stride for one in convolutions if one.stride is not None and set(one.stride) != {1}]
         strides = [steps[0][0]] if steps else [1, 2, 4] if self._row.output is not None else [1]
@@ -364,7 +351,7 @@ class _Writer:
         for stride in strides:
             text, blocks = residual(convolutions, filters, group.times, stride, early=self._style.early)
             made.append(
-                _Way(
+                Phrase(
                     text,
                     (f"the first unit of a stage has stride {stride}",) if stride != 1 and not steps else (),
                     blocks,

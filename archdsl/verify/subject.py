@@ -125,7 +125,7 @@ class Subject:
 
     @property
     def name(self) -> str:
-        return self.graph.variant or self.graph.name
+        return self.graph.own_name
 
     @property
     def total(self) -> Parts:

@@ -13,7 +13,7 @@ from typing import Literal
 from archdsl.diagnostics import ArchError
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape, show_shape
-from archdsl.verify.changes import Change, changes_of
+from archdsl.verify.changes import Change, changes
 from archdsl.verify.content import Content
 from archdsl.verify.drafting import network_rows
 from archdsl.verify.entering import entering
@@ -174,7 +174,7 @@ class _Walker:
         like = step.computed or step.entering or ()
         graphs: dict[int, Graph | None] = {}
         if step.row.output is not None and step.fitted is not None and step.entering is not None:
-            found = changes_of(step.row, step.entering, self._trials, style=self._style, keep_input=not first)
+            found = changes(step.row, step.entering, self._trials, style=self._style, keep_input=not first)
             graphs = {id(change): self._changed(change, step.fitted) for change in found}
             # Where the row prints counts, the change that makes them true goes first.
             step.mends = sorted(found, key=lambda change: -_come_out(step.line, graphs[id(change)]))

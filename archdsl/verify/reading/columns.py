@@ -5,6 +5,7 @@ In: a table. Out: a `Column` for each of its columns, `unknown` where neither te
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -36,6 +37,11 @@ _LETTERS = frozenset("tcns")
 _SIZES = frozenset({"size", "尺寸", "大小"})
 """Headers of what leaves a layer, or of its window."""
 _FIGURES: frozenset[Role] = frozenset({"params", "ops", "memory", "connections", "depth", "branch"})
+_OF_LAYERS: frozenset[Role] = frozenset(
+    {"layer", "arguments", "branch", "kernel", "stride", "padding", "filters", "groups", "repeat", "output"}
+)
+"""What tables print of layers, and tables of results do not print of networks."""
+_OF_NETWORKS: frozenset[Role] = frozenset({"measured", "depth"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,9 @@ def columns_of(table: Table, said: Mapping[str, str], found: Collector) -> tuple
     texts = [cell.text for cell in table.headers]
     headless = not any(texts)
     lettered = len(_LETTERS & set(texts)) >= 3
+    headers = [header(text) if text else None for text in texts]
     columns: list[Column] = []
-    for at, text in enumerate(texts):
-        names = header(text) if text else None
+    for at, (text, names) in enumerate(zip(texts, headers, strict=True)):
         role = outright.get(at)
         if role is not None:
             same = names is not None and names.role == role
@@ -80,9 +86,31 @@ def columns_of(table: Table, said: Mapping[str, str], found: Collector) -> tuple
             columns.append(Column(text, role, detail, names.power if names and role in _FIGURES else 0, "said"))
         elif lettered and text == "t":
             columns.append(Column(text, "arguments", "t", 0, "header"))
+        elif names is not None and names.role == "model" and _of_results(table, at, headers, outright):
+            columns.append(Column(text, "model", "", 0, "header"))
         else:
             columns.append(_column(text, names, values[at], lettered))
     return tuple(_completed(columns, values, headless))
+
+
+def _of_results(table: Table, at: int, headers: Sequence[Header | None], outright: Mapping[int, Role]) -> bool:
+    """Whether each row of a table is a network, whatever word its name begins with: `BN-10`, `Pool-A`.
+
+    Each has another name, which is no layer's alone, or beside it stands what only networks have; and nothing
+    beside it is about layers.
+    """
+    roles = {outright.get(place, names.role if names else None) for place, names in enumerate(headers) if place != at}
+    texts = [row.cells[at].text for row in table.rows if not is_nothing(row.cells[at].text)]
+    alike = len({key(text) for text in texts}) < len(texts)
+    if roles & _OF_LAYERS or alike or any(map(_summary, table.rows)):
+        return False
+    return bool(roles & _OF_NETWORKS) or 2 * sum(map(_is_layer_alone, texts)) < len(texts)
+
+
+def _is_layer_alone(text: str) -> bool:
+    """Whether a text is a layer's name, with its number perhaps: `Max pooling 2`, but not `Pool-A`."""
+    words = re.sub(r"[\d_]+$", "", plain(text)).split()
+    return bool(words) and longest_kind(words)[1] == len(words)
 
 
 def _by_column(table: Table) -> list[list[str]]:
