@@ -32,6 +32,8 @@ __all__ = [
 
 Severity = Literal["error", "warning"]
 _TAB = "    "
+_MOST = 100
+"""Diagnostics of one run that are kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,19 +147,15 @@ class Collector:
     place are the same, whatever the sizes in the message.
     """
 
-    def __init__(self, most: int = 100) -> None:
+    def __init__(self) -> None:
         self._found: dict[tuple[object, ...], Diagnostic] = {}
-        self._most = most
 
     def add(self, diagnostic: Diagnostic) -> None:
         span = diagnostic.span
         place = (id(span.source), span.start, span.end) if span else (diagnostic.message,)
         key = (diagnostic.id, *place)
-        if key in self._found:
-            return
-        if len(self._found) >= self._most:
-            return
-        self._found[key] = diagnostic
+        if key not in self._found and not self.full:
+            self._found[key] = diagnostic
 
     def error(
         self,
@@ -191,8 +189,8 @@ class Collector:
 
     @property
     def full(self) -> bool:
-        """Whether further ones are only counted, so that there is no use in finding a hint."""
-        return len(self._found) >= self._most
+        """Whether further ones are dropped, so that there is no use in finding a hint."""
+        return len(self._found) >= _MOST
 
     @property
     def failed(self) -> bool:
@@ -331,7 +329,7 @@ def _span_record(span: Span | None) -> dict[str, object] | None:
     return {"path": span.source.path, "line": row, "column": column, "end_line": end_row, "end_column": end_column}
 
 
-def as_record(found: Diagnostic) -> dict[str, object]:
+def _record(found: Diagnostic) -> dict[str, object]:
     """One diagnostic as plain data: the element of `render_json`."""
     return {
         "id": found.id,
@@ -348,7 +346,7 @@ def render_json(found: Iterable[Diagnostic]) -> str:
     """`{"diagnostics": [{"id", "severity", "message", "span", "label", "notes", "hint"}]}`."""
     import json
 
-    return json.dumps({"diagnostics": [as_record(entry) for entry in found]}, indent=2)
+    return json.dumps({"diagnostics": [_record(entry) for entry in found]}, indent=2)
 
 
 def _escape_github(text: str, *, value: bool = False) -> str:

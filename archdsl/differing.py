@@ -22,6 +22,7 @@ from archdsl.ops.base import Shape
 __all__ = ["Change", "Difference", "Layer", "Tensor", "Weights", "compare"]
 
 _MOST_PAIRS: Final = 200_000
+Kind = Literal["same", "renamed", "rewired", "changed", "removed", "added"]
 Pair = tuple[int | None, int | None]
 
 
@@ -43,7 +44,7 @@ class Change:
     `changed` ones have another op, size or number of parameters; `rewired` ones are equal and read other layers.
     """
 
-    kind: Literal["same", "renamed", "rewired", "changed", "removed", "added"]
+    kind: Kind
     before: Layer | None
     after: Layer | None
 
@@ -115,9 +116,7 @@ def compare(before: Graph, after: Graph) -> Difference:
     changes = []
     for a, b in pairs:
         if a is None or b is None:
-            kind: Literal["same", "renamed", "rewired", "changed", "removed", "added"] = (
-                "added" if a is None else "removed"
-            )
+            kind: Kind = "added" if a is None else "removed"
         elif _key(before.nodes[a]) != _key(after.nodes[b]) or old[a].params != new[b].params:
             kind = "changed"
         elif _rewired(before.nodes[a], after.nodes[b], partner, found):

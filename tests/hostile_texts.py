@@ -137,6 +137,7 @@ TAKEN: dict[str, Callable[[], str]] = {
     "groups in blocks": _after("block b<n> = if n == 0 then relu else " + "(" * 6 + "b<n - 1>" + ")" * 6 + "\nb<90>\n"),
     "an argument in an argument": lambda: _INPUT + "block b<u> = u\n" + "b<" * 55 + "relu" + ">" * 55 + "\n",
     "a chain given on": _after("block r<n, u> = if n == 0 then u else r<n - 1, (u -> relu)>\nr<40, relu>\n"),
+    "defaults upon defaults": lambda: _INPUT + "default conv bias=false\n" * 2000 + "conv 1 3 -> " * 2000 + "relu\n",
     "a hundred choices": _many("", "choice<relu | tanh> -> ", 100, "relu"),
     "a hundred values": _numbered("let a0 = 1\n", "let a{i} = a{j} + 0\n", 90, "conv 3x3 a90"),
     "two thousand labels": _numbered("", "relu @l{i} -> ", 500, "relu"),

@@ -350,7 +350,7 @@ def test_sizes_are_written_where_they_change() -> None:
 
 # ---------------------------------------------------------------- text stays text
 
-_HOSTILE = (
+HOSTILE = (
     '</script><b>"',
     r"\N \G \E \T \L \l \\",
     "&lt;script&gt; &amp;lt; &#92;N",
@@ -360,7 +360,15 @@ _HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("text", _HOSTILE)
+def hostile(text: str, *, label: str | None = None) -> Graph:
+    """A network with a text wherever a name can stand; `label` is that of its block."""
+    net = Net(text, (8, 8, 4), title=text)
+    port = net.block(text, lambda: net.chain("conv 3x3 4 -> maxpool 2x2", net.inputs[0]), label=label)
+    net.output(text, net.op("conv 1x1 4", port, label=text))
+    return net.graph()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
 def test_text_shows_as_itself_everywhere(text: str) -> None:
     net = Net(text, (8, 8, 4), title=text)
     port = net.block(text, lambda: net.chain("conv 3x3 4 -> maxpool 2x2", net.inputs[0]))

@@ -180,10 +180,10 @@ def test_pan_and_zoom(tab: Tab, tmp_path: Path) -> None:
 
 def test_a_hostile_label_shows_as_itself(tab: Tab, tmp_path: Path) -> None:
     from archdsl.draw.page import to_page
-    from tests.test_draw_page import _hostile
+    from tests.test_draw import hostile
 
     place = tmp_path / "net.html"
-    place.write_text(to_page(_hostile(_HOSTILE)))
+    place.write_text(to_page(hostile(_HOSTILE, label=_HOSTILE)))
     tab.goto(place.as_uri())
     assert tab.locator("b").count() == 0
     assert tab.title() == _HOSTILE

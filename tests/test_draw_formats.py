@@ -27,12 +27,12 @@ from archdsl.draw.tikz import tex_escape
 from archdsl.graph import Graph
 from tests import zoo
 from tests.drawn import read
-from tests.test_draw import _HOSTILE, Net
+from tests.test_draw import HOSTILE, Net, hostile
 
 _SAMPLE = {"lenet5", "resnet50", "googlenet", "unet", "siamese", "vit_b_16", "densenet121"}
 _ENTRIES = [e for e in zoo.entries() if os.environ.get("ARCHDSL_ZOO") == "all" or e.name in _SAMPLE]
 _NAMES = (
-    *_HOSTILE,
+    *HOSTILE,
     "#1; #quot; #35;",
     "1. a * b _c_ ~~d~~ `e`",
     "%% end subgraph --> |x|",
@@ -41,21 +41,10 @@ _NAMES = (
 )
 
 
-def _graph(name: str) -> Graph:
-    return next(entry for entry in zoo.entries() if entry.name == name).graph()
-
-
-def _hostile(text: str) -> Graph:
-    net = Net(text, (8, 8, 4), title=text)
-    port = net.block(text, lambda: net.chain("conv 3x3 4 -> maxpool 2x2", net.inputs[0]))
-    net.output(text, net.op("conv 1x1 4", port, label=text))
-    return net.graph()
-
-
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("text", _NAMES)
 def test_svg_shows_text_as_it_is(text: str, style: StyleName) -> None:
-    root = ElementTree.fromstring(image(_hostile(text), "svg", page=Page(style)))
+    root = ElementTree.fromstring(image(hostile(text), "svg", page=Page(style)))
     shown = [
         "".join(found.itertext()).replace("\N{NO-BREAK SPACE}", " ").strip()
         for found in root.iter()
@@ -103,7 +92,7 @@ def test_tex_prints_text_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("style", ["graph", "volumes"])
 @pytest.mark.parametrize("text", _NAMES)
 def test_a_tex_document_is_whole_whatever_its_names(text: str, style: str) -> None:
-    tex = image(_hostile(text), "tex", page=Page(style)).decode()  # type: ignore[arg-type]
+    tex = image(hostile(text), "tex", page=Page(style)).decode()  # type: ignore[arg-type]
     _is_document(tex)
     shown = [_printed(match) for match in re.findall(r"\\selectfont(?:\\bfseries)? (.*)\};$", tex, re.MULTILINE)]
     # Names may stand in a row with spaces that TeX makes one of.
@@ -151,7 +140,7 @@ def _shown(mermaid: str) -> str:
 @pytest.mark.parametrize("text", _NAMES)
 def test_mermaid_shows_text_as_it_is(text: str) -> None:
     assert _shown(mermaid_escape(text)) == text
-    made = image(_hostile(text), "mmd").decode()
+    made = image(hostile(text), "mmd").decode()
     shown = [_shown(match) for match in re.findall(r'\["?(?:\(\[)?"?(.*?)"\]?\)?\]', made)]
     # The box, the label of the layer, the output.
     assert sum(text in line for line in shown) == 3
@@ -187,7 +176,7 @@ def _cells(graph: Graph, wish: Wish) -> list[Cell]:
 
 
 def test_expanding_opens_blocks_below_the_depth_and_every_one_of_them() -> None:
-    graph = _graph("resnet50")
+    graph = zoo.graph("resnet50")
     closed = _cells(graph, Wish(depth=1))
     assert [cell.text for cell in closed if cell.style is None] == [
         f"stage<{n}, {w}, {s}>" for n, w, s in ((3, 64, 1), (4, 128, 2), (6, 256, 2), (3, 512, 2))
@@ -206,19 +195,19 @@ def test_a_block_that_would_be_one_node_is_open() -> None:
 
 def test_a_block_that_is_not_there_is_said() -> None:
     with pytest.raises(Misfit, match="did you mean `bottleneck`"):
-        image(_graph("resnet50"), "dot", Wish(expand=frozenset({"botleneck"})))
+        image(zoo.graph("resnet50"), "dot", Wish(expand=frozenset({"botleneck"})))
 
 
 def test_receptive_fields_are_those_of_alexnet() -> None:
     # Araujo, Norris & Sim, Distill, 2019: AlexNet sees 195x195 at its last pooling; conv1 sees its own 11x11.
-    found = {cell.text: cell.field for cell in _cells(_graph("alexnet"), Wish(fold=False, show=("rf",)))}
+    found = {cell.text: cell.field for cell in _cells(zoo.graph("alexnet"), Wish(fold=False, show=("rf",)))}
     assert found["conv 11x11/4 96"] == "11×11"
     assert [field for text, field in found.items() if text.startswith("maxpool")][-1] == "195×195"
     assert found["relu"] == ""
 
 
 def test_heat_is_the_share_of_the_largest_layer() -> None:
-    graph = _graph("lenet5")
+    graph = zoo.graph("lenet5")
     plan = make_plan(graph, Wish(heat="macs"))
     # LeCun et al., 1998: C5 has 120 maps of 5x5 over 16, 48,000; C3 here reads all 6 maps: 10*10*16*5*5*6 = 240,000.
     assert plan.heat is not None
@@ -233,15 +222,15 @@ def test_heat_is_the_share_of_the_largest_layer() -> None:
 
 def test_the_legend_has_the_kinds_that_occur_and_no_other() -> None:
     # LeNet-5 convolves, pools, has tanh and fully connected layers; closed blocks have a word of their own.
-    assert {text.text for text in read(image(_graph("lenet5"))).texts if text.text.islower()} == {
+    assert {text.text for text in read(image(zoo.graph("lenet5"))).texts if text.text.islower()} == {
         "lenet5", "convolution", "pooling", "activation", "linear",
     }  # fmt: skip
-    closed = image(_graph("resnet50"), "tex", Wish(depth=1)).decode()
+    closed = image(zoo.graph("resnet50"), "tex", Wish(depth=1)).decode()
     assert re.findall(r"\\selectfont (block|merge)\}", closed) == ["block"]
 
 
 def test_dot_text_joins_what_the_graph_joins() -> None:
-    graph = _graph("resnet50")
+    graph = zoo.graph("resnet50")
     dot = image(graph, "dot", Wish(fold=False)).decode()
     edges = re.findall(r"^\t+(\"[^\"]*\"|\S+) -> (\"[^\"]*\"|\S+) \[", dot, re.MULTILINE)
     names = set(graph.names)
@@ -258,11 +247,11 @@ def test_dot_text_joins_what_the_graph_joins() -> None:
 
 def test_a_table_says_what_keras_does() -> None:
     # `plot_model(show_shapes=True)` prints input and output of every layer; LeCun et al., 1998: C1 has 156 weights.
-    cells = _cells(_graph("lenet5"), Wish(table=True))
+    cells = _cells(zoo.graph("lenet5"), Wish(table=True))
     assert [cell.rows for cell in cells if cell.text == "conv 5x5 6"] == [
         (("kernel", "5×5"), ("input", "32×32×1"), ("output", "28×28×6"), ("params", "156"))
     ]
-    drawn = read(image(_graph("lenet5"), "svg", page=Page("table")))
+    drawn = read(image(zoo.graph("lenet5"), "svg", page=Page("table")))
     shown = Counter(text.text for text in drawn.all_texts())
     assert shown["156"] == 1
     assert shown["28×28×6"] >= 2
@@ -284,7 +273,7 @@ def test_every_layer_is_a_table_of_its_own(entry: zoo.Entry) -> None:
 def test_a_picture_for_a_column_is_as_wide_as_it() -> None:
     # 88 mm are 249.4 points.
     def size(width: float | None) -> tuple[float, float]:
-        root = ElementTree.fromstring(image(_graph("resnet50"), "svg", page=Page(width=width)))
+        root = ElementTree.fromstring(image(zoo.graph("resnet50"), "svg", page=Page(width=width)))
         return float(root.attrib["width"].removesuffix("pt")), float(root.attrib["height"].removesuffix("pt"))
 
     wide, high = size(249.4)
@@ -297,7 +286,7 @@ def test_a_picture_for_a_column_is_as_wide_as_it() -> None:
 @pytest.mark.parametrize("style", STYLES)
 def test_a_pdf_is_as_wide_as_its_column(style: StyleName) -> None:
     # 88 mm are 249.4 points, to which the page adds nothing.
-    made = image(_graph("googlenet"), "pdf", page=Page(style, width=249.4))
+    made = image(zoo.graph("googlenet"), "pdf", page=Page(style, width=249.4))
     box = re.search(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+) ?\]", made)
     assert box is not None
     assert float(box[1]) <= 250
@@ -306,22 +295,22 @@ def test_a_pdf_is_as_wide_as_its_column(style: StyleName) -> None:
 
 def test_of_blocks_that_are_alike_the_first_is_open() -> None:
     # GoogLeNet has nine inception modules, 3a to 5b, and two heads for training (Szegedy et al., 2014, table 1).
-    shown = [text.text for text in read(image(_graph("googlenet"))).all_texts()]
+    shown = [text.text for text in read(image(zoo.graph("googlenet"))).all_texts()]
     modules = [text for text in shown if re.match(r"i\d[a-e]: inception", text)]
     assert len(modules) == 9
     # Six convolutions in the open one, three of the stem; the heads hold one each and are closed.
     assert sum(text.startswith("conv ") for text in shown) == 6 + 3
     assert shown.count("head") == 2
     # DenseNet-121 has blocks of 6, 12, 24 and 16 layers, the first of which stands for all.
-    counts = [text.text for text in read(image(_graph("densenet121"))).all_texts() if text.text.startswith("× ")]
+    counts = [text.text for text in read(image(zoo.graph("densenet121"))).all_texts() if text.text.startswith("× ")]
     assert counts == ["× 6"]
     # MobileNetV2's first unit does not expand; that of the second stage does, and differs in this.
-    opened = [text.text for text in read(image(_graph("mobilenet_v2"))).all_texts() if "groups=" in text.text]
+    opened = [text.text for text in read(image(zoo.graph("mobilenet_v2"))).all_texts() if "groups=" in text.text]
     assert len(opened) == 2
 
 
 def test_a_wish_for_depth_opens_all_that_it_says() -> None:
-    shown = [text.text for text in read(image(_graph("googlenet"), "svg", Wish(depth=9))).all_texts()]
+    shown = [text.text for text in read(image(zoo.graph("googlenet"), "svg", Wish(depth=9))).all_texts()]
     # Fifty-nine convolutions: three in the stem, six in each module, one in each head.
     assert sum(text.startswith("conv ") for text in shown) == 3 + 9 * 6 + 2
 
@@ -329,7 +318,7 @@ def test_a_wish_for_depth_opens_all_that_it_says() -> None:
 def test_dot_and_mermaid_close_blocks_too() -> None:
     formats: tuple[ImageFormat, ...] = ("dot", "mmd")
     for format in formats:
-        short, whole = (image(_graph("resnet152"), format, wish) for wish in (Wish(), Wish(depth=9)))
+        short, whole = (image(zoo.graph("resnet152"), format, wish) for wish in (Wish(), Wish(depth=9)))
         assert len(short) < 0.8 * len(whole)
 
 
@@ -350,7 +339,7 @@ unit<64>
 def test_text_in_a_column_can_be_read() -> None:
     # No journal prints text below 5 points (Nature asks for 5 to 7); blocks are closed until it is larger.
     def text(name: str, wish: Wish, width: float | None) -> float:
-        svg = image(_graph(name), "svg", wish, Page(width=width)).decode()
+        svg = image(zoo.graph(name), "svg", wish, Page(width=width)).decode()
         scale = re.search(r"scale\(([\d.]+) ", svg)
         assert scale is not None
         return float(scale[1]) * max(map(float, re.findall(r'font-size="([\d.]+)" fill="#1a1a1a">conv', svg)))
@@ -392,7 +381,7 @@ def _contrast(one: str, other: str) -> float:
 
 def test_rates_that_grow_are_shown_from_first_to_last() -> None:
     # Huang et al., 2016: unit l of 54 survives with 1 - l/54 * 0.5, so that the last one is dropped with 0.5.
-    texts = [cell.text for cell in _cells(_graph("stochastic_depth110"), Wish())]
+    texts = [cell.text for cell in _cells(zoo.graph("stochastic_depth110"), Wish())]
     rates = [text for text in texts if text.startswith("drop_path")]
     assert rates[0].startswith("drop_path 0.009")
     assert rates[-1].endswith("…0.5")

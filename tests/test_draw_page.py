@@ -26,13 +26,12 @@ from archdsl.draw.image import Misfit, Page, image
 from archdsl.draw.page import page_data, to_page
 from archdsl.draw.plan import Wish
 from archdsl.draw.style import THEMES
-from archdsl.graph import Graph
 from tests import zoo
-from tests.test_draw import _HOSTILE, Net
+from tests.test_draw import HOSTILE, hostile
 
 _SAMPLE = {"lenet5", "resnet50", "googlenet", "unet", "siamese", "densenet121", "nasnet_large", "fractalnet"}
 _ENTRIES = [e for e in zoo.entries() if os.environ.get("ARCHDSL_ZOO") == "all" or e.name in _SAMPLE]
-_NAMES = (*_HOSTILE, "<!--<script>", "]]>", "a\u2028b\u2029c", "&lt;&amp;", "${x}`", "{{data}}", "\\u003c")
+_NAMES = (*HOSTILE, "<!--<script>", "]]>", "a\u2028b\u2029c", "&lt;&amp;", "${x}`", "{{data}}", "\\u003c")
 _VOID = {"meta", "input", "br", "link", "img", "hr"}
 
 
@@ -60,17 +59,6 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open:
             self.texts[self.open[-1]][-1] += data
-
-
-def _graph(name: str) -> Graph:
-    return next(entry for entry in zoo.entries() if entry.name == name).graph()
-
-
-def _hostile(text: str) -> Graph:
-    net = Net(text, (8, 8, 4), title=text)
-    port = net.block(text, lambda: net.chain("conv 3x3 4 -> maxpool 2x2", net.inputs[0]), label=text)
-    net.output(text, net.op("conv 1x1 4", port, label=text))
-    return net.graph()
 
 
 def _read(text: str) -> dict[str, Any]:
@@ -130,7 +118,7 @@ def test_alike_iterations_hold_as_many_layers(entry: zoo.Entry) -> None:
 
 def test_the_stages_of_resnet50_fold_as_the_paper_has_them() -> None:
     """Table 1 has 3, 4, 6 and 3 units a stage; the first of each differs, by its projection."""
-    data = page_data(_graph("resnet50"))
+    data = page_data(zoo.graph("resnet50"))
     stages = [part[0] for part in data["root"] if isinstance(part, list)]
     runs = [[len(part) for part in data["boxes"][stage]["parts"]] for stage in stages]
     assert runs == [[1, 2], [1, 3], [1, 5], [1, 2]]
@@ -142,7 +130,7 @@ def test_the_stages_of_resnet50_fold_as_the_paper_has_them() -> None:
 
 
 def test_what_is_open_at_first() -> None:
-    graph = _graph("resnet50")
+    graph = zoo.graph("resnet50")
     calls = {index: box["call"] for index, box in enumerate(page_data(graph)["boxes"])}
     assert page_data(graph, Wish(depth=1))["open"] == []
     opened = page_data(graph, Wish(depth=2))["open"]
@@ -154,7 +142,7 @@ def test_what_is_open_at_first() -> None:
 
 
 def test_layers_of_a_tower_used_twice_own_their_weights_once() -> None:
-    data = page_data(_graph("siamese"))
+    data = page_data(zoo.graph("siamese"))
     shared = [node for node in data["nodes"] if "shared" in node]
     assert shared
     assert not any(node.get("params") for node in shared)
@@ -166,7 +154,7 @@ def test_layers_of_a_tower_used_twice_own_their_weights_once() -> None:
 
 @pytest.mark.parametrize("name", ["lenet5", "googlenet"])
 def test_the_file_is_whole(name: str) -> None:
-    graph = _graph(name)
+    graph = zoo.graph(name)
     text = to_page(graph)
     assert text.startswith("<!DOCTYPE html>")
     assert "{{" not in text.replace(json.dumps(graph.source_text), "")
@@ -176,7 +164,7 @@ def test_the_file_is_whole(name: str) -> None:
 
 
 def test_nothing_in_the_file_leads_outside() -> None:
-    reader = _Reader(to_page(_graph("lenet5")))
+    reader = _Reader(to_page(zoo.graph("lenet5")))
     _, library, script = reader.texts["script"]
     (style,) = reader.texts["style"]
     addresses = re.findall(r"\w+://[^\s\"'`]*", library + script + style)
@@ -194,7 +182,7 @@ def test_nothing_in_the_file_leads_outside() -> None:
 
 def test_the_policy_allows_these_scripts_alone() -> None:
     """The hashes are of the texts as a browser sees them (Content Security Policy Level 3, section 6.7.3.3)."""
-    reader = _Reader(to_page(_graph("lenet5")))
+    reader = _Reader(to_page(zoo.graph("lenet5")))
     policy = next(value for tag, name, value in reader.attributes if (tag, name) == ("meta", "content"))
     assert policy is not None
     assert policy.startswith("default-src 'none'; ")
@@ -205,7 +193,7 @@ def test_the_policy_allows_these_scripts_alone() -> None:
 
 @pytest.mark.parametrize("name", _NAMES)
 def test_a_hostile_name_is_itself_and_nothing_else(name: str) -> None:
-    text = to_page(_hostile(name))
+    text = to_page(hostile(name, label=name))
     data = _read(text)
     assert data["title"] == name
     assert data["outputs"][0]["name"] == name
@@ -228,7 +216,7 @@ def test_the_file_is_small(entry: zoo.Entry) -> None:
 
 
 def test_the_same_text_gives_the_same_bytes(tmp_path: Path) -> None:
-    text = Path(_graph("googlenet").nodes[0].span.source.path).read_text()
+    text = Path(zoo.graph("googlenet").nodes[0].span.source.path).read_text()
     made = []
     for folder, seed in (("a", "1"), ("b", "2")):
         place = tmp_path / folder
@@ -241,7 +229,7 @@ def test_the_same_text_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_themes() -> None:
-    graph = _graph("lenet5")
+    graph = zoo.graph("lenet5")
     assert "prefers-color-scheme:dark" in to_page(graph)
     assert "prefers-color-scheme" not in to_page(graph, theme="dark")
     assert "--page:#16191d" in to_page(graph, theme="dark")
@@ -264,7 +252,7 @@ def test_themes() -> None:
 )
 def test_wishes_that_do_not_go_together(wish: Wish, page: Page, words: str) -> None:
     with pytest.raises(Misfit, match=words):
-        image(_graph("resnet50"), "html", wish, page)
+        image(zoo.graph("resnet50"), "html", wish, page)
 
 
 def test_the_command_and_the_interface(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from archdsl.draw.plan import Wish
 from archdsl.draw.sheet import Label, Polygon
 from archdsl.draw.strip import Strip, make_strip
 from archdsl.draw.volumes import to_sheet
-from archdsl.graph import Graph
 from tests import zoo
 from tests.drawn import Box, Text, measure
 
@@ -28,12 +27,8 @@ _SAMPLE = {"alexnet", "vgg16", "unet", "siamese", "resnet18", "resnet50", "googl
 _ENTRIES = [e for e in zoo.entries() if os.environ.get("ARCHDSL_ZOO") == "all" or e.name in _SAMPLE]
 
 
-def _graph(name: str) -> Graph:
-    return next(entry for entry in zoo.entries() if entry.name == name).graph()
-
-
 def _strip(name: str) -> Strip:
-    return make_strip(_graph(name))
+    return make_strip(zoo.graph(name))
 
 
 # ---------------------------------------------------------------- which volumes there are
@@ -104,9 +99,9 @@ def test_a_long_network_has_its_blocks_as_volumes() -> None:
 
 
 def test_what_is_asked_for_is_drawn_however_long() -> None:
-    every = make_strip(_graph("resnet50"), Wish(depth=2, fold=False))
+    every = make_strip(zoo.graph("resnet50"), Wish(depth=2, fold=False))
     assert sum(volume.style is None for volume in every.volumes) == 3 + 4 + 6 + 3
-    assert [v.text for v in make_strip(_graph("resnet50"), Wish(depth=1)).volumes if v.style is None] == [
+    assert [v.text for v in make_strip(zoo.graph("resnet50"), Wish(depth=1)).volumes if v.style is None] == [
         "stage<3, 64, 1>",
         "stage<4, 128, 2>",
         "stage<6, 256, 2>",
@@ -128,7 +123,7 @@ def test_every_output_is_named() -> None:
 
 def _fronts(name: str) -> list[tuple[float, float]]:
     """Thickness and height of every volume, from its front, the third of its three faces."""
-    sheet = to_sheet(make_strip(_graph(name)))
+    sheet = to_sheet(make_strip(zoo.graph(name)))
     faces = [
         shape for shape in sheet.shapes if isinstance(shape, Polygon) and len(shape.points) == 4 and not shape.thin
     ]
@@ -166,7 +161,7 @@ def test_a_picture_of_volumes_is_on_its_page_and_can_be_read(entry: zoo.Entry) -
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "resnet18", "siamese", "unet", "vit_b_16", "googlenet"])
 def test_labels_can_be_read_in_a_column(name: str) -> None:
     # 88 mm are 249.4 points; Nature asks for text of 5 to 7.
-    svg = image(_graph(name), "svg", page=Page("volumes", width=249.4))
+    svg = image(zoo.graph(name), "svg", page=Page("volumes", width=249.4))
     root = ElementTree.fromstring(svg)
     scale = 249.4 / float(root.attrib["viewBox"].split()[2])
     assert min(map(float, re.findall(rb'font-size="([\d.]+)"', svg))) * scale >= 4.99
@@ -210,7 +205,7 @@ def _readable(svg: bytes) -> list[str]:
     ("format", "magic"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("tex", b"\\doc")]
 )
 def test_formats(format: str, magic: bytes) -> None:
-    graph = _graph("alexnet")
+    graph = zoo.graph("alexnet")
     made = image(graph, format, page=_VOLUMES)  # type: ignore[arg-type]
     assert made.startswith(magic)
     assert made == image(graph, format, page=_VOLUMES)  # type: ignore[arg-type]
@@ -219,7 +214,7 @@ def test_formats(format: str, magic: bytes) -> None:
 def test_a_column_is_never_exceeded() -> None:
     # 88 mm, a column of most journals, are 249.4 points; a PNG with 144 dots to the inch has twice as many.
     page = Page("volumes", width=249.4)
-    graph = _graph("alexnet")
+    graph = zoo.graph("alexnet")
     wide = re.search(rb' width="([\d.]+)pt"', image(graph, "svg", page=page))
     assert wide is not None
     assert float(wide[1]) == pytest.approx(249.4, abs=0.1)
@@ -239,4 +234,4 @@ def test_a_column_is_never_exceeded() -> None:
 )
 def test_what_volumes_cannot_show_is_said(format: str, wish: Wish, page: Page, word: str) -> None:
     with pytest.raises(Misfit, match=word):
-        image(_graph("alexnet"), format, wish, page)  # type: ignore[arg-type]
+        image(zoo.graph("alexnet"), format, wish, page)  # type: ignore[arg-type]

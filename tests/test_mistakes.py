@@ -52,6 +52,9 @@ def test_table(mistake: Mistake, example: str) -> None:
     ("text", "message", "hint"),
     [
         ("let x2 = 3", "`x2` is the repeat word, as in `relu x2`, and cannot be a name", "choose another name: x_2"),
+        ("conv 3x3 in.c*e", "a computed argument stands in parentheses", "write (in.c*e)"),
+        ("conv 3x3 2*in.c", "a computed argument stands in parentheses", "write (2*in.c)"),
+        ("conv 3*3 64", "a size is numbers joined by `x`", "write 3x3; a product stands in parentheses, (3*3)"),
         (
             "conv 3x3/2 +1 64",
             "a geometry is written without spaces",

@@ -166,7 +166,7 @@ def test_idx_files_gzipped_or_not(tmp_path: Path, pack: Callable[[bytes], bytes]
     ("content", "message"),
     [
         (b"\0\0\x08\x01" + bytes(20), "the magic number is 2049, and IDX images begin with 2051"),
-        (b"", "the magic number is 0"),
+        (b"", "the file ends inside its header, after 0 bytes"),
         (_idx(2, 4, 5)[:9], "ends inside its header"),
         (_idx(2, 4, 5, values=39), "truncated: the header says 40 values, and there are 39"),
         (_idx(2, 4, 5, values=41), "more in the file than the 40 values"),
@@ -578,6 +578,7 @@ def test_the_run_folder(tmp_path: Path) -> None:
         "best.safetensors",
         "checkpoints",
         "confusion.csv",
+        "confusion.svg",
         "curves.svg",
         "metrics.csv",
         "metrics.jsonl",
@@ -643,7 +644,7 @@ def test_the_command_trains_and_says_where_the_results_lie(tmp_path: Path) -> No
     assert result.exit_code == 0, result.output
     assert "1,437 images to learn from, 360 to test with" in result.output
     assert "test accuracy" in result.output
-    assert result.output.splitlines()[-1].startswith(f"the results lie in {out}")
+    assert f"the results lie in {out}: model.safetensors" in result.output.replace("\n  ", " ")
     assert (out / "model.safetensors").exists()
     again = CliRunner().invoke(command, given)
     assert again.exit_code == 0

@@ -417,7 +417,7 @@ def _break(root: Path, how: str) -> None:
         ("no class", "val has no folder for the class `dog`"),
         ("another class", "train has no folder for the class `fox`"),
         ("no test", "none to test with"),
-        ("one class", "train has 1 folders"),
+        ("one class", "train has 1 folder, and each of two classes or more has one"),
     ],
 )
 def test_wrong_folders_are_named(tmp_path: Path, how: str, message: str) -> None:
@@ -432,7 +432,9 @@ def test_colours_that_do_not_fit_the_network(tmp_path: Path) -> None:
     )
     _save(tmp_path / "train" / "dog" / "01.png", 1, mode="L")
     _save(tmp_path / "train" / "dog" / "03.png", 1, mode="RGBA")
-    assert load(Data("folder", str(tmp_path)), (8, 8, 3), 3).remark == "1 grey images are taken as coloured ones"
+    assert load(Data("folder", str(tmp_path)), (8, 8, 3), 3).remark == (
+        "1 grey image is taken as coloured; 1 transparent image is taken as opaque"
+    )
     assert "the network takes 9x9x3" in _refused(Data("folder", str(tmp_path)), (9, 9, 3), 3)
     assert "cannot be cut to 9x9" in _refused(Data("folder", str(tmp_path)), (9, 9, 3), 3, Augment(crop=Crop((9, 9))))
 

@@ -62,8 +62,9 @@ def test_every_step_and_every_epoch_is_there_with_its_numbers(tmp_path: Path) ->
 def test_a_run_broken_off_and_resumed_shows_no_point_twice_and_none_less(tmp_path: Path) -> None:
     run(tmp_path / "whole", tensorboard=True)
     broken = tmp_path / "broken"
-    # Within the first epoch, where the checkpoint is that of step 0; in the middle of one; at the end of one.
-    for every, after in ((Interval(), 3), (Interval(steps=4, epochs=False), 11), (Interval(), 6)):
+    # Within the first epoch, where the checkpoint is that of step 0; in the middle of one, to go on from step 8; with
+    # the last step of an epoch, and no test; in the third epoch, to go on from where the second ended.
+    for every, after in ((Interval(), 3), (Interval(steps=4, epochs=False), 11), (Interval(), 6), (Interval(), 9)):
         with pytest.raises(ConnectionError):
             run(broken, tensorboard=True, display=_Broken(after), every=every)
     run(broken, tensorboard=True)

@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -26,14 +27,24 @@ import archdsl
 from archdsl.cli.eval import command as evaluate
 from archdsl.cli.predict import command as predict
 from archdsl.cli.train import command as train
-from archdsl.elaborate.recipe_settings import Data
+from archdsl.elaborate.recipe_learning import Triangular
+from archdsl.elaborate.recipe_settings import Augment, Data
+from archdsl.elaborate.recipe_values import Crop
 from archdsl.train.charts import matrix_chart
 from archdsl.train.data import load
-from archdsl.train.dataset import Examples
+from archdsl.train.dataset import Dataset, Examples, Prepare
 from archdsl.train.errors import TrainError
+from archdsl.train.feed import Feed
 from archdsl.train.folder import RunFolder
 from archdsl.train.images import read_image
-from tests.killed import TEXT, Quiet, contents, run
+from archdsl.train.inference import prepared_images
+from archdsl.train.learner import Learner
+from archdsl.train.loop import train as train_it
+from archdsl.train.machine import CPU
+from archdsl.train.plan import Overrides, describe, plan
+from archdsl.train.progress import Epoch
+from archdsl.train.schedule import learning_rate
+from tests.killed import TEXT, Quiet, contents, examples, run
 from tests.test_train_resume import Listener
 
 _GREY = "input 4x4x1\nfc 3\n"
@@ -268,6 +279,17 @@ def test_what_is_said_twice_is_refused(tmp_path: Path, given: list[str]) -> None
     assert not (tmp_path / "run").exists()
 
 
+def test_a_table_is_shown_as_a_recipe_has_it() -> None:
+    recipe = archdsl.loads(f"{_GREY}train {{ schedule table {{1: 5e-4, 3: 2e-4}} warmup=0.5 }}").recipe
+    assert recipe is not None
+    assert recipe.schedule is not None
+    shown = describe(recipe.schedule)
+    assert "{1: 0.0005, 3: 0.0002}" in shown
+    again = archdsl.loads(f"{_GREY}train {{ schedule {shown} }}").recipe
+    assert again is not None
+    assert again.schedule == recipe.schedule
+
+
 def test_lines_for_people_take_80_columns(tmp_path: Path) -> None:
     root = _folder(tmp_path / "data", "a", "b")
     for number in range(3):
@@ -331,7 +353,8 @@ from archdsl.train.errors import TrainError
 from archdsl.train.folder import RunFolder
 try:
     with RunFolder(Path(sys.argv[1]), overwrite=True).locked():
-        print("began")
+        print("began", flush=True)
+        sys.stdin.read()
 except TrainError as error:
     print(error.message)
 """
@@ -341,17 +364,20 @@ def test_what_another_process_trains_is_not_overwritten(tmp_path: Path) -> None:
     run(tmp_path, display=Listener(7))
     before = contents(tmp_path)
 
-    def other() -> str:
-        # Of another process, since the lock is the process's.
-        return subprocess.run(
-            [sys.executable, "-c", _OVERWRITES, str(tmp_path)], capture_output=True, text=True, check=True
-        ).stdout.strip()
-
+    # Of another process, since the lock is the process's.
+    words = [sys.executable, "-c", _OVERWRITES, str(tmp_path)]
     with RunFolder(tmp_path).locked():
-        assert other() == f"another process is training in {tmp_path}"
+        made = subprocess.run(words, capture_output=True, text=True, check=True)
+        assert made.stdout.strip() == f"another process is training in {tmp_path}"
         assert contents(tmp_path) == before
-    assert other() == "began"
-    assert contents(tmp_path) == {}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "began\n"
+        assert contents(tmp_path) == {}
+        # What it removed was not its lock.
+        with pytest.raises(TrainError, match="another process is training"), RunFolder(tmp_path).locked():
+            pytest.fail("two are in one folder")
+        other.communicate()
 
 
 def test_a_folder_that_is_removed_ends_the_run_with_words(tmp_path: Path) -> None:
@@ -405,6 +431,107 @@ def test_the_record_says_what_computes_and_what_decodes(tmp_path: Path) -> None:
     assert found["versions"]["numpy"] == np.__version__
     assert torch.backends.cpu.get_cpu_capability() in found["machine"]["processor"]
     assert found["changes"] == []
+
+
+def test_of_several_processes_one_says_what_is_wrong(tmp_path: Path) -> None:
+    net = _net(tmp_path)
+    words = ["train", str(net), "--data", f"folder:{tmp_path / 'nowhere'}", "--gpus", "2", "--device", "cpu"]
+    made = subprocess.run([sys.executable, "-m", "archdsl", *words], capture_output=True, text=True, check=False)
+    assert made.returncode == 1
+    assert made.stderr.startswith(f"error: {tmp_path / 'nowhere'} is not a folder\n  hint: ")
+    assert len(made.stderr.splitlines()) == 2
+
+
+# ---------------------------------------------------------------- small rules
+
+
+def test_of_two_epochs_as_accurate_the_one_of_less_loss_is_better() -> None:
+    first = Epoch(1, 7, 0.1, 1.0, 0.5, 2.0, 0.5)
+    assert replace(first, test_loss=1.9).better_than(first)
+    assert not replace(first, test_loss=2.0).better_than(first)
+    assert not replace(first, test_loss=1.0, test_accuracy=0.4).better_than(first)
+
+
+def test_predict_puts_the_zeros_of_the_recipe_around_an_image(tmp_path: Path) -> None:
+    pixels = _pixels(4, 6)
+    Image.fromarray(pixels).save(tmp_path / "0.png")
+    made = prepared_images([tmp_path / "0.png"], (8, 10, 1), None, Prepare(pad=2))
+    assert torch.equal(made[0, 0], functional.pad(torch.from_numpy(pixels).float() / 255, (2, 2, 2, 2)))
+
+
+def test_a_window_of_a_file_is_at_every_place_of_it(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for name in ("a", "b"):
+            (tmp_path / part / name).mkdir(parents=True)
+            # The pixel says its row and its column; the other size has the windows cut one by one.
+            pixels = (10 * np.arange(6)[:, None] + np.arange(5)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / part / name / "0.png")
+            Image.fromarray(_pixels(9, 9)).save(tmp_path / part / name / "1.png")
+    found = load(Data("folder", str(tmp_path)), (4, 4, 1), 2, Augment(crop=Crop((4, 4))))
+    # A window of 4x4 has 3x2 places in 6x5; that one of them is not among 100 has a chance of 6 * (5/6)^100 < 1e-7.
+    places = {int(found.train.take(torch.tensor([0]), epoch)[0, 0, 0, 0]) for epoch in range(100)}
+    assert places == {0, 1, 10, 11, 20, 21}
+    # A test takes the middle.
+    assert int(found.test.take(torch.tensor([0]), None)[0, 0, 0, 0]) == 10
+
+
+def test_test_images_of_a_resized_crop_are_scaled_by_their_shorter_side(tmp_path: Path) -> None:
+    high = _pixels(12, 8, 4)
+    path = _npz(tmp_path / "a.npz", x_train=high, x_test=high[:6])
+    found = load(Data("npz", str(path)), (4, 4, 1), 3, Augment(resized_crop=4))
+    # The shorter side is as it should be, so the middle of the longer one is all that is taken.
+    tested = found.tested(found.test.take(torch.arange(6), None))
+    assert torch.equal(tested[:, 0], torch.from_numpy(high[:6, 2:6]).float() / 255)
+
+
+def test_arrays_are_scaled_as_torch_does(tmp_path: Path) -> None:
+    pixels = _pixels(12, 9, 12) / 256
+    path = _npz(tmp_path / "a.npz", x_train=pixels, x_test=pixels[:6])
+    found = load(Data("npz", str(path)), (3, 4, 1), 3, Augment(resize=3)).train.take(torch.arange(12), None)
+    given = torch.from_numpy(pixels)[:, None].float()
+    assert torch.equal(found, functional.interpolate(given, size=(3, 4), mode="bilinear", antialias=True))
+
+
+@pytest.mark.parametrize(("padding", "fits"), [(3, True), (4, False)])
+def test_a_border_is_mirrored_as_far_as_there_are_pixels(tmp_path: Path, padding: int, fits: bool) -> None:
+    # torch.nn.functional.pad: the padding is to be less than the side.
+    given = [_net(tmp_path), "--data", f"npz:{_npz(tmp_path / 'a.npz')}", "-o", tmp_path / "run", *_QUICK]
+    made = _call(train, *given, "--recipe", f"augment crop=4+{padding} reflect")
+    assert made.exit_code == (0 if fits else 1), made.output
+    assert fits or "are 4x4x1, and have no 4 pixels to mirror at a border" in made.output
+
+
+def test_a_triangle_ends_where_it_says() -> None:
+    schedule = Triangular(peak=0.5, start=0.2, final=0.1)
+    rates = [learning_rate(schedule, 2.0, step=step, per_epoch=5, epochs=2) for step in (0, 5, 9)]
+    # The last of ten steps is four fifths of the way from the highest, 2, down to a tenth of it.
+    assert rates == pytest.approx([0.4, 2.0, 2.0 - 0.8 * 1.8])
+
+
+def test_a_mixed_image_is_right_by_the_share_whose_label_is_guessed() -> None:
+    net = archdsl.loads("input 6x6x1\nfc 7\ntrain { data digits  batch 40  augment mixup=1  optimizer sgd lr=0.1 }")
+    made = plan(net.recipe, Overrides())
+    data = Dataset("noise", examples(0, 40), examples(1, 20), 7, (6, 6, 1))
+    learner = Learner(net.graph, made, CPU, data)
+    ((batch,),) = Feed(data, made, CPU).steps(0, 0)
+    with torch.no_grad():
+        guessed = learner.module(batch.images).argmax(1)
+    assert batch.shares is not None
+    expected = (batch.shares * (guessed == batch.labels) + (1 - batch.shares) * (guessed == batch.others)).sum()
+    assert learner.step(0, [batch], 0.1).sums.right == pytest.approx(float(expected), rel=1e-5)
+    assert 0 < float(expected) % 1 < 1
+
+
+def test_a_skipped_step_leaves_the_running_statistics(tmp_path: Path) -> None:
+    whole = examples(0, 100)
+    images = whole.images.float() / 255
+    images[17] = torch.nan
+    data = Dataset("noise", Examples(images, whole.labels), examples(1, 50), 7, (6, 6, 1))
+    net = archdsl.loads(TEXT)
+    train_it(net.graph, plan(net.recipe, Overrides(on_nan="skip")), data, RunFolder(tmp_path), CPU, Quiet())
+    assert all(bool(weight.isfinite().all()) for weight in load_file(tmp_path / "model.safetensors").values())
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["skipped_steps"] for line in lines] == [1] * 5
 
 
 # ---------------------------------------------------------------- the page

@@ -46,6 +46,11 @@ def imported(folder: Path, table: Path, *options: str) -> Path:
     return out
 
 
+def written(folder: Path, text: str) -> str:
+    """The text made of a table of that text."""
+    return imported(folder, table(folder, text)).read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
     """The file made of a table of the repository, once."""
@@ -183,18 +188,15 @@ def test_contradictions_are_said_where_they_stand(known: Callable[[Path], Path])
 
 def test_a_size_that_nothing_gives_is_no_claim(tmp_path: Path) -> None:
     # 3x3 on 32x32 gives at most 36x36 with any padding below the kernel; 99x99 is a misprint.
-    source = table(tmp_path, "type,patch size/stride,input,output\nconv,3x3/1,32x32x3,99x99x16\nfc,,,10\n")
-    text = imported(tmp_path, source).read_text(encoding="utf-8")
+    text = written(tmp_path, "type,patch size/stride,input,output\nconv,3x3/1,32x32x3,99x99x16\nfc,,,10\n")
     assert "# Row 1 prints 99x99x16, where `conv 3×3/1` makes 30x30x16.\nconv 3x3 16 -> relu\n-> fc 10" in text
 
 
 def test_an_output_that_the_next_row_does_not_take_is_not_mended(tmp_path: Path) -> None:
     # 5x5 without padding: 28x28x6, which is what the second row starts from.
-    source = table(
-        tmp_path,
-        "type,arguments,input,output\nconv,f=5; p=0; d=6,32x32x1,23x28x6\nmaxpool,f=2; s=2,28x28x6,14x14x6\n",
+    text = written(
+        tmp_path, "type,arguments,input,output\nconv,f=5; p=0; d=6,32x32x1,23x28x6\nmaxpool,f=2; s=2,28x28x6,14x14x6\n"
     )
-    text = imported(tmp_path, source).read_text(encoding="utf-8")
     assert "# Row 1 prints 23x28x6, where `conv f=5; p=0; d=6` makes 28x28x6, as the next row has it.\n" in text
     assert "conv 5x5 6 -> relu\n" in text
 
@@ -209,8 +211,7 @@ def test_padding_is_deduced_from_the_sizes(tmp_path: Path) -> None:
 
 def test_rounding_up_is_deduced_from_the_sizes(tmp_path: Path) -> None:
     # 2x2/2 on 7x7: 3 rounded down, 4 rounded up.
-    source = table(tmp_path, "type,patch size/stride,input,output\nmax pool,2x2/2,7x7x8,4x4x8\n")
-    made = imported(tmp_path, source).read_text(encoding="utf-8")
+    made = written(tmp_path, "type,patch size/stride,input,output\nmax pool,2x2/2,7x7x8,4x4x8\n")
     assert "\nmaxpool 2 ceil :: 4x4x8\n" in made
     assert "# - rounded up (`ceil`) (row 1)\n" in made
 
@@ -258,11 +259,9 @@ def test_modules_of_squeezenet(tmp_path: Path) -> None:
 
 
 def test_modules_of_one_name_with_other_branches(tmp_path: Path) -> None:
-    source = table(
-        tmp_path,
-        "layer,output size,s1x1,e1x1,e3x3\ninput,8x8x16,,,\nfire2,8x8x128,16,64,64\nfire3,8x8x64,16,64,\n",
+    text = written(
+        tmp_path, "layer,output size,s1x1,e1x1,e3x3\ninput,8x8x16,,,\nfire2,8x8x128,16,64,64\nfire3,8x8x64,16,64,\n"
     )
-    text = imported(tmp_path, source).read_text(encoding="utf-8")
     assert "\nblock fire_2<s1, e1> = conv 1x1 s1 -> relu -> conv 1x1 e1 -> relu\n" in text
     assert "fire<16, 64, 64> @fire2  :: 8x8x128\n-> fire_2<16, 64> @fire3 :: 8x8x64\n" in text
 
@@ -317,12 +316,11 @@ def test_the_stride_of_a_bottleneck_is_where_the_operations_want_it(tmp_path: Pa
 
 def test_a_stride_that_the_next_row_contradicts_is_mended(tmp_path: Path) -> None:
     # MobileNets, Table 1, rows 18 and 19: a stride of 2 leaves 4x4 of 7x7, and the next row starts from 7x7.
-    source = table(
+    text = written(
         tmp_path,
         "Type / Stride,Filter Shape,Input Size\nConv dw / s2,3 x 3 x 1024 dw,7 x 7 x 1024\n"
         "Conv / s1,1 x 1 x 1024 x 1024,7 x 7 x 1024\n",
     )
-    text = imported(tmp_path, source).read_text(encoding="utf-8")
     assert "\n-> conv 1x1 1024 -> relu\n" in text
     assert "\ndwconv<3> -> relu\n" in text
     assert "which makes 4x4x1024, where the next row has 7 x 7 x 1024; written as dwconv 3x3/1 1024" in " ".join(

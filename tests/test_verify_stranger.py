@@ -34,10 +34,15 @@ conv 5x5/2+2 32 -> relu -> maxpool 2 -> conv 3x3+1 64 -> relu -> maxpool 2 -> co
 def verified(folder: Path, name: str, text: str, wishes: Wishes | None = None, *, alone: bool = False) -> Verification:
     """The verdicts on a document, against the network or itself."""
     (folder / "my.arch").write_text(NETWORK)
-    (folder / name).write_text(text)
+    return compared(folder, {name: text} if alone else {"my.arch": NETWORK, name: text}, wishes)
+
+
+def compared(folder: Path, files: dict[str, str], wishes: Wishes | None = None) -> Verification:
+    """The verdicts where all of these files are named."""
+    for name, text in files.items():
+        (folder / name).write_text(text)
     found = Collector()
-    arguments = [str(folder / name)] if alone else [str(folder / "my.arch"), str(folder / name)]
-    return verify(gather(arguments, found), wishes or Wishes(), found)
+    return verify(gather([str(folder / name) for name in files], found), wishes or Wishes(), found)
 
 
 def wrong(made: Verification) -> list[tuple[str, str, str]]:
@@ -272,23 +277,15 @@ variant pair16 = pair<16>
 
 
 def test_each_row_of_results_against_its_own_variant(tmp_path: Path) -> None:
-    (tmp_path / "pair.arch").write_text(VARIANTS)
-    (tmp_path / "results.md").write_text(
-        "| Model | Params (K) |\n|---|---|\n| Pair-32 | 21.6 |\n| Other-32 | 99.9 |\n| Pair-16 | 11.7 |\n"
-    )
-    found = Collector()
-    made = verify(gather([str(tmp_path / "pair.arch"), str(tmp_path / "results.md")], found), Wishes(), found)
+    table = "| Model | Params (K) |\n|---|---|\n| Pair-32 | 21.6 |\n| Other-32 | 99.9 |\n| Pair-16 | 11.7 |\n"
+    made = compared(tmp_path, {"pair.arch": VARIANTS, "results.md": table})
     assert wrong(made) == [("3", "Params (K)", "11.1K = 11,146")]
     assert [one.verdict for one in cells(made) if one.column != "Model"] == ["holds", "not-checked", "contradiction"]
 
 
 def results(tmp_path: Path, table: str) -> Verification:
-    (tmp_path / "pair.arch").write_text(
-        VARIANTS + "variant pair32_wide = pair<64>\nvariant pair8, net_a_8_of_64 = pair<8>\n"
-    )
-    (tmp_path / "results.md").write_text(table)
-    found = Collector()
-    return verify(gather([str(tmp_path / "pair.arch"), str(tmp_path / "results.md")], found), Wishes(), found)
+    more = "variant pair32_wide = pair<64>\nvariant pair8, net_a_8_of_64 = pair<8>\n"
+    return compared(tmp_path, {"pair.arch": VARIANTS + more, "results.md": table})
 
 
 def test_a_row_of_results_is_found_by_its_numbers_and_first_word(tmp_path: Path) -> None:
@@ -311,13 +308,12 @@ def test_a_row_of_results_is_found_by_its_numbers_and_first_word(tmp_path: Path)
 
 def test_a_figure_that_no_convention_changes_holds(tmp_path: Path) -> None:
     """With running statistics 130 + 20 + 20 and 250 + 40 + 40; without batch norm there are none, and 130 is 130."""
-    (tmp_path / "nets.arch").write_text(
+    nets = (
         "arch nets<w, unit=bn>\ninput 8x8x1\nconv 1x1 w -> unit -> gap -> fc 10\n"
         "variant wide10 = nets<10>\nvariant wide20 = nets<20>\nvariant plain10 = nets<10, id>\n"
     )
-    (tmp_path / "results.csv").write_text("Model,Params\nWide-10,170\nWide-20,330\nPlain-10,130\n")
-    found = Collector()
-    made = verify(gather([str(tmp_path / "nets.arch"), str(tmp_path / "results.csv")], found), Wishes(), found)
+    results = "Model,Params\nWide-10,170\nWide-20,330\nPlain-10,130\n"
+    made = compared(tmp_path, {"nets.arch": nets, "results.csv": results})
     verdicts = [one.verdict for one in cells(made) if one.column == "Params"]
     assert verdicts == ["convention", "convention", "holds"]
 
@@ -342,10 +338,7 @@ variant pool_a = net<7>
 
 
 def of_words(tmp_path: Path, table: str) -> Verification:
-    (tmp_path / "words.arch").write_text(WORDS)
-    (tmp_path / "results.csv").write_text(table)
-    found = Collector()
-    return verify(gather([str(tmp_path / "words.arch"), str(tmp_path / "results.csv")], found), Wishes(), found)
+    return compared(tmp_path, {"words.arch": WORDS, "results.csv": table})
 
 
 @pytest.mark.parametrize("header", ["Model", "Network", "Method", "Architecture", "模型"])
@@ -435,10 +428,8 @@ def test_layers_that_are_numbered(tmp_path: Path, true: str, false: str, row: st
 
 def test_a_convolution_of_all_that_enters_answers_to_dense(tmp_path: Path) -> None:
     """LeNet-5's third convolution reads all of 5x5x16: others write it as a fully connected layer of 120."""
-    (tmp_path / "net.arch").write_text("input 5x5x16\nconv 5x5 120 -> relu -> fc 10\n")
-    (tmp_path / "net.csv").write_text("Layer,Units,Params\ndense,120,48120\ndense,10,1210\n")
-    found = Collector()
-    made = verify(gather([str(tmp_path / "net.arch"), str(tmp_path / "net.csv")], found), Wishes(), found)
+    net, table = "input 5x5x16\nconv 5x5 120 -> relu -> fc 10\n", "Layer,Units,Params\ndense,120,48120\ndense,10,1210\n"
+    made = compared(tmp_path, {"net.arch": net, "net.csv": table})
     assert wrong(made) == []
     assert [one.convention for one in cells(made) if one.verdict == "convention"] == [
         "a 5x5 convolution of all is a fully connected layer"

@@ -15,7 +15,7 @@ from archdsl.graph import Graph
 from archdsl.ops.base import Shape
 from archdsl.resources import specs_path
 
-__all__ = ["Entry", "entries", "files"]
+__all__ = ["Entry", "entries", "files", "graph"]
 
 
 @dataclass(frozen=True)
@@ -71,3 +71,8 @@ def entries() -> tuple[Entry, ...]:
         first_names = {id(variant): name for name, variant in reversed(workspace.unit.variants.items())}
         made += [Entry(path, name) for name in reversed(first_names.values())]
     return tuple(made)
+
+
+def graph(name: str) -> Graph:
+    """The network of that name: `graph("resnet50")`."""
+    return next(entry for entry in entries() if entry.name == name).graph()

@@ -28,7 +28,6 @@ __all__ = [
     "fail",
     "format_of",
     "load_one",
-    "load_target",
     "read_request",
     "refusal",
     "refuse_folder",
@@ -69,8 +68,8 @@ def target_options(
             when_watched(path=path, request=read_request(variant, inputs, settings, choices), **rest)
             return
         try:
-            architecture = load_target(target, inputs, settings, choices)
-        except OpenChoice as left:
+            architecture = _load(target, inputs, settings, choices)
+        except _OpenChoice as left:
             if when_open is None:
                 fail([left.diagnostic])
             when_open(workspace=left.workspace, request=left.request, **rest)
@@ -100,12 +99,10 @@ def read_request(
     return Request(variant, _pairs(settings, "--set"), dict(map(_input, inputs)), _pairs(choices, "--choose"))
 
 
-def load_target(
-    target: str, inputs: Iterable[str] = (), settings: Iterable[str] = (), choices: Iterable[str] = ()
-) -> Architecture:
+def _load(target: str, inputs: Iterable[str], settings: Iterable[str], choices: Iterable[str]) -> Architecture:
     """The network that a command line names; ends the process with status 1 after saying what is wrong.
 
-    Raises `OpenChoice`.
+    Raises `_OpenChoice`.
     """
     path, variant = _split(target)
     request = read_request(variant, inputs, settings, choices)
@@ -114,7 +111,7 @@ def load_target(
     try:
         network = workspace.network(request, found)
     except Unresolved as left:
-        raise OpenChoice(workspace, request, unresolved(workspace, left)) from None
+        raise _OpenChoice(workspace, request, unresolved(workspace, left)) from None
     if network is None:
         fail(found.sorted())
     check_claims(network.graph, network.claims, found)
@@ -129,17 +126,19 @@ def _split(target: str) -> tuple[str, str | None]:
         fail(error.diagnostics)
 
 
-def load_one(
-    target: str, inputs: Iterable[str] = (), settings: Iterable[str] = (), choices: Iterable[str] = ()
-) -> Architecture:
-    """The same, where a choice that is left open is an error too."""
+def load_one(target: str, inputs: Iterable[str], settings: Iterable[str], choices: Iterable[str]) -> Architecture:
+    """The network that a command line names; ends the process with status 1 after saying what is wrong.
+
+    `load_one("zoo:resnet50", ["64x64x3"], ["classes=10"], [])` takes 64x64x3 to 10. A choice that is left open is an
+    error, too.
+    """
     try:
-        return load_target(target, inputs, settings, choices)
-    except OpenChoice as left:
+        return _load(target, inputs, settings, choices)
+    except _OpenChoice as left:
         fail([left.diagnostic])
 
 
-class OpenChoice(Exception):
+class _OpenChoice(Exception):
     """The file leaves a choice open, and one network is needed."""
 
     def __init__(self, workspace: Workspace, request: Request, diagnostic: Diagnostic) -> None:

@@ -14,7 +14,7 @@ from archdsl.codegen.expression import WIDTH, render, transposed, uses_of
 from archdsl.codegen.layout import NETWORK, flow
 from archdsl.codegen.naming import Scope, attribute
 from archdsl.codegen.structure import Block, Leaf, Module, Step
-from archdsl.codegen.values import Statement, name_values
+from archdsl.codegen.values import Naming, Statement
 from archdsl.graph import Graph, Port
 from archdsl.ops.base import show_shape
 
@@ -86,7 +86,7 @@ def body(
         uses.update(step.inputs)
     statements = _statements(graph, running, turned, called, uses)
     fields = result.fields if result else ()
-    names = name_values(block, statements, uses, parameters, taken, fields, graph.tensor_labels)
+    names = Naming(block, statements, uses, parameters, taken, fields, graph.tensor_labels).names()
     lines = [_line(graph, statement, names) for statement in statements]
     turns = [block.network and layouts.get(port, NETWORK) != NETWORK for port in block.outputs]
     returned = [

@@ -76,7 +76,7 @@ def fit(group: Sequence[Instance], entering: Column, leaving: Column, inputs: Ma
     pairs = list(zip(first.body.layers, first.made, strict=True))
     holes = [hole for _, made in pairs for hole in made.holes]
     owners = [layer.attribute for layer, made in pairs for _ in made.holes]
-    columns = _filled(_columns(group), holes, entering, leaving)
+    columns = _filled(_columns(group), entering, leaving)
     bases: dict[Quantity, _Base] = {}
     for hole, owner, column in zip(holes, owners, columns, strict=True):
         if not _differs(column) or _known((hole.kind, column), bases):
@@ -141,9 +141,7 @@ def _columns(group: Sequence[Instance]) -> list[tuple[Value | None, ...]]:
     return list(zip(*rows, strict=True))
 
 
-def _filled(
-    columns: Sequence[tuple[Value | None, ...]], holes: Sequence[Hole], entering: Column, leaving: Column
-) -> list[Column]:
+def _filled(columns: Sequence[tuple[Value | None, ...]], entering: Column, leaving: Column) -> list[Column]:
     """Columns without gaps. What a missing layer would have had is free to choose: what another column has."""
     whole = [tuple(value for value in column if value is not None) for column in columns]
     models = [entering, leaving, *(column for column in whole if len(column) == len(entering))]

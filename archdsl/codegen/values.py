@@ -15,7 +15,7 @@ from archdsl.codegen.postdominators import immediate_postdominators
 from archdsl.codegen.structure import Block, Leaf, Step
 from archdsl.graph import Port
 
-__all__ = ["Statement", "name_values"]
+__all__ = ["Naming", "Statement"]
 
 
 class Statement:
@@ -57,23 +57,12 @@ class Statement:
         return self.calls[-1][0].label
 
 
-def name_values(
-    block: Block,
-    statements: Sequence[Statement],
-    uses: Counter[Port],
-    parameters: Sequence[str],
-    taken: Container[str],
-    fields: Sequence[str],
-    labels: Mapping[Port, str],
-) -> dict[Port, str]:
-    """The variable of every tensor; `fields` names the results of a network that hands over a tuple.
+class Naming:
+    """The variables of one block; `fields` names the results of a network that hands over a tuple.
 
     `labels` are those of tensors that leave one place together.
     """
-    return _Naming(block, statements, uses, parameters, taken, fields, labels).run()
 
-
-class _Naming:
     def __init__(
         self,
         block: Block,
@@ -121,7 +110,8 @@ class _Naming:
             found.setdefault(port, "x" if fields and position == 0 else wish)
         return found
 
-    def run(self) -> dict[Port, str]:
+    def names(self) -> dict[Port, str]:
+        """The variable of every tensor."""
         for statement in reversed(self._statements):
             for position, port in enumerate(statement.outputs):
                 self._wishes[port] = self._wish(statement, position, port)

@@ -19,6 +19,7 @@ from archdsl.codegen.weights_file import Checkpoint, read_checkpoint
 from archdsl.diagnostics import ArchError, Diagnostic, Note, counted
 from archdsl.elaborate.recipe_init import Initial
 from archdsl.graph import Graph
+from archdsl.ops.base import show_tensor_shape
 
 if TYPE_CHECKING:
     import torch
@@ -125,8 +126,8 @@ def _unlike(graph: Graph, path: Path, wrong: list[str], extra: list[str], checkp
         return Diagnostic("weights-mismatch", message, hint=hint)
     slot = by_name[wrong[0]]
     there = checkpoint.values.get(slot.name)
-    says = f"no `{slot.name}`" if there is None else f"`{slot.name}` {_shape(tuple(there.shape))}"
-    message = f"{path} has {says}, and the network has it in {_shape(slot.shape)}"
+    says = f"no `{slot.name}`" if there is None else f"`{slot.name}` {show_tensor_shape(tuple(there.shape))}"
+    message = f"{path} has {says}, and the network has it in {show_tensor_shape(slot.shape)}"
     return Diagnostic("weights-mismatch", message, graph.nodes[slot.node].span, hint=hint)
 
 
@@ -167,8 +168,4 @@ def show_tensor(tensor: Tensor | Slot) -> str:
     >>> show_tensor(Tensor("layer3.0.downsample.0.weight", (1024, 512, 1, 1)))
     '`layer3.0.downsample.0.weight` 1024x512x1x1'
     """
-    return f"`{tensor.name}` {_shape(tensor.shape)}"
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "scalar"
+    return f"`{tensor.name}` {show_tensor_shape(tensor.shape)}"

@@ -12,7 +12,7 @@ from typing import Final
 
 from archdsl.draw.picture import Edge, Piece, Plan
 
-__all__ = ["COLUMN", "PAGE", "Columns", "arrange", "estimated_width"]
+__all__ = ["COLUMN", "PAGE", "Columns", "arrange"]
 
 PAGE: Final = (504.0, 684.0)
 """Width and height of the text on a page, in points: 7 by 9.5 inches."""
@@ -185,7 +185,7 @@ def _scale(
     for key in order:
         depth[key] = 1 + max((depth[edge.tail] for edge in before[key]), default=0)
         row = (of[key], depth[key])
-        rows[row] = rows.get(row, 0.0) + estimated_width(pieces[key]) + _GAP
+        rows[row] = rows.get(row, 0.0) + _width(pieces[key]) + _GAP
     widths: dict[int, float] = {}
     for (column, _), width in rows.items():
         widths[column] = max(widths.get(column, 0.0), width + _FRAME)
@@ -216,6 +216,6 @@ def _height(piece: Piece) -> float:
     return _NODE + _LINE * (lines + bool(piece.caption)) + _ROW * rows
 
 
-def estimated_width(piece: Piece) -> float:
+def _width(piece: Piece) -> float:
     """Points from the left to the right of a node."""
     return sum(len(cell.text) + len(cell.label or "") for cell in piece.cells) * _LETTER + 9 * len(piece.cells)

@@ -14,7 +14,7 @@ from archdsl.draw.style import Theme
 from archdsl.draw.text import quantity, size, typeset
 from archdsl.report.numbers import binary
 
-__all__ = ["SIZE", "SMALL", "Labels", "escape"]
+__all__ = ["SIZE", "SMALL", "Labels", "counted", "escape", "words"]
 
 SIZE: Final = "10.5"
 SMALL: Final = "9"

@@ -62,7 +62,7 @@ class Workspace:
     """One file and what it uses, read once, elaborated as often as asked."""
 
     def __init__(self, unit: Unit | None, program: Program, found: Collector) -> None:
-        self._unit = unit
+        self.unit = unit
         self.program = program
         self._read_failed = found.failed
         self.places: tuple[Site, ...] = sites(unit.file) if unit is not None else ()
@@ -82,24 +82,20 @@ class Workspace:
             return cls(program.read_text(text, name, path), program, found)
 
     @property
-    def unit(self) -> Unit | None:
-        return self._unit
-
-    @property
     def variants(self) -> tuple[str, ...]:
         """The names of the family's members."""
-        return tuple(self._unit.variants) if self._unit is not None else ()
+        return tuple(self.unit.variants) if self.unit is not None else ()
 
     @property
     def needs_variant(self) -> bool:
         """Whether the architecture has parameters without a default, so that only its variants are networks."""
-        architecture = self._unit.architecture if self._unit is not None else None
+        architecture = self.unit.architecture if self.unit is not None else None
         return architecture is not None and any(p.default is None for p in architecture.parameters)
 
     @property
     def is_library(self) -> bool:
         """Whether the file holds blocks and no network."""
-        unit = self._unit
+        unit = self.unit
         return unit is not None and not (unit.architecture or unit.inputs or unit.chains or unit.outputs)
 
     def network(self, request: Request, found: Collector) -> Network | None:
@@ -115,7 +111,7 @@ class Workspace:
         A network whose file has mistakes in its claims or its recipe alone is made all the same, so that a check finds
         what else is wrong.
         """
-        unit = self._unit
+        unit = self.unit
         if unit is None:
             return None
         if request.variant is not None and request.variant not in unit.variants:

@@ -20,6 +20,7 @@ from archdsl.elaborate.parameter_binder import ParameterBinder
 from archdsl.elaborate.values import (
     POISON,
     BlockValue,
+    Defaults,
     Poisoned,
     Scope,
     ShareValue,
@@ -83,7 +84,8 @@ class Chains(Layers):
                     except Poisoned:
                         scope.variables[statement.name.name] = None
                 case tree.Default():
-                    scope.defaults.append(statement)
+                    scope.defaults = scope.defaults or Defaults()
+                    scope.defaults.add(statement)
                     self.names.default_names.add(statement.name.name)
                     self._check_default(statement, scope)
                 case tree.Share():
@@ -117,7 +119,7 @@ class Chains(Layers):
         if kind is not None:
             self._ops.check_default(kind, default, scope)
             return
-        close = nearest(name, registry.names())
+        close = registry.familiar(name) or nearest(name, registry.names())
         self.found.error(
             "unknown-name",
             f"there is no op `{name}` to set arguments of",
@@ -196,7 +198,8 @@ class Chains(Layers):
                 "no-input",
                 "nothing enters here: only the first chain of a file or block starts at its input",
                 span,
-                hint="start the chain at a label: @name -> …, or @in -> … for the input itself",
+                hint="to go on with the chain above, begin the line with `->`; else start it at a label, @name -> …, "
+                "or at the input itself, @in -> …",
             )
             return POISON
         return current
@@ -226,7 +229,7 @@ class Chains(Layers):
                     f"the label `@{label.name}` is given twice",
                     label.span,
                     notes=[Note("it was given here", before.span)] if before else [Note("it is an input")],
-                    hint="rename one of them",
+                    hint=f"rename one of them; what is read stands in a branch: add<id | @{label.name}>",
                 )
             scope.written_labels[label.name] = label
             scope.labels[label.name] = (tensors[index],) if len(tensors) == len(labels) else POISON

@@ -1,7 +1,7 @@
 """What is written and never used.
 
-In: a parsed file. Out: warnings about blocks, shares, `let`s, parameters and labels that nothing refers to, and
-`default`s that no layer takes. Looks at the text alone and elaborates nothing.
+In: a parsed file. Out: warnings about blocks, shares, `let`s, parameters and labels that nothing refers to, `default`s
+that no layer takes, and an `id` that does nothing. Looks at the text alone and elaborates nothing.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def lint(unit: Unit, found: Collector) -> None:
         rest = tuple(s for s in unit.file.statements if not isinstance(s, tree.Architecture | tree.Variant))
         _parameters(unit.architecture.parameters, (unit.architecture.parameters, rest), found)
     _labels(unit, found)
+    _open_else(unit, found)
     idle_defaults(unit, found, library=library)
 
 
@@ -81,6 +82,22 @@ def _labels(unit: Unit, found: Collector) -> None:
                         label.span,
                         hint=f"start a chain at it, claim something of it (expect {label.name} params …), or remove it",
                     )
+
+
+def _open_else(unit: Unit, found: Collector) -> None:
+    """`else id -> relu`: an `id` before a layer does nothing, so that the rest was perhaps meant for both cases."""
+    for node in tree.walk(unit.file.statements):
+        if not isinstance(node, tree.Conditional) or len(node.otherwise.elements) == 1:
+            continue
+        first = node.otherwise.elements[0]
+        if isinstance(first.unit, tree.Name) and first.unit.name == "id" and not first.suffixes:
+            rest = first.span.source.text[node.otherwise.elements[1].span.start : node.otherwise.span.end]
+            found.warning(
+                "open-else",
+                f"`{' '.join(rest.split())[:40]}` belongs to this `else`, which goes on to the end of the chain",
+                first.span,
+                hint="for both cases, put the condition in parentheses: (if a then b else id) -> …; else remove `id`",
+            )
 
 
 def _single(element: tree.Element, unit: Unit) -> bool:

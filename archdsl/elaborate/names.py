@@ -16,8 +16,20 @@ from archdsl.elaborate.choices import Site, Unresolved
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.functions import FUNCTIONS
 from archdsl.elaborate.program import Program, Unit
-from archdsl.elaborate.values import BlockValue, ChainValue, OpValue, Poisoned, Scope, ShareValue, Stop, Tensors, Value
+from archdsl.elaborate.values import (
+    BlockValue,
+    ChainValue,
+    Defaults,
+    OpValue,
+    Poisoned,
+    Scope,
+    ShareValue,
+    Stop,
+    Tensors,
+    Value,
+)
 from archdsl.ops import registry
+from archdsl.ops.elsewhere import word_hint
 from archdsl.syntax import tree
 from archdsl.syntax.layout import STATEMENT_WORDS
 
@@ -43,7 +55,7 @@ class Names:
         """The scope of a file's own names in this run."""
         held = self._scopes.get(id(unit))
         if held is None:
-            scope = Scope(None, True)
+            scope = Scope(None, True, defaults=Defaults(unit.defaults))
             self._scopes[id(unit)] = (unit, scope)
             self._units[id(scope)] = unit
             self.default_names.update(default.name.name for default in unit.defaults)
@@ -178,10 +190,8 @@ class Names:
         where = label_ports(name.name, scope)
         if where is not None:
             hint = f"`{name.name}` is a label: write `@{name.name}`"
-        elif close:
-            hint = f"did you mean `{close}`?"
         else:
-            hint = "`archdsl ops` lists the ops and the standard blocks"
+            hint = word_hint(name.name, close) or "`archdsl ops` lists the ops and the standard blocks"
         self.found.error("unknown-name", message, name.span, hint=hint)
 
     def defaults_before(self, name: str, span: Span, scope: Scope) -> list[tuple[tree.Default, Scope]]:
@@ -189,8 +199,8 @@ class Names:
         found: list[tuple[tree.Default, Scope]] = []
         at: Scope | None = scope
         while at is not None:
-            held = self._units[id(at)].defaults if at.parent is None else at.defaults
-            found[:0] = [(d, at) for d in held if d.name.name == name and d.span.start < span.start]
+            if at.defaults is not None:
+                found[:0] = [(default, at) for default in at.defaults.before(name, span.start)]
             at = at.parent
         return found
 

@@ -13,9 +13,10 @@ from typing import NoReturn
 from archdsl.diagnostics import Collector, Note, Span, nearest
 from archdsl.elaborate.blame import given
 from archdsl.elaborate.evaluator import Evaluator
-from archdsl.elaborate.values import Poisoned, Scope, Value, count, describe, show
+from archdsl.elaborate.values import DimsValue, Poisoned, Scope, Value, count, describe, show
 from archdsl.ops.arguments import Arg, Extent, Window
 from archdsl.ops.base import Op
+from archdsl.ops.elsewhere import argument_elsewhere, surplus_hint, word_hint
 from archdsl.syntax import tree
 
 __all__ = ["OpBinder", "default_of", "report_doubled", "takes"]
@@ -72,7 +73,7 @@ class OpBinder:
             name = operand.key.name
             arg = kind.arguments.get(name)
             if arg is None or arg.kind in ("window", "flag"):
-                raise self._unknown(kind, name, operand.key.span, arg)
+                raise self._unknown(kind, name, operand.key.span, arg, value.span.text)
             written.put(arg, self._read(kind, arg, value, scope), operand.span)
             return
         if isinstance(value, tree.Name):
@@ -94,7 +95,7 @@ class OpBinder:
         if operand.key is not None:
             arg = kind.arguments.get(operand.key.name)
             if arg is None or arg.kind in ("window", "flag"):
-                raise self._unknown(kind, operand.key.name, operand.key.span, arg)
+                raise self._unknown(kind, operand.key.name, operand.key.span, arg, value.span.text)
             if arg.name not in written.values:
                 written.put(arg, self._read(kind, arg, value, scope), operand.span)
             return
@@ -126,7 +127,7 @@ class OpBinder:
                     self._exclusive(kind, flag, rival, operand.span)
                 self._default(kind, operand, home, written)
 
-    def _unknown(self, kind: type[Op], name: str, span: Span, arg: Arg | None) -> Poisoned:
+    def _unknown(self, kind: type[Op], name: str, span: Span, arg: Arg | None, value: str) -> Poisoned:
         if arg is not None:
             how = f"the geometry is written {arg.show}"
             if arg.kind == "flag":
@@ -135,6 +136,8 @@ class OpBinder:
             return Poisoned()
         close = nearest(name, kind.arguments)
         hint = f"did you mean `{close}`? " if close else ""
+        elsewhere = argument_elsewhere(kind, name, value)
+        hint = f"{elsewhere.removesuffix('?')}{'? ' if elsewhere.endswith('?') else '; '}" if elsewhere else hint
         self._found.error(
             "unknown-argument",
             f"`{kind.name}` has no argument `{name}`",
@@ -148,20 +151,27 @@ class OpBinder:
         hint = f"its signature is {kind.signature()}"
         if isinstance(value, tree.Name):
             flags = [arg.name for arg in kind.arguments.values() if arg.kind == "flag"]
-            close = nearest(value.name, flags)
-            if close:
+            close = nearest(value.name.lower(), flags)
+            if value.name.lower() == "valid" and "same" in flags:
+                hint = f"no padding is what is meant where none is written: leave it out; {hint}"
+            elif close:
                 hint = f"did you mean `{close}`? {hint}"
             elif self._evaluator.is_layer(value, scope):
                 hint = f"a layer follows behind an arrow: -> {value.name}"
             elif value.name == "x":
                 hint = "a repeat is written without a space, x3, and a computed one x(n)"
+            elif elsewhere := argument_elsewhere(kind, value.name, "…") or word_hint(value.name, None):
+                hint = f"{elsewhere}; {hint}"
             elif value.name == "expect":
                 hint = "a claim has a line of its own: expect params 61_706"
             message = f"`{kind.name}` has no flag `{value.name}`, and no place left for a value"
         elif isinstance(value, tree.Geometry):
             message = f"`{kind.name}` takes no geometry here"
+            if any(arg.kind == "window" for arg in kind.arguments.values()):
+                hint = f"the window comes first: write {kind.name} {value.span.text} …; {hint}"
         else:
             message = f"`{kind.name}` takes no further argument"
+            hint = surplus_hint(kind, value.value if isinstance(value, tree.String) else "") + hint
         self._found.error("unknown-argument", message, operand.span, hint=hint)
 
     def _read(self, kind: type[Op], arg: Arg, value: tree.Expression | tree.Geometry, scope: Scope) -> Value:
@@ -204,6 +214,12 @@ class OpBinder:
             return arg.read(value)  # type: ignore[return-value]
         except ValueError as error:
             reason, where = str(error), computed()
+            windowed = arg.kind == "positional" and any(each.kind == "window" for each in kind.arguments.values())
+            first = (
+                f"the window comes first: write {kind.name} {show(value)} …; "
+                if isinstance(value, DimsValue) and windowed
+                else ""
+            )
             fractional = isinstance(value, float) and not value.is_integer() and reason.startswith("must be a whole")
             self._found.error(
                 "fractional-count" if fractional else "bad-argument",
@@ -212,7 +228,7 @@ class OpBinder:
                 notes=(Note(f"where {where}"),) if where else (),
                 hint="say how to round: a // b, floor(x), round(x), ceil(x), round_to(x, 8)"
                 if fractional
-                else f"its signature is {kind.signature()}",
+                else f"{first}its signature is {kind.signature()}",
             )
             raise Poisoned from None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.diagnostics import Collector, Note, Span, nearest
+from archdsl.diagnostics import Collector, Note, Span, counted, nearest
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.op_binder import report_doubled
 from archdsl.elaborate.values import Poisoned, Scope, Value, describe
@@ -61,75 +61,80 @@ class ParameterBinder:
         defined: Span,
     ) -> dict[str, Value]:
         """The values that a call gives, by parameter."""
-        values: dict[str, Value] = {}
-        spans: dict[str, Span] = {}
-        failed = False
-        plain = [parameter for parameter in parameters if not parameter.star]
-        star = next((parameter for parameter in parameters if parameter.star), None)
-        known = {parameter.name: parameter for parameter in plain}
-        rest: list[Value] = []
-        position = 0
+        taken = _Taken(name, parameters, self._found, defined)
         for argument in arguments:
             try:
                 value = self._evaluator.argument(argument.value, scope)
             except Poisoned:
-                failed = True
+                taken.failed = True
                 value = 0
             if argument.key is not None:
-                key = argument.key.name
-                if key not in known:
-                    close = nearest(key, known)
-                    self._found.error(
-                        "unknown-argument",
-                        f"`{name}` has no parameter `{key}`",
-                        argument.key.span,
-                        notes=[Note("it is defined here", defined)],
-                        hint=f"did you mean `{close}`?" if close else tell_parameters(name, parameters),
-                    )
-                    failed = True
-                    continue
-                if key in values:
-                    report_doubled(self._found, key, name, argument.span, spans[key])
-                    failed = True
-                    continue
-                values[key], spans[key] = value, argument.span
-                continue
-            parts = [value]
-            if argument.star:
-                if not isinstance(value, tuple):
-                    self._found.error(
-                        "bad-type", f"`*` stands before a list, and this is {describe(value)}", argument.span
-                    )
-                    failed = True
-                    continue
-                parts = list(value)
-                self._evaluator.spend(len(parts), argument.span)
-            for part in parts:
-                if position < len(plain):
-                    key = plain[position].name
-                    position += 1
-                    if key in values:
-                        report_doubled(self._found, key, name, argument.span, spans[key])
-                        failed = True
-                        continue
-                    values[key], spans[key] = part, argument.span
-                elif star is not None:
-                    rest.append(part)
-                else:
-                    self._found.error(
-                        "unknown-argument",
-                        f"`{name}` takes {len(plain)} argument{'' if len(plain) == 1 else 's'}, and this is one more",
-                        argument.span,
-                        notes=[Note("it is defined here", defined)],
-                        hint=tell_parameters(name, parameters),
-                    )
-                    failed = True
-                    break
-        if star is not None:
-            values[star.name] = self._evaluator.listed(tuple(rest), defined)
-        if failed:
+                taken.named(argument.key, value, argument.span)
+            elif not argument.star:
+                taken.placed((value,), argument.span)
+            elif isinstance(value, tuple):
+                self._evaluator.spend(len(value), argument.span)
+                taken.placed(value, argument.span)
+            else:
+                message = f"`*` stands before a list, and this is {describe(value)}"
+                self._found.error("bad-type", message, argument.span)
+                taken.failed = True
+        for parameter in parameters:
+            if parameter.star:
+                taken.values[parameter.name] = self._evaluator.listed(tuple(taken.rest), defined)
+        if taken.failed:
             raise Poisoned
-        return values
+        return taken.values
+
+
+class _Taken:
+    """The arguments of one call as they are found; `rest` are those for the parameter with a star."""
+
+    def __init__(self, name: str, parameters: Sequence[tree.Parameter], found: Collector, defined: Span) -> None:
+        self.values: dict[str, Value] = {}
+        self.rest: list[Value] = []
+        self.failed = False
+        self._name = name
+        self._parameters = parameters
+        self._found = found
+        self._defined = defined
+        self._plain = [parameter.name for parameter in parameters if not parameter.star]
+        self._spans: dict[str, Span] = {}
+        self._position = 0
+
+    def named(self, key: tree.Name, value: Value, span: Span) -> None:
+        if key.name in self._plain:
+            self._put(key.name, value, span)
+            return
+        close = nearest(key.name, self._plain)
+        hint = f"did you mean `{close}`?" if close else ""
+        self._unknown(f"`{self._name}` has no parameter `{key.name}`", key.span, hint)
+
+    def placed(self, values: Sequence[Value], span: Span) -> None:
+        """Values without a name, in their order."""
+        for value in values:
+            if self._position < len(self._plain):
+                self._position += 1
+                self._put(self._plain[self._position - 1], value, span)
+            elif len(self._plain) < len(self._parameters):
+                self.rest.append(value)
+            else:
+                takes = counted(len(self._plain), "argument")
+                self._unknown(f"`{self._name}` takes {takes}, and this is one more", span)
+                return
+
+    def _put(self, name: str, value: Value, span: Span) -> None:
+        if name in self.values:
+            report_doubled(self._found, name, self._name, span, self._spans[name])
+            self.failed = True
+            return
+        self.values[name], self._spans[name] = value, span
+
+    def _unknown(self, message: str, span: Span, hint: str = "") -> None:
+        notes = [Note("it is defined here", self._defined)]
+        hint = hint or tell_parameters(self._name, self._parameters)
+        self._found.error("unknown-argument", message, span, notes=notes, hint=hint)
+        self.failed = True
 
 
 def signature(name: str, parameters: Sequence[tree.Parameter]) -> str:

@@ -59,7 +59,7 @@ class Program:
 
     # ------------------------------------------------------------ reading
 
-    def read(self, path: Path, shown: str | None = None) -> Unit | None:
+    def read(self, path: Path) -> Unit | None:
         """The file at a path; None where it cannot be read, which is reported."""
         try:
             resolved = path.resolve()
@@ -70,7 +70,7 @@ class Program:
             self.found.error("unreadable-file", f"{path} cannot be read: {reason}", hint="check the path")
             return None
         self._root = self._root or _project_root(resolved)
-        return self._read(resolved, shown or str(path), None)
+        return self._read(resolved, str(path), None)
 
     def read_text(self, text: str, shown: str = "<text>", path: Path | None = None) -> Unit:
         """A text without a file, or in place of the one at `path`; `use` in it is relative to there, or to the current
@@ -96,6 +96,17 @@ class Program:
                 hint="let one file use the others, one after the other",
             )
             return None
+        text = self._text(path, shown, span)
+        if text is None:
+            return None
+        self._reading.append((path, span))
+        unit = self._link(Source(shown, text), path)
+        self._reading.pop()
+        self._units[path] = unit
+        return unit
+
+    def _text(self, path: Path, shown: str, span: Span | None) -> str | None:
+        """The text of a file; None after reporting why it cannot be had."""
         try:
             if span is not None and not path.is_dir() and not path.is_file():
                 # A pipe would be waited for, a device never ends. On the command line a pipe is `<(…)`, and meant.
@@ -114,21 +125,15 @@ class Program:
                     hint="write repeated parts as blocks and repeats",
                 )
                 return None
-            text = read.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+            return read.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         except OSError as error:
             reason = error.strerror or type(error).__name__
             self.found.error("unreadable-file", f"{shown} cannot be read: {reason}", span, hint="check the path")
-            return None
         except UnicodeDecodeError as error:
             self.found.error(
                 "unreadable-file", f"{shown} is not UTF-8 text: byte {error.start}", span, hint="save it as UTF-8"
             )
-            return None
-        self._reading.append((path, span))
-        unit = self._link(Source(shown, text), path)
-        self._reading.pop()
-        self._units[path] = unit
-        return unit
+        return None
 
     # ------------------------------------------------------------ names of a file
 

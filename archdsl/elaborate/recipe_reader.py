@@ -269,10 +269,13 @@ class RecipeReader(OptionReader):
         if not known:
             message = f"`{word}` is neither an op nor a group of weights"
         hint = f"ops with weights here: {', '.join(ops)}; groups: {', '.join(groups)}"
-        close = registry.familiar(word) or nearest(word, [*groups, *ops], alike=0.5)
+        familiar = registry.familiar(word)
+        if familiar is not None and registry.lookup(familiar) is None:
+            familiar = None  # a block, which has no weights by itself
+        close = familiar or nearest(word, [*groups, *ops], alike=0.5)
         if weights is None:
             hint = f"groups: {', '.join(GROUPS)}"
-            close = registry.familiar(word) or nearest(word, GROUPS, alike=0.5) or nearest(word, registry.names())
+            close = familiar or nearest(word, GROUPS, alike=0.5) or nearest(word, registry.names())
         self._error("unknown-setting", message, key.span, f"did you mean `{close}`? {hint}" if close else hint)
         raise Poisoned
 

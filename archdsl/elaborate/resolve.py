@@ -14,6 +14,7 @@ from archdsl.elaborate.functions import FUNCTIONS
 from archdsl.elaborate.program import RESERVED, Program, Unit
 from archdsl.ops import registry
 from archdsl.ops.base import Op
+from archdsl.ops.elsewhere import word_hint
 from archdsl.syntax import tree
 
 __all__ = ["resolve"]
@@ -200,10 +201,8 @@ class _Resolver:
         close = registry.familiar(name.name) or nearest(name.name, known)
         if name.name in labels:
             hint = f"`{name.name}` is a label: write `@{name.name}`"
-        elif close:
-            hint = f"did you mean `{close}`?"
         else:
-            hint = "`archdsl ops` lists the ops and the standard blocks"
+            hint = word_hint(name.name, close) or "`archdsl ops` lists the ops and the standard blocks"
         self._found.error("unknown-name", f"there is no op, block or value `{name.name}`", name.span, hint=hint)
 
     def _label(self, at: tree.Reference, name: str, labels: Names) -> None:

@@ -71,9 +71,12 @@ class Units(OpCalls):
         handler = self._handlers.get(type(unit))
         if handler is None:
             text = " ".join(unit.span.text.split())
-            self.found.error(
-                "not-a-layer", f"`{text[:40]}` is not a layer", unit.span, hint="a chain is made of layers and blocks"
-            )
+            hint = "a chain is made of layers and blocks"
+            if isinstance(unit, tree.Binary) and unit.operator == "*" and isinstance(unit.right, tree.Number):
+                hint = f"a repeat is written behind: x{unit.right.text}"
+            elif isinstance(unit, tree.Binary) and unit.operator in (">", "-"):
+                hint = "layers are joined by `->`"
+            self.found.error("not-a-layer", f"`{text[:40]}` is not a layer", unit.span, hint=hint)
             raise Poisoned
         return handler(unit, scope, current, label)
 
@@ -100,7 +103,7 @@ class Units(OpCalls):
         if isinstance(value, OpValue):
             return self._op(value.op, (), unit, scope, self._entering(current, unit.span), label)
         if isinstance(value, BlockValue):
-            return self._block(value, unit.name, (), False, scope, self._entering(current, unit.span), label, unit.span)
+            return self._block(value, (), False, scope, self._entering(current, unit.span), label, unit.span)
         if isinstance(value, ShareValue):
             return self._shared(value, unit, self._entering(current, unit.span), label)
         if isinstance(value, ChainValue):
@@ -151,7 +154,7 @@ class Units(OpCalls):
             entering = self._tensors(unit.tensors, scope, current)
         else:
             entering = self._entering(current, unit.span)
-        return self._block(value, name.name, unit.angles or (), unit.piped, scope, entering, label, unit.span)
+        return self._block(value, unit.angles or (), unit.piped, scope, entering, label, unit.span)
 
     def _tensor_call(self, unit: tree.Function, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
         """`cell(@h, @p)`: a block, or an op, with the tensors that enter it."""
@@ -170,6 +173,13 @@ class Units(OpCalls):
             inside = [" ".join(a.span.text.split()) for a in unit.arguments]
             block = isinstance(value, BlockValue)
             how = f"`{name.name}<{', '.join(inside)}>`" if block else f"`{name.name} {' '.join(inside)}`"
+            windowed = isinstance(value, OpValue) and any(a.kind == "window" for a in value.op.arguments.values())
+            if (
+                isinstance(value, OpValue)
+                and windowed
+                and not isinstance(chains[0].plain if chains else None, tree.Dims)
+            ):
+                how = f"after a space, {value.op.signature()}"  # others have them in another order
             self.found.error(
                 "not-a-layer",
                 f"`{name.name}(…)` is a call with tensors, or a function of numbers",
@@ -180,14 +190,19 @@ class Units(OpCalls):
         entering = self._tensors(chains, scope, current)
         if isinstance(value, OpValue):
             return self._op(value.op, (), unit, scope, entering, label)
-        return self._block(value, name.name, (), False, scope, entering, label, unit.span)
+        return self._block(value, (), False, scope, entering, label, unit.span)
 
     def _group(self, unit: tree.Group, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
         return self._named_chain(unit.chain, scope, current, label)
 
     def _several(self, unit: tree.Items, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
         if not unit.parenthesised:
-            self.found.error("not-a-layer", "a list is not a layer", unit.span, hint="several tensors are (@a, @b)")
+            self.found.error(
+                "not-a-layer",
+                "a list is not a layer",
+                unit.span,
+                hint="branches: concat<a | b>; several tensors: (@a, @b)",
+            )
             raise Poisoned
         return self._tensors(unit.items, scope, current)
 
@@ -227,7 +242,6 @@ class Units(OpCalls):
     def _block(
         self,
         value: BlockValue,
-        word: str,
         arguments: Sequence[tree.Argument],
         piped: bool,
         scope: Scope,
@@ -238,19 +252,11 @@ class Units(OpCalls):
         block = value.forms[0]
         if len(value.forms) > 1:
             block = next(f for f in value.forms if any(p.star for p in f.parameters) == piped)
-        name = block.name.name
         self._step(span)
         if len(self._calls) >= limits.CALL_DEPTH:
             self._too_deep(span)
         self._foresee(self._foresight.block(block, value.scope), 0, span)
-        given = self._parameters.given(name, block.parameters, arguments, scope, block.name.span)
-        inner = Scope(value.scope, True)
-        if block.tensors is not None:
-            self._name_tensors(block, inner, entering, span)
-        else:
-            inner.labels["in"] = entering
-        inner.entering = tuple(SizeValue(self._shape(port)) for port in entering)
-        values = self._parameters.complete(name, block.parameters, given, span, inner, block.name.span)
+        inner, values = self._bound(block, value.scope, arguments, scope, entering, span)
         known = self._heavy.get(self._call_key(block, value, values, entering)) if self._heavy else None
         if known is not None:
             self._foresee(known.layers, known.steps, span)
@@ -258,18 +264,14 @@ class Units(OpCalls):
                 self._steps += known.steps
                 return tuple(entering[place] for place in known.places)
         nodes, steps = len(self.nodes), self._steps
-        shown = ", ".join(
-            show(values[p.name]) if not p.default else f"{p.name}={show(values[p.name])}" for p in block.parameters
-        )
-        call = f"{name}<{shown}>" if block.parameters else name
-        outer = self._frame
+        outer, depth = self._frame, self._depth
+        call = _call_text(block, values)
         merge = self._merge_of(block, inner)
         if merge is None:
             numbers = tuple((p.name, n) for p in block.parameters if isinstance(n := values[p.name], int | float))
             tensors = tuple((n.name, port) for n, port in zip(block.tensors or (), entering, strict=False) if port)
-            self._frame = Frame("block", name, outer, call, label, arguments=numbers, tensors=tensors)
+            self._frame = Frame("block", block.name.name, outer, call, label, arguments=numbers, tensors=tensors)
         self._calls.append((call, span))
-        depth = self._depth
         try:
             if merge is not None:
                 return self._call(merge, inner, entering, label)
@@ -282,9 +284,8 @@ class Units(OpCalls):
             self._calls.pop()
             self._depth = depth
         if result is None:
-            self.found.error(
-                "missing-chain", f"the block `{name}` has no chain", block.name.span, hint="its last chain is its value"
-            )
+            message = f"the block `{block.name.name}` has no chain"
+            self.found.error("missing-chain", message, block.name.span, hint="its last chain is its value")
             raise Poisoned
         if self._steps - steps > _MANY and all(isinstance(v, int | float | str | OpValue) for v in values.values()):
             layers = len(self.nodes) - nodes
@@ -294,6 +295,26 @@ class Units(OpCalls):
             self._heavy[key] = _Heavy(layers, self._steps - steps, places)
             self._kept.append(value.scope)
         return result
+
+    def _bound(
+        self,
+        block: tree.Block,
+        home: Scope,
+        arguments: Sequence[tree.Argument],
+        scope: Scope,
+        entering: Tensors,
+        span: Span,
+    ) -> tuple[Scope, dict[str, Value]]:
+        """The scope of a call's inside, and the values of its parameters; `home` is where the block is defined."""
+        name = block.name.name
+        given = self._parameters.given(name, block.parameters, arguments, scope, block.name.span)
+        inner = Scope(home, True)
+        if block.tensors is not None:
+            self._name_tensors(block, inner, entering, span)
+        else:
+            inner.labels["in"] = entering
+        inner.entering = tuple(SizeValue(self._shape(port)) for port in entering)
+        return inner, self._parameters.complete(name, block.parameters, given, span, inner, block.name.span)
 
     def _call_key(
         self, block: tree.Block, value: BlockValue, values: Mapping[str, Value], entering: Tensors
@@ -357,3 +378,9 @@ class Units(OpCalls):
         if first != made and None not in tensors:
             self._share_weights(share, first, made, unit.span)
         return tensors
+
+
+def _call_text(block: tree.Block, values: Mapping[str, Value]) -> str:
+    """`bottleneck<64, s=2>`, with the values that a call gives or leaves."""
+    shown = [show(values[p.name]) if not p.default else f"{p.name}={show(values[p.name])}" for p in block.parameters]
+    return f"{block.name.name}<{', '.join(shown)}>" if shown else block.name.name

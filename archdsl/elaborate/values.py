@@ -5,6 +5,8 @@ In: nothing. Out: the values of the language beside plain ints, floats, bools, s
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -18,6 +20,7 @@ __all__ = [
     "POISON",
     "BlockValue",
     "ChainValue",
+    "Defaults",
     "DimsValue",
     "OpValue",
     "Poisoned",
@@ -111,6 +114,33 @@ Tensors: TypeAlias = tuple[Port | None, ...]
 POISON: Tensors = (None,)
 
 
+class Defaults:
+    """The `default`s of a file or a body: which of them hold at a place, found without going through all."""
+
+    def __init__(self, written: Iterable[tree.Default] = ()) -> None:
+        self._held: dict[str, list[tuple[int, tuple[tree.Default, ...]]]] = {}
+        for default in written:
+            self.add(default)
+
+    def add(self, default: tree.Default) -> None:
+        """One more, which stands behind the others; those of which it says all again hold no longer."""
+        held = self._held.setdefault(default.name.name, [])
+        said = _said(default)
+        kept = (before for before in held[-1][1] if not _said(before) <= said) if held else ()
+        held.append((default.span.start, (*kept, default)))
+
+    def before(self, name: str, position: int) -> tuple[tree.Default, ...]:
+        """Those of an op that hold at a place of the text, in its order."""
+        held = self._held.get(name, [])
+        at = bisect_left(held, position, key=lambda each: each[0])
+        return held[at - 1][1] if at else ()
+
+
+def _said(default: tree.Default) -> frozenset[str]:
+    """The names of what a `default` sets; of a value without a name, which is a mistake, its text."""
+    return frozenset(one.key.name if one.key is not None else one.value.span.text for one in default.operands)
+
+
 @dataclass(slots=True, eq=False)
 class Scope:
     """The names of a file, of one instance of a block, or of one turn of a loop.
@@ -124,7 +154,7 @@ class Scope:
     """None is a name whose value is wrong, which has been reported."""
     labels: dict[str, tuple[Port | None, ...]] = field(default_factory=dict)
     written_labels: dict[str, tree.Label] = field(default_factory=dict)
-    defaults: list[tree.Default] = field(default_factory=list)
+    defaults: Defaults | None = None
     entering: tuple[SizeValue, ...] = ()
 
     @property

@@ -122,6 +122,7 @@ def _read_unit_window(value: object) -> Window:
 
 
 def boolean(value: object) -> bool:
+    """`true` or `false`. Raises `ValueError` for anything else, as the other readers do."""
     if not isinstance(value, bool):
         raise ValueError("is true or false")
     return value

@@ -180,6 +180,18 @@ def show_shape(shape: Shape) -> str:
     return "x".join(map(str, shape))
 
 
+_PICTURE: Final = "input 28x28x1"
+
+
+def show_tensor_shape(shape: tuple[int, ...]) -> str:
+    """The shape of a weight, in PyTorch's order.
+
+    >>> show_tensor_shape((64, 3, 7, 7)), show_tensor_shape(())
+    ('64x3x7x7', 'scalar')
+    """
+    return "x".join(map(str, shape)) or "scalar"
+
+
 def spread(extent: Extent, rank: int, what: str) -> Extent:
     """One number for every spatial axis, or exactly as many as there are.
 
@@ -191,10 +203,14 @@ def spread(extent: Extent, rank: int, what: str) -> Extent:
     if len(extent) == 1:
         return extent * rank
     if len(extent) != rank:
+        axes = f"{rank} spatial {'axis' if rank == 1 else 'axes'}"
+        hint = f"write one number for all axes, or {rank}"
+        if (len(extent), rank) == (2, 1):
+            hint = f"a sequence of positions with channels takes one number; a picture has channels too: {_PICTURE}"
         raise OpError(
             "rank-mismatch",
-            f"the {what} {show_shape(extent)} has {len(extent)} numbers, and the input has {rank} spatial axes",
-            hint=f"write one number for all axes, or {rank}",
+            f"the {what} {show_shape(extent)} has {len(extent)} numbers, and the input has {axes}",
+            hint=hint,
         )
     return extent
 

@@ -134,49 +134,18 @@ def lookup_plugin(name: str) -> type[Op] | None:
     return _ops.get(name)
 
 
-_ELSEWHERE = {
-    "linear": "fc",
-    "drop": "dropout",
-    "fully_connected": "fc",
-    "dense_layer": "fc",
-    "convolution": "conv",
-    "conv1d": "conv",
-    "conv2d": "conv",
-    "conv3d": "conv",
-    "upconv": "deconv",
-    "conv_transpose": "deconv",
-    "transposed_conv": "deconv",
-    "depthwise": "dwconv",
-    "batchnorm": "bn",
-    "batch_norm": "bn",
-    "batchnorm2d": "bn",
-    "layernorm": "ln",
-    "layer_norm": "ln",
-    "groupnorm": "gn",
-    "group_norm": "gn",
-    "swish": "silu",
-    "lrelu": "leaky_relu",
-    "max_pool": "maxpool",
-    "maxpool2d": "maxpool",
-    "avg_pool": "avgpool",
-    "global_avg_pool": "gap",
-    "globalavgpool": "gap",
-    "global_average_pool": "gap",
-    "cat": "concat",
-    "multiply": "mul",
-    "embedding": "embed",
-    "identity": "id",
-}
-
-
 def familiar(name: str) -> str | None:
     """The word here for what PyTorch, Keras or Caffe call by another, or write in capitals.
 
     >>> familiar("Linear")
     'fc'
     """
-    lower = name.lower()
-    return _ELSEWHERE.get(lower) or (lower if lower != name and lower in names() else None)
+    from archdsl.ops.elsewhere import op_elsewhere, plain
+
+    found = op_elsewhere(name)
+    if found is None and plain(name) != name:
+        found = next((op for op in names() if op != name and op.replace("_", "") == plain(name)), None)
+    return found
 
 
 def names() -> tuple[str, ...]:

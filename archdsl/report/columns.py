@@ -48,15 +48,15 @@ def _op(row: Row) -> str:
 def _field(row: Row) -> str | None:
     if row.field.whole:
         return "all"
-    return None if row.field.size is None else stride_text(row.field.size, fold=False)
+    return None if row.field.size is None else stride_text(row.field.size)
 
 
 def _stride(row: Row) -> str | None:
-    return None if row.field.stride is None else stride_text(row.field.stride, fold=False)
+    return None if row.field.stride is None else stride_text(row.field.stride)
 
 
 def _padding(row: Row) -> str | None:
-    return None if row.field.padding is None else stride_text(row.field.padding, fold=False)
+    return None if row.field.padding is None else stride_text(row.field.padding)
 
 
 _ALL = (

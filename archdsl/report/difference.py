@@ -13,7 +13,7 @@ from typing import Final
 from archdsl.analysis.figures import Figures
 from archdsl.diagnostics import counted
 from archdsl.differing import Change, Difference, Layer, Tensor
-from archdsl.ops.base import Shape, show_shape
+from archdsl.ops.base import Shape, show_shape, show_tensor_shape
 from archdsl.report.numbers import clean, fit, grouped, short, width
 
 __all__ = ["difference_json", "difference_text"]
@@ -154,13 +154,9 @@ def _weights(found: Difference) -> list[str]:
 
 
 def _tensor(tensor: Tensor, wide: int) -> str:
-    shapes = " -> ".join(_torch_shape(shape) for shape in (tensor.shape, tensor.other) if shape is not None)
+    shapes = " -> ".join(show_tensor_shape(shape) for shape in (tensor.shape, tensor.other) if shape is not None)
     name = clean(tensor.name)
     return f"{fit(name, max(_CALL, min(width(name), wide - 2 - len(shapes))), front=True)}  {shapes}"
-
-
-def _torch_shape(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "scalar"
 
 
 # ---------------------------------------------------------------- JSON

@@ -5,8 +5,6 @@ In: a `Summary`. Out: HTML in which no text of the user is markup, without scrip
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from archdsl.analysis.rows import Row
 from archdsl.report.columns import COLUMNS, DEFAULT, Column
 from archdsl.report.numbers import binary, clean, grouped
@@ -16,9 +14,9 @@ from archdsl.report.totals import heading, totals
 __all__ = ["to_html"]
 
 
-def to_html(found: Summary, *, columns: Sequence[Column] | None = None) -> str:
+def to_html(found: Summary) -> str:
     """A `<table>` with a caption, the legends as tooltips of the headings, the totals as a list under it."""
-    chosen = tuple(COLUMNS[key] for key in DEFAULT) if columns is None else tuple(columns)
+    chosen = tuple(COLUMNS[key] for key in DEFAULT)
     head = "".join(
         f'<th title="{_safe(column.legend)}" style="text-align:{_side(column)}">{_safe(column.heading)}</th>'
         for column in chosen

@@ -54,10 +54,8 @@ def binary(value: int) -> str:
     return f"{scaled:,.{digits}f} {unit}"
 
 
-def stride_text(values: tuple[int | Fraction, ...], *, fold: bool) -> str:
-    """Numbers along the axes: `4x4`, `1/2x1/2`; one for all of them where `fold` and they are equal."""
-    if fold and all(value == values[0] for value in values):
-        return str(values[0])
+def stride_text(values: tuple[int | Fraction, ...]) -> str:
+    """Numbers along the axes: `4x4`, `1/2x1/2`."""
     return "x".join(map(str, values))
 
 

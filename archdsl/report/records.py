@@ -114,7 +114,7 @@ def _layer(row: Row) -> dict[str, object]:
         "work": row.work,
         "activation_bytes": row.activation_bytes,
         "receptive_field": _size(row.field),
-        "stride": None if row.field.stride is None else stride_text(row.field.stride, fold=False),
+        "stride": None if row.field.stride is None else stride_text(row.field.stride),
         "shared_with": row.shared,
         "training_only": row.training,
     }

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from archdsl.diagnostics import counted
+from archdsl.ops.base import show_tensor_shape
 from archdsl.report.numbers import clean, fit, grouped, width
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def _row(layer: list[Pair]) -> tuple[str, str, str]:
     theirs = "–" if first.theirs is None else _stem(first.theirs) or first.theirs.name
     ours = _stem(first.ours) or first.ours.name
     if first.theirs is None or first.fits:
-        return theirs, ours, _shape(first.ours.shape)
-    return theirs, ours, f"{_shape(first.theirs.shape)}, here {_shape(first.ours.shape)}"
+        return theirs, ours, show_tensor_shape(first.ours.shape)
+    return theirs, ours, f"{show_tensor_shape(first.theirs.shape)}, here {show_tensor_shape(first.ours.shape)}"
 
 
 def _remarks(found: Transfer, checkpoint: Checkpoint, file: str, network: str, seed: int) -> Iterator[str]:
@@ -98,7 +99,9 @@ def _remarks(found: Transfer, checkpoint: Checkpoint, file: str, network: str, s
     ):
         if begun:
             yield f"begin anew, seed {seed} ({why}):"
-            yield from (f"  {clean(pair.ours.name)} {_shape(pair.ours.shape)}" for pair in begun[: 2 * _LISTED])
+            yield from (
+                f"  {clean(pair.ours.name)} {show_tensor_shape(pair.ours.shape)}" for pair in begun[: 2 * _LISTED]
+            )
             if len(begun) > 2 * _LISTED:
                 yield f"  … and {len(begun) - 2 * _LISTED:,} more; --json has all"
     if found.converted:
@@ -112,10 +115,6 @@ def _listed(names: tuple[str, ...]) -> str:
     if len(names) == 3:
         shown += f", {fit(names[2], min(14, width(clean(names[2]))), front=True)}"
     return f"{shown} … ({len(names):,})" if len(names) > 3 else shown
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "scalar"
 
 
 def transfer_json(

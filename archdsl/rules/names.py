@@ -118,6 +118,14 @@ RULES = (
         "input 32x32x3\nlet w = 16\nconv 3x3+1 w\n",
     ),
     Rule(
+        "open-else",
+        "warning",
+        "An `else` begins with `id`, and layers follow it.",
+        "The chain behind `else` goes on to its end: these layers are of that case alone, where `id` would do nothing.",
+        "input 32x32x3\nif in.c == 1 then conv 3x3+1 8 else id -> conv 3x3+1 16\n",
+        "input 32x32x3\n(if in.c == 1 then conv 3x3+1 8 else id) -> conv 3x3+1 16\n",
+    ),
+    Rule(
         "unused-default",
         "warning",
         "No layer takes what a `default` says: none stands below it in its file or body, or each says it itself.",

@@ -25,6 +25,10 @@ def _geometry(stop: Stop) -> str:
 def _in_parentheses(stop: Stop) -> str:
     """The expression around an operator, in the parentheses it lacks."""
     first, sign, second = stop.text(-1), stop.text(), stop.text(1)
+    if stop.behind("NAME", "DOT", "NAME"):
+        first = f"{stop.text(-3)}.{first}"
+    if (stop.kind(1), stop.kind(2), stop.kind(3)) == ("NAME", "DOT", "NAME"):
+        second = f"{second}.{stop.text(3)}"
     if stop.kind(-1) == "_ASSIGN":
         return f"write ({sign} {second})"
     if stop.kind() == "MINUS" and stop.kind(-1) != "NAME":
@@ -158,6 +162,23 @@ ARGUMENTS: tuple[Mistake, ...] = (
         (0, 1),
     ),
     Mistake(
+        ("conv 3x3 64 «+» @a", "relu -> «+» @a", "relu @a «+» @b"),
+        lambda s: s.kind() in ("PLUS", "TIGHT_PLUS") and s.kind(1) == "REFERENCE" and s.inside in ("", "{", "<", "("),
+        "tensors are added by name",
+        lambda s: f"write {'' if s.behind('_ARROW') else '-> '}add<id | {s.text(1)}>",
+    ),
+    Mistake(
+        ("conv 3«*»3 64", "maxpool 2«*»2", "relu -> conv 3 «*» 3 64"),
+        lambda s: (
+            s.kind() == "STAR"
+            and s.behind("NAME", "INTEGER")
+            and s.kind(1) == "INTEGER"
+            and s.kind(-3) in ("", "_NEWLINE", "_ARROW", "BAR", "_LPAR", "_LANGLE", "_COMMA", "_ASSIGN", "_LBRACE")
+        ),
+        "a size is numbers joined by `x`",
+        lambda s: f"write {s.text(-1)}x{s.text(1)}; a product stands in parentheses, ({s.text(-1)}*{s.text(1)})",
+    ),
+    Mistake(
         (
             "conv 3x3 n«*»2",
             "conv 3x3 2«*»n",
@@ -205,6 +226,23 @@ ARGUMENTS: tuple[Mistake, ...] = (
         "write conv 3x3 64; `archdsl ops` lists the layers",
     ),
     Mistake(
+        ("tf.nn.conv2d «3x3» 64", "relu -> nn.Linear «10»"),
+        lambda s: s.kind() in ATOMS and s.behind("DOT", "NAME") and "_ARROW" in s.expected,
+        "layers have plain names",
+        lambda s: f"write {s.text(-1)} without what stands before its point; `archdsl ops` lists the layers",
+    ),
+    Mistake(
+        ("residual[conv «3x3» 64]", "relu -> unit[fc «64» -> relu]", "concat[a «|» b]", "unit[relu «->» bn]"),
+        lambda s: (
+            s.inside == "xs["
+            and (s.kind() in ATOMS | {"BAR", "_ARROW"})
+            and s.kind(-1) in ("NAME", "INTEGER")
+            and s.statement not in ("_LET", "_VARIANT")
+        ),
+        "arguments of a block and branches stand in angle brackets",
+        lambda s: f"write {s.text(-s.opened - 1)}<…>",
+    ),
+    Mistake(
         ("let n = 3 «+»", "relu -> «not»", "let n = a «*»", "let n = 2 «**»"),
         lambda s: s.token is None and s.kind(-1) in _BINARY | {"NOT"},
         lambda s: f"nothing stands behind `{s.text(-1)}`",
@@ -229,6 +267,12 @@ ARGUMENTS: tuple[Mistake, ...] = (
         ),
         lambda s: f"a sign is missing between `{s.text(-1)}` and `{s.text()}`",
         "write an operator: + - * / // % **",
+    ),
+    Mistake(
+        ("(relu -> bn) «x» 3", "relu @a «x» 3"),
+        lambda s: s.text() == "x" and s.kind(1) in ("INTEGER", "_LPAR", "NAME") and "_ARROW" in s.expected,
+        "a repeat is written without a space",
+        lambda s: f"write x{s.text(1)}" if s.kind(1) == "INTEGER" else "write x3, or x(n) where it is computed",
     ),
     # ------------------------------------------------------------ two layers with nothing between
     Mistake(

@@ -131,6 +131,12 @@ CHAINS: tuple[Mistake, ...] = (
         lambda s: (0, 0) if s.kind() == "GREATER" else (0, 1),
     ),
     Mistake(
+        ("conv 3x3 64 «>» relu", "dropout 0.5 «>» fc 10"),
+        lambda s: s.kind() == "GREATER" and s.kind(1) == "NAME" and s.inside in ("", "{") and "_ARROW" in s.expected,
+        "layers are joined by `->`",
+        lambda s: f"write -> {s.text(1)}; a computed value stands in parentheses",
+    ),
+    Mistake(
         ("conv 3x3 64 «-» relu", "relu x3 «-» relu"),
         lambda s: s.kind() == "MINUS" and s.kind(1) == "NAME" and "_ARROW" in s.expected,
         "layers are joined by `->`",

@@ -21,6 +21,7 @@ _PYTHON = {
     "import": 'the blocks of another file are: use "lib/residual.arch"',
     "include": 'the blocks of another file are: use "lib/residual.arch"',
     "for": "a repeat stands behind what it repeats: (conv 3x3+1 64 -> relu) x(i in 12)",
+    "repeat": "a repeat stands behind what it repeats: (conv 3x3+1 64 -> relu) x12",
     "while": "a repeat stands behind what it repeats: (conv 3x3+1 64 -> relu) x12",
 }
 

@@ -163,6 +163,10 @@ def _check(data: Read, size: Shape, classes: int, augment: Augment) -> None:
     if not augment.resized_crop and (cut[0] > around[0] or cut[1] > around[1]):
         has = show_shape((*around, channels))
         raise TrainError(f"{_images(data)} are {has}, and cannot be cut to {cut[0]}x{cut[1]}")
+    if augment.reflect and augment.crop is not None and augment.crop.padding >= min(around):
+        has = show_shape((*around, channels))
+        message = f"{_images(data)} are {has}, and have no {augment.crop.padding} pixels to mirror at a border"
+        raise TrainError(message, f"augment crop={augment.crop.size[0]}+{min(around) - 1} reflect at most")
     if (*cut, channels) != size:
         has = show_shape((*cut, channels))
         hint = f"--input {has} gives the network that size, if it can take it"

@@ -6,6 +6,7 @@ together is left to `archdsl.train.team`.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -45,6 +46,8 @@ def _ends(processes: int, words: Sequence[str]) -> list[int]:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
+    # What it logs of processes that end, and of signals that it hands on, is said by them or by the caller.
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     given = ["--standalone", "--nproc-per-node", str(processes), "--max-restarts", "0"]
     try:
         asked = run.parse_args([*given, "-m", "archdsl", *words])  # type: ignore[no-untyped-call]

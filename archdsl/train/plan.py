@@ -170,7 +170,9 @@ def describe(entry: Entry) -> str:
     """An entry as a recipe would have it, with what differs from the defaults: `sgd lr=0.1 momentum=0.9`."""
     parts = [entry.name]
     for name, value in entry.values.items():
-        if value != entry.options[name].default:
+        if isinstance(entry, Table) and name == "rates":
+            parts.append(f"{{{', '.join(f'{epoch}: {rate:g}' for epoch, rate in entry.rates)}}}")
+        elif value != entry.options[name].default:
             parts.append(name if value is True else f"{name}={_text(value)}")
     return " ".join(parts)
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import torch
 
+from archdsl.diagnostics import counted
 from archdsl.elaborate.recipe_settings import Augment
 from archdsl.train.dataset import Examples, Prepare, Read
 from archdsl.train.errors import TrainError
@@ -49,7 +50,8 @@ def with_statistics(found: Read, prepare: Prepare, augment: Augment) -> tuple[Pr
         prepare = replace(prepare, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
     if augment.lighting is not None:
         if channels != 3:
-            raise TrainError(f"`augment lighting` moves red, green and blue, and `{found.name}` has {channels} channel")
+            has = counted(channels, "channel")
+            raise TrainError(f"`augment lighting` moves red, green and blue, and `{found.name}` has {has}")
         values, vectors = torch.linalg.eigh(covariance)
         prepare = replace(prepare, components=tuple(map(tuple, (vectors * values).tolist())))
     return prepare, remark

@@ -27,7 +27,7 @@ _RGB = 3
 def entering(
     reading: Reading, rows: Sequence[tuple[Line, Content]], style: Style, trials: Trials, given: Shape | None
 ) -> tuple[Shape, str]:
-    """The input's size, and a sentence where it is not printed in the table."""
+    """The input's size, and a sentence where the table does not print it. Raises `ArchError` where nothing tells it."""
     if given is not None:
         return given, ""
     letters = dict(style.letters)

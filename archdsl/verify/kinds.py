@@ -111,6 +111,7 @@ def family(kind: str, layer: Layer | None = None) -> str:
 
 
 def signature(layer: Layer) -> Signature:
+    """The family, kernel and channels by which a table tells layers apart; a pool's channels say nothing."""
     known = family(layer.kind, layer)
     if known == "pool":
         return (known, square(layer.kernel) if layer.kernel else None, None)
@@ -151,6 +152,7 @@ def is_block_row(said: Sequence[Said]) -> bool:
 
 
 def is_block(said: Said) -> bool:
+    """Whether its word is no op of the language: `inception`, `fire`."""
     from archdsl.ops.registry import lookup
 
     return said.kind is not None and said.kind not in ("pool", "input", "softmax") and lookup(said.kind) is None

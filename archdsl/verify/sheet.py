@@ -80,6 +80,7 @@ class Sheet:
 
 
 def lay(reading: Reading, case: Case, symbols: Mapping[str, int]) -> Sheet:
+    """Every row with the layers that it is about and the figures of its cells; `symbols` are values of letters."""
     first = next((column for column in reading.columns if column.role == "network"), None)
     rows = [_row(line, case.column, first) for line in reading.lines]
     if any(column.role == "model" for column in reading.columns):
@@ -208,6 +209,7 @@ def letters(sheets: Iterable[Sheet], symbols: dict[str, int]) -> dict[str, int]:
 
 
 def matches(sheets: Sequence[Sheet]) -> list[Match]:
+    """For every row that names layers, those that it is about, by their names."""
     found = []
     for sheet in sheets:
         for row in sheet.rows:
@@ -246,6 +248,7 @@ class Choices:
 
 
 def table_choice(quantity: Quantity, sheets: Sequence[Sheet]) -> Choices | None:
+    """How a table counts parameters or operations, by the figures of all its rows; None where it prints none."""
     found: list[tuple[Entry, Figure]] = []
     flops = False
     for sheet in sheets:
@@ -263,6 +266,7 @@ def table_choice(quantity: Quantity, sheets: Sequence[Sheet]) -> Choices | None:
 
 
 def told(quantity: Quantity, choices: Choices) -> str:
+    """The choice in a sentence: `parameters: weights only, K = 1024 (explains 9 of 11)`."""
     names = {"params": "parameters", "ops": "operations"}
     text = f"{names[quantity]}: {choices.first.name} (explains {choices.first.explained} of {choices.first.figures})"
     if choices.second is not None:

@@ -1,8 +1,7 @@
 """What the language refuses on purpose although PyTorch lets it pass.
 
-In: nothing. Out: `refused_on_purpose`, which a layer of the oracle asks before it goes to PyTorch, and the list of
-reasons. Each is a `torch_accepts` of the op's own examples, word for word, but for the general ones that belong to no
-op.
+In: nothing. Out: `OnPurpose`, which a layer of the oracle raises before it goes to PyTorch, and the reasons. Each is a
+`torch_accepts` of the op's own examples, word for word, but for the general ones that belong to no op.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def written_out(items: Iterable[Said | Group]) -> int:
 
 
 def turns(times: int) -> int:
-    """A number of repeats that a network can have."""
+    """A number of repeats that a network can have. Raises `NoLayers` for any other."""
     if not 1 <= times <= limits.ROW_LAYERS:
         raise NoLayers(f"{times:,} times is not between 1 and {limits.ROW_LAYERS:,}")
     return times

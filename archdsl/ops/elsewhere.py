@@ -1,0 +1,164 @@
+"""What PyTorch, Keras, TensorFlow and Caffe call the ops and their arguments.
+
+In: a word that is unknown here. Out: the word or the writing that was meant, for a hint; nothing is accepted by it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from archdsl.ops.base import Op
+
+__all__ = ["argument_elsewhere", "op_elsewhere", "plain", "surplus_hint", "word_hint"]
+
+_WORDS: Final = {
+    "conv": "convolution convolutional convlayer",
+    "deconv": "deconvolution convtranspose conv2dtranspose transposedconv transposedconvolution upconv",
+    "deform_conv": "deformableconv deformableconvolution",
+    "dwconv": "depthwise depthwiseconv depthwiseconvolution convolutiondepthwise",
+    "separable": "separableconv sepconv depthwiseseparableconv",
+    "fc": "linear dense fullyconnected innerproduct affine denselayer",
+    "bn": "batchnorm batchnormalization spatialbatchnormalization syncbatchnorm",
+    "ln": "layernorm layernormalization",
+    "gn": "groupnorm groupnormalization",
+    "instance_norm": "instancenormalization",
+    "lrn": "localresponsenorm localresponsenormalization crossmaplrn",
+    "maxpool": "maxpooling pooling pool",
+    "avgpool": "avgpooling averagepooling averagepool meanpool meanpooling",
+    "gap": "globalavgpool globalaveragepooling globalaveragepool globalavgpooling globalpool globalpooling",
+    "gmp": "globalmaxpool globalmaxpooling",
+    "adaptive_avgpool": "adaptiveaveragepooling adaptiveavgpooling",
+    "silu": "swish",
+    "leaky_relu": "lrelu",
+    "hardswish": "hswish",
+    "hardsigmoid": "hsigmoid",
+    "concat": "cat concatenate concatenation",
+    "mul": "multiply",
+    "add": "addition eltwise elementwiseadd",
+    "mean": "average",
+    "embed": "embedding",
+    "position": "positionalembedding positionembedding positionembeddings",
+    "token": "clstoken classtoken",
+    "attention": "multiheadattention selfattention mha",
+    "dropout": "drop",
+    "drop_path": "stochasticdepth",
+    "drop_channel": "spatialdropout featuredropout",
+    "pad": "zeropadding zeropad reflectionpad replicationpad",
+    "crop": "cropping centercrop",
+    "upsample": "upsampling interpolate resize",
+    "shuffle": "channelshuffle",
+    "pixel_shuffle": "depthtospace subpixel",
+    "pixel_unshuffle": "spacetodepth",
+    "permute": "transpose",
+    "id": "identity",
+    "se": "squeezeexcitation squeezeexcite selayer",
+}
+_MEANT: Final = {other: word for word, others in _WORDS.items() for other in others.split()}
+_RECURRENT: Final = "recurrent layers are not in the language; `archdsl ops` lists what is"
+_NOTES: Final = {
+    "activation": "each activation is an op: relu, sigmoid, softmax",
+    "nonlinearity": "each activation is an op: relu, sigmoid, softmax",
+    **dict.fromkeys(("lstm", "gru", "rnn", "simplernn"), _RECURRENT),
+}
+_WHOLE: Final = {"dropout1d": "drop_channel", "dropout2d": "drop_channel", "dropout3d": "drop_channel"}
+"""Names whose dimensions mean more than the rank: PyTorch's drop whole channels."""
+_SIZED: Final = re.compile(r"([A-Za-z_]+?)_?(\d{1,3}x\d{1,3})")
+
+_KERNEL: Final = ("kernel", "kernel_size", "kernels", "ksize", "k", "pool_size", "filter_size", "size", "window")
+_WINDOW: Final = frozenset((*_KERNEL, "stride", "strides", "s", "padding", "pad", "pads", "p"))
+_ACTIVATION: Final = frozenset({"activation", "act", "nonlinearity", "activation_fn"})
+_ENTERING: Final = frozenset({"in_channels", "in_features", "input_shape", "input_dim", "input_size", "num_features"})
+_ARGUMENTS: Final = {
+    "filters": "out_channels channels num_filters num_output outputs out units features",
+    "units": "out_features num_output outputs out neurons filters features",
+    "bias": "use_bias bias_term",
+    "p": "rate prob drop_prob dropout_ratio",
+    "slope": "alpha negative_slope",
+    "heads": "num_heads n_heads",
+    "groups": "num_groups group",
+    "dilation": "dilation_rate dilations",
+    "eps": "epsilon",
+    "size": "local_size n",
+    "vocab": "num_embeddings input_dim",
+    "dim": "embedding_dim output_dim",
+    "scale": "scale_factor",
+}
+
+
+def plain(name: str) -> str:
+    """A name without capitals, `_` and dimensions.
+
+    >>> plain("AdaptiveAvgPool2d")
+    'adaptiveavgpool'
+    """
+    return re.sub(r"[123]d$", "", name.lower().replace("_", ""))
+
+
+def op_elsewhere(name: str) -> str | None:
+    """The word here for what others call an op by another, or None.
+
+    >>> op_elsewhere("MaxPooling2D")
+    'maxpool'
+    """
+    lower = name.lower().replace("_", "")
+    return _WHOLE.get(lower) or _MEANT.get(lower) or _MEANT.get(plain(name))
+
+
+def word_hint(name: str, meant: str | None) -> str:
+    """What to write for an unknown word, or nothing: `conv3x3 64` is `conv 3x3 64`.
+
+    >>> word_hint("conv3x3", None)
+    'the window is an argument: write conv 3x3'
+    """
+    if name.lower() in _NOTES:
+        return _NOTES[name.lower()]
+    if re.fullmatch(r"[sp]\d{1,3}", name):
+        return f"stride and padding stand at the window: 3x3{'/' if name[0] == 's' else '+'}{name[1:]}"
+    sized = _SIZED.fullmatch(name)
+    if sized and _is_windowed(sized[1].lower()):
+        return f"the window is an argument: write {sized[1].lower()} {sized[2]}"
+    return f"did you mean `{meant}`?" if meant else ""
+
+
+def _is_windowed(word: str) -> bool:
+    from archdsl.ops.registry import lookup
+
+    kind = lookup(word)
+    return kind is not None and any(arg.kind == "window" for arg in kind.arguments.values())
+
+
+def argument_elsewhere(kind: type[Op], name: str, value: str) -> str:
+    """How an argument of others' is written here, as a hint; nothing where there is none.
+
+    >>> argument_elsewhere(conv, "stride", "2")
+    'kernel, stride and padding are written as one: conv 3x3/2+1 …'
+    """
+    windowed = any(arg.kind == "window" for arg in kind.arguments.values())
+    flags = [arg.name for arg in kind.arguments.values() if arg.kind == "flag"]
+    word = value.strip("\"'").lower()
+    if name in _WINDOW and windowed:
+        if word in flags:
+            return f"write the word alone: {word}"
+        if word == "valid":
+            return "no padding is what is meant where none is written: leave it out"
+        return f"kernel, stride and padding are written as one: {kind.name} 3x3/2+1"
+    if name in _ACTIVATION:
+        return "an activation is a layer of its own: -> relu"
+    if name in _ENTERING and name not in _ARGUMENTS.get("vocab", "").split():
+        return "what enters is known from the layer before: leave it out"
+    meant = next((own for own in kind.arguments if name in _ARGUMENTS.get(own, "").split()), None)
+    if meant is None:
+        return ""
+    positional = kind.arguments[meant].kind == "positional"
+    return f"write {value} alone, it is `{meant}`" if positional else f"did you mean `{meant}`?"
+
+
+def surplus_hint(kind: type[Op], text: str) -> str:
+    """What may have been meant by a value too many, the text of a string or a number: `conv 3x3 3 64`, or nothing."""
+    if text.lower() in [arg.name for arg in kind.arguments.values() if arg.kind == "flag"]:
+        return f"write the word alone: {text.lower()}; "
+    if not text and "filters" in kind.arguments:
+        return "a window is one word, 3x3, and the channels that enter are known; "
+    return ""
