@@ -9,6 +9,10 @@ import pytest
 
 from archdsl.diagnostics import Collector
 from archdsl.elaborate import Request, Workspace
+from archdsl.elaborate.recipe_elsewhere import _WORDS as _RECIPE_WORDS
+from archdsl.elaborate.recipe_init import DISTRIBUTIONS
+from archdsl.elaborate.recipe_learning import LOSSES, OPTIMIZERS, SCHEDULES
+from archdsl.elaborate.recipe_settings import SETTINGS, Augment, Clip, EarlyStopping
 from archdsl.ops import registry
 from archdsl.ops.elsewhere import _ARGUMENTS, _WHOLE, _WORDS
 
@@ -104,3 +108,12 @@ def test_every_word_that_is_meant_exists() -> None:
     # A word that is an op's own is never explained away.
     others = {other for rest in _WORDS.values() for other in rest.split()}
     assert not others & set(registry.names())
+
+
+def test_every_word_of_a_recipe_that_is_meant_exists() -> None:
+    entries = [kind for table in (OPTIMIZERS, SCHEDULES, LOSSES, DISTRIBUTIONS) for kind in table.values()]
+    options = {name for kind in (*entries, Augment, Clip, EarlyStopping) for name in kind.options}
+    known = {*SETTINGS, *OPTIMIZERS, *SCHEDULES, *LOSSES, *DISTRIBUTIONS, *options}
+    assert set(_RECIPE_WORDS) <= known
+    others = [other for rest in _RECIPE_WORDS.values() for other in rest.split()]
+    assert len(others) == len(set(others))

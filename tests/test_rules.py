@@ -27,7 +27,7 @@ from archdsl.verifying import verify
 from archdsl.zoo import find
 
 _SOURCE = Path(__file__).parent.parent / "archdsl"
-_REPORTS = re.compile(r"(^|_)(error|fail|warning|unused|OpError|Diagnostic|Wrong)$")
+_REPORTS = re.compile(r"(^|_)(error|fail|warning|unused|of|OpError|Diagnostic|Wrong)$")
 _ID = re.compile(r"[a-z]+(-[a-z]+)+|syntax|arity")
 
 

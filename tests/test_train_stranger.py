@@ -6,6 +6,7 @@ In: small sets made here, the command line. Out: facts: the rules of the formats
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -38,12 +39,14 @@ from archdsl.train.feed import Feed
 from archdsl.train.folder import RunFolder
 from archdsl.train.images import read_image
 from archdsl.train.inference import prepared_images
+from archdsl.train.interval import Clock, Interval
 from archdsl.train.learner import Learner
 from archdsl.train.loop import train as train_it
 from archdsl.train.machine import CPU
 from archdsl.train.plan import Overrides, describe, plan
 from archdsl.train.progress import Epoch
-from archdsl.train.schedule import learning_rate
+from archdsl.train.report import report
+from archdsl.train.schedule import learning_rate, stale
 from tests.killed import TEXT, Quiet, contents, examples, run
 from tests.test_train_resume import Listener
 
@@ -410,6 +413,30 @@ def test_a_forced_run_says_what_it_was_before(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "recipe.json").read_text()) == found
 
 
+_OPTIMIZERS = ("sgd lr=0.1 momentum=0.9", "adam lr=0.01", "adagrad lr=0.1", "muon lr=0.01", "rmsprop lr=0.01")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        *zip(_OPTIMIZERS, (*_OPTIMIZERS[1:], _OPTIMIZERS[0]), strict=True),
+        (_OPTIMIZERS[0], "muon lr=0.01"),
+        (_OPTIMIZERS[-1], "rmsprop lr=0.01 momentum=0.5"),
+        ("adam lr=0.01", "adam lr=0.02"),
+    ],
+)
+def test_a_forced_run_may_have_another_optimizer(tmp_path: Path, first: str, second: str) -> None:
+    text = TEXT.replace("epochs 5", "epochs 2")
+    before, after = (text.replace("optimizer adam lr=0.01", f"optimizer {each}") for each in (first, second))
+    run(tmp_path, before, display=Listener(3))
+    listener = Listener()
+    assert run(tmp_path, after, display=listener, force=True).status == 0
+    forgets = "what `" + first.split()[0] + "` remembers of its gradients is left out"
+    assert (forgets in listener.warnings) == (not first.startswith("adam ") or not second.startswith("adam "))
+    weights = load_file(tmp_path / "model.safetensors")
+    assert all(bool(weight.isfinite().all()) for weight in weights.values())
+
+
 def test_a_run_has_no_fewer_epochs_than_it_had(tmp_path: Path) -> None:
     run(tmp_path, display=Listener(15))  # two epochs of 7 steps, and one step
     fewer = TEXT.replace("epochs 5", "epochs 2")
@@ -501,6 +528,37 @@ def test_a_border_is_mirrored_as_far_as_there_are_pixels(tmp_path: Path, padding
     assert fits or "are 4x4x1, and have no 4 pixels to mirror at a border" in made.output
 
 
+def test_a_loss_that_only_stays_is_not_better() -> None:
+    assert stale([2.0, 1.0, 1.0, 1.0]) == 2
+    assert stale([2.0, 1.0, 1.0, 0.5]) == 0
+
+
+def test_a_checkpoint_is_due_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    clock = Clock(Interval.of("10s"))
+    clock.done(5)
+    now = 1009.9
+    assert not clock.due(50)
+    now = 1010.0
+    assert clock.due(6)
+    clock.done(6)
+    assert not clock.due(7)
+
+
+def test_a_class_more_changes_the_split_of_no_other(tmp_path: Path) -> None:
+    def tested(*classes: str) -> set[str]:
+        root = tmp_path / "".join(classes)
+        for name in classes:
+            (root / name).mkdir(parents=True)
+            for number in range(20):
+                Image.fromarray(_pixels(4, 4)).save(root / name / f"{number}.png")
+        found = load(Data("folder", str(root)), (4, 4, 3), len(classes)).test
+        return {path for origin in found.origins() if (path := origin.images[len(str(root)) :])[1] != "a"}
+
+    assert tested("b", "c") == tested("a", "b", "c")
+
+
 def test_a_triangle_ends_where_it_says() -> None:
     schedule = Triangular(peak=0.5, start=0.2, final=0.1)
     rates = [learning_rate(schedule, 2.0, step=step, per_epoch=5, epochs=2) for step in (0, 5, 9)]
@@ -563,3 +621,22 @@ def test_the_page_is_made_for_a_telephone_and_for_many_classes(tmp_path: Path) -
     assert "&quot;image&quot;: [4, 4, 1]" in page
     picture = (tmp_path / "run" / "confusion.svg").read_text()
     assert len(list(ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}title"))) == 60 * 60
+
+
+def test_the_page_says_the_best_epoch_beside_the_last() -> None:
+    net = archdsl.loads("input 6x6x1\nfc 7\ntrain { data digits }")
+    data = Dataset("noise", examples(0, 40), examples(1, 20), 7, (6, 6, 1))
+    made = plan(net.recipe, Overrides())
+    history = [
+        Epoch(number, 2 * number, 0.1, 1.0, 0.5, loss, accuracy, 0.9)
+        for number, (loss, accuracy) in enumerate(((2.0, 0.25), (1.5, 0.75), (1.75, 0.5)), 1)
+    ]
+    module = net.module().eval()
+    tests = Feed(data, made, CPU).tests()
+    given = {"network": {"text": "a & b"}, "recipe": {"batch": 4}}
+    page = report("net", given, history, 2, module, data, tests, made.criterion, CPU)["report.html"].decode()
+    rows = [re.findall(r"<td[^>]*>([^<]*)", row) for row in re.findall(r"<tr>(<td>(?:last|best).*?)</tr>", page)]
+    assert [row[:2] for row in rows] == [["last", "3"], ["best", "2"]]
+    # Errors are what is left of the accuracies.
+    assert rows[1][2:] == ["25.00%", "10.00%", "1.5000"]
+    assert rows[0][-1] == "1.7500"

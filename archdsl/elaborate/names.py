@@ -29,7 +29,6 @@ from archdsl.elaborate.values import (
     Value,
 )
 from archdsl.ops import registry
-from archdsl.ops.elsewhere import word_hint
 from archdsl.syntax import tree
 from archdsl.syntax.layout import STATEMENT_WORDS
 
@@ -191,6 +190,8 @@ class Names:
         if where is not None:
             hint = f"`{name.name}` is a label: write `@{name.name}`"
         else:
+            from archdsl.ops.elsewhere import word_hint
+
             hint = word_hint(name.name, close) or "`archdsl ops` lists the ops and the standard blocks"
         self.found.error("unknown-name", message, name.span, hint=hint)
 

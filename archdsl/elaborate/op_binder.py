@@ -16,7 +16,6 @@ from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.values import DimsValue, Poisoned, Scope, Value, count, describe, show
 from archdsl.ops.arguments import Arg, Extent, Window
 from archdsl.ops.base import Op
-from archdsl.ops.elsewhere import argument_elsewhere, surplus_hint, word_hint
 from archdsl.syntax import tree
 
 __all__ = ["OpBinder", "default_of", "report_doubled", "takes"]
@@ -134,6 +133,8 @@ class OpBinder:
                 how = f"`{name}` is a flag: write it bare, or leave it out"
             self._found.error("unknown-argument", f"`{kind.name}` has no `{name}=`", span, hint=how)
             return Poisoned()
+        from archdsl.ops.elsewhere import argument_elsewhere
+
         close = nearest(name, kind.arguments)
         hint = f"did you mean `{close}`? " if close else ""
         elsewhere = argument_elsewhere(kind, name, value)
@@ -147,6 +148,8 @@ class OpBinder:
         return Poisoned()
 
     def _too_many(self, kind: type[Op], operand: tree.Operand, scope: Scope) -> None:
+        from archdsl.ops.elsewhere import argument_elsewhere, surplus_hint, word_hint
+
         value = operand.value
         hint = f"its signature is {kind.signature()}"
         if isinstance(value, tree.Name):

@@ -60,10 +60,13 @@ class OptionReader:
         self, message: str, name: tree.Name, known: Iterable[str], what: str, also: Iterable[str] = ()
     ) -> None:
         """Report an unknown word, with what is near among `known` and `also`, or else `known` if it is short."""
+        from archdsl.elaborate.recipe_elsewhere import belongs, meant
+
         names = list(known)
-        close = nearest(name.name, [*names, *also])
+        elsewhere = belongs(name.name) if SETTINGS.keys() <= set(names) else ""
+        close = meant(name.name, names) or nearest(name.name.lower(), [*names, *also])
         listed = f"{what}: {', '.join(names)}" if 0 < len(names) <= _LISTED else ""
-        hint = f"did you mean `{close}`?" if close else listed
+        hint = elsewhere or (f"did you mean `{close}`?" if close else listed)
         self._error("unknown-setting", message, name.span, hint)
 
     def _twice(self, what: str, span: Span, before: Span) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from archdsl.diagnostics import Collector, Note, Span, nearest
 from archdsl.elaborate.recipe import Place, Recipe
+from archdsl.elaborate.recipe_elsewhere import meant
 from archdsl.elaborate.recipe_entries import Entry
 from archdsl.elaborate.recipe_init import DISTRIBUTIONS, GROUPS, SCALED, Distribution, Initial, Penalty, Rate
 from archdsl.elaborate.recipe_learning import Auxiliary, Loss, Table
@@ -236,6 +237,11 @@ class RecipeReader(OptionReader):
             try:
                 key = item.key if isinstance(item, tree.Operand) else None
                 if key is None or not isinstance(item, tree.Operand):
+                    word = bare_word(item)
+                    if form.kind is None and word is not None and not spans:
+                        close = meant(word.name, DISTRIBUTIONS) or nearest(word.name.lower(), DISTRIBUTIONS)
+                        hint = f"write: init weight={close}" if close else self._example(line)
+                        self._fail("bad-recipe", f"`{word.name}` does not say of which weights", item.span, hint)
                     self._surplus(line, [item])
                     raise Poisoned
                 self._check_word(key, weights)

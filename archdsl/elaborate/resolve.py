@@ -14,7 +14,6 @@ from archdsl.elaborate.functions import FUNCTIONS
 from archdsl.elaborate.program import RESERVED, Program, Unit
 from archdsl.ops import registry
 from archdsl.ops.base import Op
-from archdsl.ops.elsewhere import word_hint
 from archdsl.syntax import tree
 
 __all__ = ["resolve"]
@@ -202,6 +201,8 @@ class _Resolver:
         if name.name in labels:
             hint = f"`{name.name}` is a label: write `@{name.name}`"
         else:
+            from archdsl.ops.elsewhere import word_hint
+
             hint = word_hint(name.name, close) or "`archdsl ops` lists the ops and the standard blocks"
         self._found.error("unknown-name", f"there is no op, block or value `{name.name}`", name.span, hint=hint)
 

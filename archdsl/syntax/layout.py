@@ -63,11 +63,11 @@ _OPENERS = {
 _SHOWN = {"(": ")", "[": "]", "{": "}", "<": ">"}
 _REPEAT = re.compile(r"x[0-9]+")
 _BOUNDED = {
-    **dict.fromkeys(_NUMBERS, ("limit-number", "number", limits.NAME_LENGTH, "every size fits into 2^53")),
-    **dict.fromkeys(("NAME", "REFERENCE"), ("limit-name", "name", limits.NAME_LENGTH, "shorten it")),
-    "STRING": ("limit-name", "text", limits.STRING_LENGTH, "write it as comments"),
+    **dict.fromkeys(_NUMBERS, ("number", limits.NAME_LENGTH, "every size fits into 2^53")),
+    **dict.fromkeys(("NAME", "REFERENCE"), ("name", limits.NAME_LENGTH, "shorten it")),
+    "STRING": ("text", limits.STRING_LENGTH, "write it as comments"),
 }
-"""The id, the name, the most characters and the hint of tokens that may be too long."""
+"""The name, the most characters and the hint of tokens that may be too long."""
 
 # What an open bracket holds decides what `<` and a newline mean inside it.
 _CHAIN, _EITHER, _VALUE, _ANGLE, _BODY, _TABLE = "chain", "either", "value", "angle", "body", "table"
@@ -176,9 +176,9 @@ class _Layout:
         hint = f"add the `{_SHOWN[left.bracket]}` that ends it"
         if left.bracket == "<":
             hint += "; a comparison stands in parentheses: (a < b)"
-        self._break("syntax", f"this `{left.bracket}` is never closed", left.token, hint)
+        self._error("syntax", f"this `{left.bracket}` is never closed", left.token, hint)
 
-    def _break(self, id: str, message: str, token: Token, hint: str, *notes: Note) -> None:
+    def _error(self, id: str, message: str, token: Token, hint: str, *notes: Note) -> None:
         """Give the statement up; its first mistake is told, and none that may follow from it."""
         if not self._line.broken:
             self._found.error(id, message, self._span(token), notes=notes, hint=hint)
@@ -224,7 +224,7 @@ class _Layout:
         elif kind == "BAD":
             self._line.broken = True
         if self._depth.passes(kind):
-            self._break(
+            self._error(
                 "limit-expression",
                 f"more than {limits.EXPRESSION} operators, repeats and conditions in a row",
                 token,
@@ -234,10 +234,12 @@ class _Layout:
         return True
 
     def _bounded(self, token: Token) -> None:
-        id, what, most, hint = _BOUNDED[token.type]
+        what, most, hint = _BOUNDED[token.type]
         if len(token) > most:
             message = f"a {what} of {len(token):,} characters; {most:,} are allowed"
-            self._found.error(id, message, self._span(token), hint=hint)
+            self._found.error(
+                "limit-number" if what == "number" else "limit-name", message, self._span(token), hint=hint
+            )
             self._line.broken = True
 
     def _count_comma(self, bracket: _Open) -> None:
@@ -299,7 +301,7 @@ class _Layout:
             return "LESS"
         if holds != _EITHER and self._in_condition():
             message = f"`{token.value}` compares only inside parentheses"
-            self._break("syntax", message, token, "elsewhere it is a bracket; write if (a < b) then … else …")
+            self._error("syntax", message, token, "elsewhere it is a bracket; write if (a < b) then … else …")
             return "LESS"
         return "_LANGLE" if joined or holds != _EITHER else "LESS"
 
@@ -351,9 +353,9 @@ class _Layout:
             left = self._stack[-1]
             note = Note(f"the `{left.bracket}` that is still open", self._span(left.token))
             hint = f"close it with `{_SHOWN[left.bracket]}` first"
-            self._break("syntax", f"`{token.value}` closes a `{left.bracket}`", token, hint, note)
+            self._error("syntax", f"`{token.value}` closes a `{left.bracket}`", token, hint, note)
         else:
-            self._break("syntax", f"`{token.value}` closes nothing", token, "remove it, or open it before")
+            self._error("syntax", f"`{token.value}` closes nothing", token, "remove it, or open it before")
         if any(entry.bracket == bracket for entry in self._stack):
             while self._stack.pop().bracket != bracket:
                 pass

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 
 from archdsl.syntax.layout import STATEMENT_WORDS
-from archdsl.syntax.mistakes import ATOMS, DEFINES, FORMS, STARTS_LAYER, WORD_OF, Mistake, Stop
+from archdsl.syntax.mistakes import ATOMS, DEFINES, FORMS, NUMBERS, STARTS_LAYER, WORD_OF, Mistake, Stop
 
 __all__ = ["STATEMENTS"]
 
@@ -210,6 +210,25 @@ STATEMENTS: tuple[Mistake, ...] = (
         lambda s: s.statement == "_TRAIN" and s.place == 1,
         "the recipe follows `train` in braces",
         "write train { data cifar10 }",
+    ),
+    Mistake(
+        ("train { schedule step at=82«,»123 }", "train { optimizer adam lr=1 betas=0.9«,» 0.99 }"),
+        lambda s: (
+            s.in_train and s.kind() == "_COMMA" and s.kind(-2) == "_ASSIGN" and {s.kind(-1), s.kind(1)} <= NUMBERS
+        ),
+        "a list stands in brackets",
+        lambda s: f"write {s.text(-3)}=[{s.text(-1)}, {s.text(1)}]",
+    ),
+    Mistake(
+        ("train { data cifar«-»10 }",),
+        lambda s: (
+            s.in_train
+            and s.kind() == "MINUS"
+            and s.spans(-1, 1).text == f"{s.text(-1)}-{s.text(1)}"
+            and (s.kind(-1), s.kind(1)) == ("NAME", "INTEGER")
+        ),
+        "a name has no `-`",
+        lambda s: f"write {s.text(-1)}{s.text(1)}",
     ),
     Mistake(
         ("train { epochs«:» 3 }", "train { data cifar10«,» batch 3 }"),

@@ -35,6 +35,8 @@ from archdsl.train.team import ALONE
 
 __all__ = ["Keeping", "Result", "train"]
 
+_OPTIMIZER: Final = "optimizer."
+"""How the names of the learner's tensors begin that are the optimizer's."""
 _PARTS: Final = ("record", "progress", "learner")
 
 
@@ -162,7 +164,12 @@ class _Run:
             self._display.warn(f"the result may differ in its last bits: {line}")
         if not 0 <= self._progress.steps - len(self._progress.history) * self._feed.per_epoch <= self._feed.per_epoch:
             raise TrainError(f"the checkpoint of {place} is of epochs of another length", "--overwrite starts anew")
-        self._learner.restore(found.tensors, learner)
+        tensors, was, now = found.tensors, before["recipe"]["optimizer"], self._record["recipe"]["optimizer"]
+        if was["name"] != now["name"] or (now.get("momentum") and not was.get("momentum")):
+            # What one remembers of the gradients says nothing to the other.
+            tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(_OPTIMIZER)}
+            self._display.warn(f"what `{was['name']}` remembers of its gradients is left out")
+        self._learner.restore(tensors, learner)
         steps = self._progress.steps
         if steps > self._plan.epochs * self._feed.per_epoch:
             at = math.ceil(steps / self._feed.per_epoch)
@@ -170,14 +177,12 @@ class _Run:
             raise TrainError(message, f"--epochs {at} or more; --overwrite starts anew")
         if self._finished():
             self._record = before
-        else:
-            changed = [*other.refused, *other.noted]
-            self._record["changes"] = before.get("changes", []) + (
-                [{"after_step": steps, "changed": changed}] if changed else []
-            )
-        if self._finished():
             self._display.note(f"the run in {place} is finished, after step {steps:,}: nothing is left to do")
-        elif steps:
+            return
+        changed = [*other.refused, *other.noted]
+        entry = [{"after_step": steps, "changed": changed}] if changed else []
+        self._record["changes"] = [*before.get("changes", []), *entry]
+        if steps:
             self._display.note(f"going on after step {steps:,}, in epoch {len(self._progress.history) + 1}")
 
     def _checkpoint(self) -> Checkpoint:

@@ -127,6 +127,9 @@ class Optimizers:
 
     def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Remember what `tensors` gave. Raises `KeyError` for a weight that there is not."""
+        if not tensors:
+            # Some have a memory from the first step on, which stays.
+            return
         by_name = {self._names[id(weight)]: (made, weight) for made in self._made for weight in _weights(made)}
         for made in self._made:
             made.state.clear()
