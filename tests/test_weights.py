@@ -508,8 +508,8 @@ def test_a_recipe_whose_init_does_not_fit_is_located(tmp_path: Path) -> None:
     torch.save(_linear(), tmp_path / "w.pth")
     result = _run(tmp_path / "net.arch", "--from", tmp_path / "w.pth")
     assert result.exit_code == 1
-    assert "error[bad-recipe]" in result.output
-    assert "net.arch:3:9" in result.output
+    assert "error[unknown-setting]" in result.output
+    assert "net.arch:3:14" in result.output
 
 
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
