@@ -179,3 +179,14 @@ def test_sizes_and_claims_are_about_the_network_as_written(write: Callable[[str]
 )
 def test_words_of_other_languages_are_known(write: Callable[[str], str], theirs: str, ours: str) -> None:
     assert f"did you mean `{ours}`?" in run("check", write(f"input 8x8x1\nrelu -> {theirs} -> relu\n")).stdout
+
+
+def test_ctrl_c_ends_with_the_status_that_a_shell_expects(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "net.arch").write_text("input 2\nfc 3\n")
+    monkeypatch.setattr("archdsl.cli.common.Workspace.open", interrupted)
+    made = CliRunner().invoke(archdsl, ["summary", str(tmp_path / "net.arch")])
+    # 128 + SIGINT, which is 2 (POSIX, 2.8.2)
+    assert (made.exit_code, made.output) == (130, "interrupted\n")

@@ -451,6 +451,18 @@ def test_an_image_that_breaks_while_it_is_streamed_stops_the_run_by_its_name(tmp
         train(net.graph, plan, data, RunFolder(tmp_path / "run"), replace(CPU, workers=workers), Quiet())
 
 
+def test_options_of_streamed_images_are_remarked_on_where_none_are(tmp_path: Path) -> None:
+    _folders(tmp_path / "data")
+    (tmp_path / "net.arch").write_text("input 8x8x3\nfc 3\ntrain { epochs 1 }\n")
+    given = [str(tmp_path / "net.arch"), "--data", f"folder:{tmp_path / 'data'}", "-o", str(tmp_path / "run")]
+    made = CliRunner().invoke(command, [*given, "--workers", "2", "--no-check"])
+    assert made.exit_code == 0, made.output
+    for word in ("--workers", "--no-check"):
+        assert f"warning: {word} changes nothing, since the images are in memory" in made.output
+    made = CliRunner().invoke(command, [*given, "--overwrite", "--store", "stream", "--workers", "0"])
+    assert "changes nothing" not in made.output
+
+
 def test_streamed_images_are_decoded_before_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     _folders(tmp_path / "data", sized=False)

@@ -525,7 +525,8 @@ def test_force_goes_on_with_what_there_is_now(tmp_path: Path) -> None:
     assert listener.warnings == ["forced to go on although recipe.optimizer.lr: it was 0.01, and is 0.02"]
     assert result.status == 0
     assert json.loads((tmp_path / "recipe.json").read_text())["recipe"]["optimizer"]["lr"] == 0.02
-    with pytest.raises(TrainError, match="does not fit the network"):
+    # Wider by one: the weights and bias of conv, the two of bn and its two statistics, and the weights behind it.
+    with pytest.raises(TrainError, match=r"does not fit the network: 7 weights differ, `conv.weight` the first"):
         run(tmp_path, TEXT.replace("3x3+1 4", "3x3+1 5"), force=True)
 
 

@@ -6,9 +6,11 @@ In: arguments. Out: what the named command does; each is loaded when it is calle
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from importlib import import_module
 from keyword import iskeyword
+from typing import Any
 
 import click
 
@@ -76,6 +78,14 @@ class _Lazy(click.Group):
             hint = f" Did you mean `{close}`?" if close else ""
             raise click.UsageError(f"there is no command `{args[0]}`.{hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # As a shell expects of Ctrl-C; click's own answer is 1.
+            click.echo("interrupted", err=True)
+            ctx.exit(128 + signal.SIGINT)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -128,6 +128,7 @@ def command(
         import torch
 
         from archdsl.train.data import load, parse_data
+        from archdsl.train.dataset import Examples
         from archdsl.train.decoding import check_images
         from archdsl.train.display import Silent, choose_display
         from archdsl.train.errors import TrainError
@@ -167,6 +168,10 @@ def command(
             folder = RunFolder(path, overwrite=overwrite and not restarts(), chief=team.chief)
         if team.chief:
             click.echo(wrapped(_headline(architecture.name, made, found, machine)))
+            idle = {"--workers": workers is not None, "--no-check": no_check}
+            if isinstance(found.train, Examples):
+                for word in (option for option, asked in idle.items() if asked):
+                    click.echo(f"warning: {word} changes nothing, since the images are in memory", err=True)
         result = train(graph, made, found, folder, machine, choose_display() if team.chief else Silent(), keeping)
     if not team.chief:
         sys.exit(result.status)

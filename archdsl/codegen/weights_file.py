@@ -27,6 +27,7 @@ _CONTAINERS: Final = ("state_dict", "model_state_dict", "model", "net", "network
 """Under which name checkpoints hold the state dict, the likeliest first."""
 _DEEPEST: Final = 4
 _DAMAGED: Final = "the file is cut off or damaged; get it again"
+_NOT_SAVED: Final = "the file is damaged, or was not written by torch.save"
 _SAVE_WEIGHTS: Final = 'where it comes from, save the weights alone: torch.save(model.state_dict(), "weights.pth")'
 _COUNTER: Final = "num_batches_tracked"
 
@@ -99,7 +100,7 @@ def _pickled(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL (\S+)", str(error))
         if found is None:
-            raise CheckpointError(f"{path} cannot be read: {_sentence(error)}", _DAMAGED) from None
+            raise CheckpointError(f"{path} cannot be read: {_sentence(error)}", _NOT_SAVED) from None
         message = f"{path} holds code beside its weights, `{found[1]}`, and code in a file is never run"
         raise CheckpointError(message, _SAVE_WEIGHTS) from None
     except Exception as error:  # noqa: BLE001 - a damaged file makes torch raise errors of any kind

@@ -153,19 +153,9 @@ def _orientation(file: Image) -> int:
 
 def _upright(file: Image) -> Image:
     """An image as it is looked at: cameras store what they see, and say how they were held."""
-    from PIL.Image import Transpose
+    from PIL.ImageOps import exif_transpose
 
-    methods = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }
-    method = methods.get(_orientation(file))
-    return file if method is None else file.transpose(method)
+    return file if _orientation(file) == 1 else exif_transpose(file)
 
 
 def decodes(path: Path) -> None:

@@ -260,13 +260,22 @@ class Learner:
         def named(prefix: str) -> dict[str, torch.Tensor]:
             return {name.removeprefix(prefix): found for name, found in tensors.items() if name.startswith(prefix)}
 
+        given, own = named(_MODEL), self.module.state_dict()
+        other = [name for name in {**own, **given} if _size(own.get(name)) != _size(given.get(name))]
+        if other:
+            message = f"the checkpoint does not fit the network: {len(other)} weights differ, `{other[0]}` the first"
+            raise TrainError(message, "--overwrite starts anew; --init begins at the weights that fit")
         try:
-            self.module.load_state_dict(named(_MODEL))
+            self.module.load_state_dict(given)
             self._optimizers.restore(named(_OPTIMIZER))
             if self._average is not None:
                 # A run that goes on with an average, and had none, starts it at the weights.
-                self._average.load_state_dict(named(_AVERAGE) or named(_MODEL))
+                self._average.load_state_dict(named(_AVERAGE) or given)
         except (RuntimeError, KeyError, ValueError) as error:
             raise TrainError(f"the checkpoint does not fit the network: {error}", "--overwrite starts anew") from None
         if self._scaler is not None and record.get("scaler") is not None:
             self._scaler.load_state_dict(record["scaler"])
+
+
+def _size(tensor: torch.Tensor | None) -> torch.Size | None:
+    return None if tensor is None else tensor.shape
