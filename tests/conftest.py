@@ -6,7 +6,8 @@ In: the environment variables ARCHDSL_CASES and ARCHDSL_GOLDEN. Out: the fixture
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,6 +22,14 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 collect_ignore = [] if find_spec("torchvision") else ["test_zoo_torchvision.py"]
 
 _GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _hears_ctrl_c() -> Iterator[None]:
+    """A shell has what it starts in the background ignore Ctrl-C, which what is begun here would inherit."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

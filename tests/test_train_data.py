@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,14 +43,6 @@ from archdsl.train.stream import streamed
 from tests.killed import Quiet, contents
 
 _SIZE = (32, 32, 3)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _hears_ctrl_c() -> Iterator[None]:
-    """A shell has what it starts in the background ignore Ctrl-C, which what is begun here would inherit."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def _pixels(count: int, seed: int = 0, shape: tuple[int, ...] = (3, 32, 32)) -> np.ndarray[Any, Any]:

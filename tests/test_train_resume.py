@@ -13,7 +13,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,14 +40,6 @@ from tests.killed import TEXT, Ticks, contents, examples, run
 _EPOCHS = Interval(seconds=None)
 _STEPS = 35
 """5 epochs of 7 steps."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _hears_ctrl_c() -> Iterator[None]:
-    """A shell has what it starts in the background ignore Ctrl-C, which what is begun here would inherit."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 class Listener(Display):
