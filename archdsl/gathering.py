@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -19,11 +19,11 @@ from archdsl.verify.acknowledged import SUFFIX
 from archdsl.verify.reading.documents import SUFFIXES, read_tables
 from archdsl.verify.reading.places import cell_span
 from archdsl.verify.table import Table
+from archdsl.walking import NETWORK, walk
 from archdsl.zoo import PREFIX, in_zoo, split_target
 
 __all__ = ["Document", "Gathered", "Listed", "Target", "gather"]
 
-_NETWORK: Final = ".arch"
 _USAGE: Final = "archdsl verify net.arch table.csv, or archdsl verify FOLDER"
 _PROSE: Final = (".md", ".markdown", ".tex", ".html", ".htm")
 _DIRECTIVE: Final = re.compile(r"archdsl[ \t]+network[ \t]*:", re.I)
@@ -118,7 +118,7 @@ def _kind(argument: str, found: Collector) -> Literal["network", "table", "folde
     if suffix in SUFFIXES:
         return "table"
     if os.path.exists(argument):
-        known = ", ".join([_NETWORK, *SUFFIXES])
+        known = ", ".join([NETWORK, *SUFFIXES])
         found.error("unreadable-file", f"{argument} is neither a network nor a table by its name", hint=known)
     else:
         close = nearest(Path(argument).name, _neighbours(Path(argument)))
@@ -203,21 +203,13 @@ class _Gathering:
 
     def folder(self, folder: Path) -> None:
         """Everything in a folder: documents whose directive names a network, and all claims."""
-        for path in self._walk(folder):
+        for path in walk(folder, self._unreadable):
             if not path.is_file():
                 continue  # a pipe, a link that leads nowhere
-            if path.suffix == _NETWORK:
+            if path.suffix == NETWORK:
                 self.claims.setdefault((_real(path), None), Target(path))
             elif _is_table(path):
                 self._picked(path)
-
-    def _walk(self, folder: Path) -> Iterator[Path]:
-        """The files in a folder and the folders in it, in order; hidden ones are left out, and links to folders."""
-        for place, folders, files in os.walk(folder, onerror=self._unreadable):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(files):
-                if not name.startswith("."):
-                    yield Path(place) / name
 
     def _unreadable(self, error: OSError) -> None:
         self._found.error(

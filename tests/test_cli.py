@@ -190,3 +190,41 @@ def test_ctrl_c_ends_with_the_status_that_a_shell_expects(monkeypatch: pytest.Mo
     made = CliRunner().invoke(archdsl, ["summary", str(tmp_path / "net.arch")])
     # 128 + SIGINT, which is 2 (POSIX, 2.8.2)
     assert (made.exit_code, made.output) == (130, "interrupted\n")
+
+
+@pytest.fixture
+def networks(tmp_path: Path) -> Path:
+    """A folder with two networks, one of them within another folder, and a hidden one with a mistake."""
+    (tmp_path / "inner").mkdir()
+    (tmp_path / ".old").mkdir()
+    (tmp_path / "a.arch").write_text("input 2\nfc   3\n")
+    (tmp_path / "inner" / "b.arch").write_text("input 2\nfc 3\n")
+    (tmp_path / "notes.md").write_text("no network\n")
+    (tmp_path / ".old" / "c.arch").write_text("input\n")
+    return tmp_path
+
+
+def test_a_folder_is_checked_with_all_in_it(networks: Path) -> None:
+    made = CliRunner().invoke(archdsl, ["check", str(networks), str(networks / "a.arch")])
+    assert (made.exit_code, made.output) == (0, "2 files, 2 networks, 0 claims: no mistakes\n")
+    (networks / "inner" / "b.arch").write_text("input 2\nfcc 3\n")
+    made = CliRunner().invoke(archdsl, ["check", str(networks)])
+    assert made.exit_code == 1
+    assert f"{networks / 'inner' / 'b.arch'}:2:1" in made.output
+
+
+def test_a_folder_is_laid_out_with_all_in_it(networks: Path) -> None:
+    made = CliRunner().invoke(archdsl, ["fmt", str(networks)])
+    assert (made.exit_code, made.output) == (
+        0,
+        f"reformatted {networks / 'a.arch'}\n1 file reformatted, 1 file left unchanged\n",
+    )
+    assert (networks / "a.arch").read_text() == "input 2\nfc 3\n"
+    assert (networks / ".old" / "c.arch").read_text() == "input\n"
+
+
+@pytest.mark.parametrize("name", ["check", "fmt"])
+def test_a_folder_without_networks_is_refused(name: str, tmp_path: Path) -> None:
+    made = CliRunner().invoke(archdsl, [name, str(tmp_path)])
+    assert made.exit_code == 2
+    assert f"the folder {tmp_path} holds no .arch file" in made.output

@@ -10,7 +10,7 @@ import sys
 import click
 
 from archdsl.checking import Checked, check_file
-from archdsl.cli.common import colour, read_request, request_options, split_target
+from archdsl.cli.common import colour, read_request, request_options, split_target, with_folders
 from archdsl.diagnostics import ArchError, counted, render_github, render_json, render_text
 
 __all__ = ["command"]
@@ -19,12 +19,12 @@ _EXAMPLES = """\b
 Examples:
   archdsl check lenet5.arch
   archdsl check resnet.arch:resnet50 --set classes=10
-  archdsl check specs/*/*.arch --format github
+  archdsl check specs --format github
 """
 
 
 @click.command("check", epilog=_EXAMPLES)
-@click.argument("targets", metavar="FILE[:VARIANT]…", nargs=-1, required=True)
+@click.argument("targets", metavar="[FILE[:VARIANT]|FOLDER]…", nargs=-1, required=True)
 @request_options
 @click.option(
     "--format",
@@ -39,11 +39,12 @@ def command(
 ) -> None:
     """Report every mistake: of the text, the sizes, the claims (`expect`), the recipe, and what is never used.
 
-    A file without a variant is checked with all its variants. Ends with status 0 (warnings count as none), 1 or 2.
+    A file without a variant is checked with all its variants, a folder with all its .arch files. Ends with status 0
+    (warnings count as none), 1 or 2.
     """
     checked: list[Checked] = []
     request = read_request(None, inputs, settings, choices)
-    for target in targets:
+    for target in with_folders(targets):
         try:
             path, variant = split_target(target)
         except ArchError as error:

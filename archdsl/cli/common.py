@@ -21,6 +21,7 @@ from archdsl.analysis.claims import check_claims
 from archdsl.api import Architecture, unresolved
 from archdsl.diagnostics import ArchError, Collector, Diagnostic, HintedError, render_text
 from archdsl.elaborate import Request, Unresolved, Workspace
+from archdsl.walking import NETWORK, walk
 from archdsl.zoo import split_target
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "request_options",
     "split_target",
     "target_options",
+    "with_folders",
     "writing",
 ]
 
@@ -173,6 +175,27 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
+
+
+def with_folders(words: Iterable[str]) -> list[str]:
+    """The words of a command line, in place of each folder the `.arch` files in it and in the folders within.
+
+    Raises `click.UsageError` for a folder without any, and `click.ClickException` for one that cannot be read.
+    """
+    found: list[str] = []
+    for word in words:
+        if not os.path.isdir(word):
+            found.append(word)
+            continue
+        inside = [str(path) for path in walk(Path(word), _unreadable) if path.suffix == NETWORK and path.is_file()]
+        if not inside:
+            raise click.UsageError(f"the folder {word} holds no {NETWORK} file")
+        found += inside
+    return list(dict.fromkeys(found))
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    raise click.ClickException(f"cannot read the folder {error.filename}: {error.strerror}")
 
 
 def refuse_folder(output: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from archdsl.cli.common import fail, report
+from archdsl.cli.common import fail, report, with_folders
 from archdsl.diagnostics import ArchError, Collector, Source, counted
 from archdsl.syntax.formatter import format_source, same_program
 from archdsl.zoo import find, in_zoo
@@ -26,7 +26,7 @@ __all__ = ["command"]
 _EXAMPLES = """\b
 Examples:
   archdsl fmt resnet.arch
-  archdsl fmt --check specs/*/*.arch
+  archdsl fmt --check specs
   archdsl fmt --diff vgg.arch
   archdsl fmt - < draft.arch
 """
@@ -45,18 +45,17 @@ class _File(click.Path):
 
 
 @click.command("fmt", epilog=_EXAMPLES)
-@click.argument(
-    "files", metavar="FILE…", nargs=-1, required=True, type=_File(exists=True, dir_okay=False, allow_dash=True)
-)
+@click.argument("files", metavar="[FILE|FOLDER]…", nargs=-1, required=True, type=_File(exists=True, allow_dash=True))
 @click.option("--check", is_flag=True, help="Write nothing; name the files that would change, with status 1.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change, with status 1.")
 def command(files: tuple[str, ...], check: bool, diff: bool) -> None:
     """Lay files out in the one canonical way; comments stay, and the network is never changed.
 
-    `-` reads standard input and writes standard output. Ends with status 0; 1 where a file has syntax errors, which
-    leave it as it is, or where --check or --diff found something to change; 2 for a wrong command line.
+    `-` reads standard input and writes standard output; of a FOLDER, and of those inside, it is every .arch file.
+    Ends with status 0; 1 where a file has syntax errors, which leave it as it is, or where --check or --diff found
+    something to change; 2 for a wrong command line.
     """
-    outcomes = [_format(path, check=check, diff=diff) for path in dict.fromkeys(files)]
+    outcomes = [_format(path, check=check, diff=diff) for path in with_folders(files)]
     changed, same, failed = (outcomes.count(outcome) for outcome in ("changed", "same", "failed"))
     dry = check or diff
     parts = (
