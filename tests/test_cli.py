@@ -194,12 +194,13 @@ def test_ctrl_c_ends_with_the_status_that_a_shell_expects(monkeypatch: pytest.Mo
 
 @pytest.fixture
 def networks(tmp_path: Path) -> Path:
-    """A folder with two networks, one of them within another folder, and a hidden one with a mistake."""
+    """Two networks, one of them within another folder; a hidden one with a mistake, and a link that leads nowhere."""
     (tmp_path / "inner").mkdir()
     (tmp_path / ".old").mkdir()
     (tmp_path / "a.arch").write_text("input 2\nfc   3\n")
     (tmp_path / "inner" / "b.arch").write_text("input 2\nfc 3\n")
     (tmp_path / "notes.md").write_text("no network\n")
+    (tmp_path / "gone.arch").symlink_to(tmp_path / "nowhere.arch")
     (tmp_path / ".old" / "c.arch").write_text("input\n")
     return tmp_path
 
