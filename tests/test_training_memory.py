@@ -251,6 +251,14 @@ def test_no_layer_keeps_anything_before_the_first_weight() -> None:
     assert (found.moment, found.gradients, found.activations) == ("backward", 404, 4 * (800 + 800 + 8 + 8))
 
 
+def test_a_gradient_takes_memory_of_its_own() -> None:
+    graph = Net(1).then(fc(100), op("sigmoid"), fc(1)).graph()
+    found = estimate_training(graph, count(graph), batch=8, optimizer="sgd")
+    # Backward through the sigmoid: the input (8), its output (800) that it keeps, the gradients of that (800) and of
+    # what entered (800), the network's output (8); and the gradients of the 101 weights behind.
+    assert (found.moment, found.gradients, found.activations) == ("backward", 404, 4 * (8 + 3 * 800 + 8))
+
+
 @pytest.mark.parametrize(("batch", "optimizer"), [(0, "sgd"), (1, "sdg")])
 def test_what_is_refused(batch: int, optimizer: str) -> None:
     graph = Net(10).then(fc(20)).graph()

@@ -51,11 +51,6 @@ class Figures:
     layers: int
 
     @property
-    def name(self) -> str:
-        """The variant's name, or the architecture's."""
-        return self.variant or self.family
-
-    @property
     def flops(self) -> int:
         """Twice the MACs."""
         return 2 * self.macs
