@@ -259,6 +259,13 @@ def test_a_gradient_takes_memory_of_its_own() -> None:
     assert (found.moment, found.gradients, found.activations) == ("backward", 404, 4 * (8 + 3 * 800 + 8))
 
 
+def test_weights_of_training_alone_are_there() -> None:
+    graph = archdsl.loads("input 10\nrelu @x -> fc 3\noutput aux training = @x -> fc 2 -> bn").graph
+    found = estimate_training(graph, count(graph), batch=8, optimizer="sgd")
+    # fc 3 has 33 values, fc 2 has 22, and bn 2 gains, 2 biases, and a mean and a variance for each of 2 channels.
+    assert found.weights == 4 * (33 + 22 + 4 + 4)
+
+
 @pytest.mark.parametrize(("batch", "optimizer"), [(0, "sgd"), (1, "sdg")])
 def test_what_is_refused(batch: int, optimizer: str) -> None:
     graph = Net(10).then(fc(20)).graph()
