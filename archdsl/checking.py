@@ -75,7 +75,7 @@ def check_workspace(workspace: Workspace, request: Request, found: Collector) ->
                     claims += len(network.claims) - reported
                     check_claims(network.graph, network.claims, own_found)
                 whose.add(variant, own_found)
-        whose.report(found)
+        whose.report(found, family=request.variant is None)
     if unit is not None:
         resolve(unit, workspace.program, found)
         if not unit.file.broken:
@@ -87,7 +87,7 @@ class _Whose:
     """Which variants a mistake is in: it is told once, and where it is not in all of them, with their names."""
 
     def __init__(self) -> None:
-        self._found: dict[object, tuple[Diagnostic, list[str]]] = {}
+        self._found: dict[object, tuple[Diagnostic, list[str | None]]] = {}
         self._variants: list[str | None] = []
 
     def add(self, variant: str | None, found: Collector) -> None:
@@ -96,13 +96,18 @@ class _Whose:
         for diagnostic in found:
             place = (diagnostic.id, diagnostic.span or diagnostic.message)
             _, names = self._found.setdefault(place, (diagnostic, []))
-            if variant is not None and variant not in names:
+            if variant not in names:
                 names.append(variant)
 
-    def report(self, found: Collector) -> None:
-        """Give every mistake to `found`."""
-        for diagnostic, names in self._found.values():
-            some = names and len(names) < len(self._variants)
+    def report(self, found: Collector, *, family: bool) -> None:
+        """Give every mistake to `found`; `family`: these were all the networks of the file."""
+        for diagnostic, own in self._found.values():
+            if diagnostic.id == "idle-setting" and family:
+                if len(own) < len(self._variants):
+                    continue  # some other network of the file has such weights
+                diagnostic = diagnostic._replace(id="unknown-setting", severity="error", notes=())
+            names = [name for name in own if name is not None]
+            some = names and len(own) < len(self._variants)
             named = ", ".join(f"`{name}`" for name in names[:3]) + (" and others" if len(names) > 3 else "")
             notes = (*diagnostic.notes, Note(f"in the variant {named}")) if some else diagnostic.notes
             found.add(diagnostic._replace(notes=notes))

@@ -5,6 +5,8 @@ In: texts as a newcomer types them. Out: the hints.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from archdsl.diagnostics import Collector
@@ -12,7 +14,7 @@ from archdsl.elaborate import Request, Workspace
 from archdsl.elaborate.recipe_elsewhere import _WORDS as _RECIPE_WORDS
 from archdsl.elaborate.recipe_init import DISTRIBUTIONS
 from archdsl.elaborate.recipe_learning import LOSSES, OPTIMIZERS, SCHEDULES
-from archdsl.elaborate.recipe_settings import SETTINGS, Augment, Clip, EarlyStopping
+from archdsl.elaborate.recipe_settings import SETTINGS, Augment, Clip, EarlyStopping, Lookahead
 from archdsl.ops import registry
 from archdsl.ops.elsewhere import _ARGUMENTS, _WHOLE, _WORDS
 
@@ -49,8 +51,8 @@ def test_names_of_layers(word: str, meant: str) -> None:
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        ("conv 3x3 8 stride=2", "kernel, stride and padding are written as one: conv 3x3/2+1"),
-        ("maxpool 2 strides=2", "kernel, stride and padding are written as one: maxpool 3x3/2+1"),
+        ("conv 3x3 8 stride=2", "kernel, stride and padding are written as one: conv 3x3/2 8"),
+        ("maxpool 2 strides=2", "kernel, stride and padding are written as one: maxpool 2/2"),
         ("maxpool 2x2 stride 2", "kernel, stride and padding are written as one: maxpool 3x3/2+1"),
         ("conv 3x3 8 padding=same", "write the word alone: same"),
         ('conv 3x3 8 padding="SAME"', "write the word alone: same"),
@@ -75,9 +77,33 @@ def test_names_of_layers(word: str, meant: str) -> None:
         ("relu -> MaxPool3x3", "the window is an argument: write maxpool 3x3"),
         ("relu -> activation relu", "each activation is an op: relu, sigmoid, softmax"),
         ("relu -> LSTM 64", "recurrent layers are not in the language"),
+        # PyTorch's and Keras's three numbers mean different things, so the signature is all that can be said.
         ("conv(4, 8, 3)", "after a space, conv K[/S][+P] filters"),
+        ("conv 3x3 8 padding=1", "written as one: conv 3x3+1 8"),
+        ("conv 3x3 8 stride=2 padding=1 groups=2", "written as one: conv 3x3/2+1 8 groups=2"),
+        ("conv 3x3 8 kernel_size=3", "written as one: conv 3x3 8"),
+        ("conv 3x3 8 kernel_size=5", "written as one: conv 3x3/2+1"),
+        ("conv 8 kernel_size=(3, 3) strides=2", "written as one: conv 3x3/2 8"),
+        ("maxpool 3 stride=1", "written as one: maxpool 3/1"),
+        ("conv(8, 3)", "written `conv 3 8`"),
+        ("conv(8, 3, padding=1)", "written `conv 3+1 8`"),
+        ('conv(8, (3, 3), padding="same", dilation=2)', "written `conv 3x3 8 same dilation=2`"),
+        ("conv(8, kernel_size=5, strides=1)", "written `conv 5 8`"),
+        ("maxpool(3, stride=2, padding=1)", "written `maxpool 3/2+1`"),
+        ("maxpool(2, 2)", "written `maxpool 2/2`"),
+        ("fc 10 -> softmax()", "write softmax alone: what enters a layer needs no brackets"),
+        ("residual(conv 3x3+1 4)", "written `residual<conv 3x3+1 4>`"),
+        ("relu @a -> tanh @b -> concat(a, b)", "`a` is a label: write `@a`"),
+        ("conv 3x3x8", "the window and `filters` are two words: write conv 3x3 8"),
+        ("conv 3x3/2+1x64", "the window and `filters` are two words: write conv 3x3/2+1 64"),
+        ("conv 3x3x3", "write: conv K[/S][+P] filters"),
+        ("conv 3x3x4 8", "a kernel is told without the channels that enter, which are known: 3x3"),
+        ("relu * 3", "a repeat is written behind: x3"),
+        ("3 * relu", "a repeat is written behind: x3"),
+        ("conv 3x3 8 * 3", "write (8*3), or x3 where a repeat is meant"),
+        ("relu // the first", "write # the first"),
+        ("relu // first", "a comment starts with `#`"),
         ("fc(10)", "`fc 10`"),
-        ("maxpool 3/2 ceil=false", "write it bare, or leave it out"),
         ("relu\nbn", "to go on with the chain above, begin the line with `->`"),
         ("relu > bn", "layers are joined by `->`"),
         ("(relu -> bn) * 3", "a repeat is written behind: x3"),
@@ -92,6 +118,18 @@ def test_habits(line: str, hint: str) -> None:
 def test_a_picture_without_channels() -> None:
     (hint,) = _hints("conv 3x3 8", "32x32")
     assert "a picture has channels too: input 28x28x1" in hint
+
+
+def test_a_picture_told_by_its_side() -> None:
+    (hint,) = _hints("conv 3x3 8", "224")
+    assert hint == "this input is a vector of 224; an image is input 224x224x3, a sequence input 16x64"
+
+
+def test_tabs_are_spaces() -> None:
+    found = Collector()
+    made = Workspace.text("input 8x8x4\n\tconv\t3x3 8 ->\n\trelu", found).network(Request(), found)
+    assert made is not None
+    assert [node.call for node in made.graph.nodes] == ["input 8x8x4", "conv 3x3 8", "relu"]
 
 
 def test_an_own_name_goes_before_a_hint() -> None:
@@ -111,8 +149,9 @@ def test_every_word_that_is_meant_exists() -> None:
 
 
 def test_every_word_of_a_recipe_that_is_meant_exists() -> None:
-    entries = [kind for table in (OPTIMIZERS, SCHEDULES, LOSSES, DISTRIBUTIONS) for kind in table.values()]
-    options = {name for kind in (*entries, Augment, Clip, EarlyStopping) for name in kind.options}
+    kinds: list[Any] = [kind for table in (OPTIMIZERS, SCHEDULES, LOSSES, DISTRIBUTIONS) for kind in table.values()]
+    kinds += [Augment, Clip, EarlyStopping, Lookahead]
+    options = {name for kind in kinds for name in kind.options}
     known = {*SETTINGS, *OPTIMIZERS, *SCHEDULES, *LOSSES, *DISTRIBUTIONS, *options}
     assert set(_RECIPE_WORDS) <= known
     others = [other for rest in _RECIPE_WORDS.values() for other in rest.split()]

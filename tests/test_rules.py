@@ -20,6 +20,7 @@ from archdsl.gathering import gather
 from archdsl.importing import ImportWishes, import_file
 from archdsl.report.verdicts_formats import wrong_cells
 from archdsl.rules import RULES, Rule, verifying
+from archdsl.train.plan import Overrides, plan, unreached
 from archdsl.verification import Wishes
 from archdsl.verify.reading.documents import read_tables
 from archdsl.verify.reading.understand import understand
@@ -59,6 +60,9 @@ def _found(rule: Rule, text: str, folder: Path) -> tuple[Diagnostic, ...]:
         return _found_in_tables(path)
     if rule.id == "weights-mismatch":
         return _found_in_weights(path)
+    if rule.id == "unreached-schedule":
+        recipe = load(path).recipe
+        return unreached(plan(recipe, Overrides()), recipe)
     checked = check_file(path, request).diagnostics
     if checked or rule.id != "unresolved-choice":
         return checked

@@ -109,6 +109,7 @@ _RECIPES = {
     "sgd": TEXT.replace("optimizer adam lr=0.01", "optimizer sgd lr=0.1 momentum=0.9 nesterov"),
     "adagrad": TEXT.replace("optimizer adam lr=0.01", "optimizer adagrad lr=0.1"),
     "muon": TEXT.replace("optimizer adam lr=0.01", "optimizer muon lr=0.01"),
+    "lookahead": TEXT.replace("ema 0.9", "lookahead k=3 alpha=0.4 power=2"),
     "accumulated": TEXT.replace("batch 16", "batch 5 accumulate 3"),
 }
 

@@ -634,7 +634,7 @@ def test_the_page_says_the_best_epoch_beside_the_last() -> None:
     module = net.module().eval()
     tests = Feed(data, made, CPU).tests()
     given = {"network": {"text": "a & b"}, "recipe": {"batch": 4}}
-    page = report("net", given, history, 2, module, data, tests, made.criterion, CPU)["report.html"].decode()
+    page = report(net.graph, given, history, 2, module, data, tests, made.criterion, CPU)["report.html"].decode()
     rows = [re.findall(r"<td[^>]*>([^<]*)", row) for row in re.findall(r"<tr>(<td>(?:last|best).*?)</tr>", page)]
     assert [row[:2] for row in rows] == [["last", "3"], ["best", "2"]]
     # Errors are what is left of the accuracies.

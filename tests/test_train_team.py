@@ -284,7 +284,7 @@ def test_two_hosts_have_paths_of_their_own_and_the_first_writes(tmp_path: Path) 
 
 def test_hosts_with_other_data_are_refused(tmp_path: Path) -> None:
     # The second says what differs; the first leaves with it, before anything is written.
-    assert _apart([tmp_path / "here", tmp_path / "there"], seeds=[0, 9]) == [1, REFUSED]
+    assert _apart([tmp_path / "here", tmp_path / "there"], seeds=[0, 9]) == [REFUSED, REFUSED]
     assert "metrics.jsonl" not in contents(tmp_path / "here")
 
 

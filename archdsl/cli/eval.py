@@ -69,7 +69,7 @@ def command(
     from archdsl.train.feed import Feed
     from archdsl.train.inference import answers, score
     from archdsl.train.machine import Machine, choose_device, computing
-    from archdsl.train.objective import class_count
+    from archdsl.train.objective import class_count, output_count
     from archdsl.train.plan import Plan, merged
     from archdsl.train.trained import Setup, open_run
 
@@ -91,7 +91,7 @@ def command(
         where = parse_data(data) if data is not None else setup.data
         if where is None:
             raise TrainError("what is tested on is not said", "--data digits")
-        classes = class_count(setup.criterion, graph.shape(graph.outputs[0].port)[-1])
+        classes = class_count(setup.criterion, output_count(graph))
         found = load(where, graph.inputs[0].shape, classes, setup.augment)
         if setup.names and found.names and setup.names != found.names:
             others = ", ".join(sorted(set(setup.names) ^ set(found.names))[:8])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archdsl.cli.common import target_options
-from archdsl.cli.training import errors_shown
+from archdsl.cli.training import errors_shown, said
 
 if TYPE_CHECKING:
     from archdsl.api import Architecture
@@ -57,11 +57,13 @@ def command(
     from archdsl.train.errors import TrainError
     from archdsl.train.inference import class_name, prepared_images, probabilities
     from archdsl.train.machine import Machine, choose_device, computing
+    from archdsl.train.objective import output_count
     from archdsl.train.trained import Setup, open_run
 
     graph = architecture.graph
     rows: list[tuple[Path, list[tuple[str, float]]]] = []
     with errors_shown():
+        output_count(graph)
         machine = Machine(choose_device(device))
         asked = Setup.of(architecture.recipe)
         opened = open_run(run, graph, asked.criterion, machine, best=best)
@@ -97,4 +99,4 @@ def command(
 
 
 def _warn(text: str) -> None:
-    click.echo(f"warning: {text}", err=True)
+    said(f"warning: {text}")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archdsl.cli.common import target_options
-from archdsl.cli.training import errors_shown, wrapped, written_settings
+from archdsl.cli.common import report, target_options
+from archdsl.cli.training import errors_shown, said, wrapped, written_settings
 
 if TYPE_CHECKING:
     from archdsl.api import Architecture
@@ -131,13 +131,12 @@ def command(
         from archdsl.train.dataset import Examples
         from archdsl.train.decoding import check_images
         from archdsl.train.display import Silent, choose_display
-        from archdsl.train.errors import TrainError
         from archdsl.train.folder import BEST, METRICS, RECIPE, TABLE, WEIGHTS, RunFolder
         from archdsl.train.interval import Interval
         from archdsl.train.loop import Keeping, train
         from archdsl.train.memory import keep_freed
-        from archdsl.train.objective import class_count
-        from archdsl.train.plan import Overrides, plan
+        from archdsl.train.objective import class_count, output_count
+        from archdsl.train.plan import Overrides, plan, unreached
         from archdsl.train.report import REPORT
         from archdsl.train.team import joined, restarts
         from archdsl.train.transfer import file_weights
@@ -153,9 +152,7 @@ def command(
         begun = file_weights(weights) if weights is not None else None
         overrides = Overrides(settings, given, batch, epochs, seed, lr, on_nan, begun, freeze)
         made = plan(architecture.recipe, overrides)
-        if len(graph.inputs) != 1:
-            raise TrainError(f"the network has {len(graph.inputs)} inputs, and training knows one image at a time")
-        classes = class_count(made.criterion, graph.shape(graph.outputs[0].port)[-1])
+        classes = class_count(made.criterion, output_count(graph))
         _together(gpus, max_restarts, device, path)
         keep_freed()
     with errors_shown(), joined(cuda=device != "cpu" and torch.cuda.is_available()) as team:
@@ -167,16 +164,17 @@ def command(
             # What a restart goes on from is not to be removed.
             folder = RunFolder(path, overwrite=overwrite and not restarts(), chief=team.chief)
         if team.chief:
+            report(unreached(made, architecture.recipe, settings))
             click.echo(wrapped(_headline(architecture.name, made, found, machine)))
             idle = {"--workers": workers is not None, "--no-check": no_check}
             if isinstance(found.train, Examples):
                 for word in (option for option, asked in idle.items() if asked):
-                    click.echo(f"warning: {word} changes nothing, since the images are in memory", err=True)
+                    said(f"warning: {word} changes nothing, since the images are in memory")
         result = train(graph, made, found, folder, machine, choose_display() if team.chief else Silent(), keeping)
     if not team.chief:
         sys.exit(result.status)
     if result.status:
-        click.echo(f"stopped after step {result.steps:,}; the same command goes on from there", err=True)
+        said(f"stopped after step {result.steps:,}; the same command goes on from there")
     if result.last is not None:
         right = round(result.last.test_accuracy * len(found.test))
         when = "" if not result.status else f" after epoch {result.last.epoch}"
@@ -292,4 +290,8 @@ def _headline(name: str, plan: Plan, data: Dataset, machine: Machine) -> str:
     ]
     if plan.augment is not None:
         parts.insert(3, describe(plan.augment))
+    if plan.ema is not None:
+        parts.insert(3, f"ema {plan.ema:g}")
+    if plan.lookahead is not None:
+        parts.insert(3, describe(plan.lookahead))
     return f"{name} on {data.name}: {images}\n{', '.join(parts)}"

@@ -22,16 +22,21 @@ if TYPE_CHECKING:
     from archdsl.elaborate.recipe import Recipe
     from archdsl.graph import Graph
 
-__all__ = ["errors_shown", "wrapped", "written_settings"]
+__all__ = ["errors_shown", "said", "wrapped", "written_settings"]
 
 
 def wrapped(text: str) -> str:
     """Sentences for people in lines of 80 columns, those behind the first set in; a word is never broken."""
-    lines = (
-        textwrap.wrap(line, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-        for line in text.splitlines()
-    )
-    return "\n".join(line for group in lines for line in group)
+    made: list[str] = []
+    for line in text.splitlines():
+        inset = " " * (len(line) - len(line.lstrip()) + 2)
+        made += textwrap.wrap(line, 80, subsequent_indent=inset, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(made)
+
+
+def said(text: str) -> None:
+    """A sentence on standard error: folded on a terminal, elsewhere a line, which can be searched for."""
+    click.echo(wrapped(text) if sys.stderr.isatty() else text, err=True)
 
 
 def written_settings(lines: Iterable[str], graph: Graph) -> Recipe | None:
@@ -54,17 +59,19 @@ def errors_shown() -> Iterator[None]:
 
     One of a team ends with `AGAIN` where nothing is wrong with what it was told.
     """
-    from archdsl.train.errors import AGAIN, TrainError
+    from archdsl.train.errors import AGAIN, SaidElsewhere, TrainError
 
     try:
         yield
     except ArchError as error:
         fail(error.diagnostics)
+    except SaidElsewhere as error:
+        _end(error.status)
     except TrainError as error:
         rank = os.environ.get("RANK", "0")  # of a process that torchrun began
-        click.echo(f"error{f' (process {rank})' if rank != '0' else ''}: {error.message}", err=True)
+        said(f"error{f' (process {rank})' if rank != '0' else ''}: {error.message}")
         if error.hint:
-            click.echo(f"  hint: {error.hint}", err=True)
+            said(f"  hint: {error.hint}")
         _end(error.status)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -55,6 +55,8 @@ def _reduced(graph: Graph, instance: Instance, taken: frozenset[str]) -> Iterato
         users = [step for step in instance.block.steps if step.module is layer.module]
         if len(users) != 1 or not users[0].plain or users[0].use != "always":
             continue
+        if (users[0].face.wants[0] is None) != (users[0].face.gives[0] is None):
+            continue  # what enters is no sequence, and what leaves is one: it cannot take its place
         if any(step.owner == users[0].owner and step is not users[0] for step in instance.block.steps):
             continue
         block = _without(instance.block, users[0])

@@ -19,7 +19,7 @@ from archdsl.elaborate.choices import Site, Unresolved, assign, sites
 from archdsl.elaborate.claims import Claim, read_claims
 from archdsl.elaborate.program import Program, Unit
 from archdsl.elaborate.values import Stop
-from archdsl.graph import Graph
+from archdsl.graph import Frame, Graph
 from archdsl.ops.base import Shape
 from archdsl.syntax import tree
 from archdsl.syntax.layout import STATEMENT_WORDS
@@ -182,7 +182,7 @@ def _recipe(unit: Unit, graph: Graph | None, found: Collector) -> Recipe | None:
     from archdsl.elaborate.recipe import read_recipe
 
     try:
-        return read_recipe(unit.train, graph, found)
+        return read_recipe(unit.train, graph, found, of_family=bool(unit.variants))
     except Stop:  # a limit, which has been reported
         return None
 
@@ -210,6 +210,7 @@ def _reaches_all(unit: Unit, graph: Graph, found: Collector) -> bool:
         if node.key in reached:
             reached.update(port.node for port in node.inputs)
     told: set[object] = set()
+    used: set[tuple[int, int]] = set()
     starts = [statement.span.start for statement in unit.file.statements]
     for node in graph.nodes:
         if node.key in reached:
@@ -227,13 +228,31 @@ def _reaches_all(unit: Unit, graph: Graph, found: Collector) -> bool:
         if statement in told:
             continue
         told.add(statement)
-        found.error(
-            "unreachable-chain",
-            f"`{node.call}` leads to no output",
-            node.span,
-            hint="a file's output is its last chain; label this one and use it, or remove it",
-        )
+        used = used or {(id(n.span.source), n.span.start) for n in graph.nodes if n.key in reached}
+        turn = _last_turn(node.frame) if (id(node.span.source), node.span.start) in used else None
+        if turn is None:
+            message = f"`{node.call}` leads to no output"
+            hint = "a file's output is its last chain; label this one and use it, or remove it"
+        else:
+            message = f"`{node.call}` leads to no output from the last of {turn.count} turns of `{turn.name}`"
+            hint = (
+                "the other turns need it; leave it out of the last one, whose number a loop can give: "
+                f"(if i == {turn.count - 1} then @{_entering(node.frame)} else …) @y in a repeat x(i in {turn.count})"
+            )
+        found.error("unreachable-chain", message, node.span, hint=hint)
     return not told
+
+
+def _last_turn(frame: Frame | None) -> Frame | None:
+    """The innermost repeat around a layer in whose last turn it stands."""
+    while frame is not None and (frame.kind != "repeat" or frame.count == 1 or frame.index != frame.count - 1):
+        frame = frame.parent
+    return frame
+
+
+def _entering(frame: Frame) -> str:
+    """The label of what enters the block in which a layer stands."""
+    return next((each.tensors[0][0] for each in reversed(frame.path()) if each.tensors), "in")
 
 
 def _statement_of(unit: Unit, starts: Sequence[int], span: Span) -> object:

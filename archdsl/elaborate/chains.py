@@ -176,7 +176,7 @@ class Chains(Layers):
         last = next((i for i in range(len(suffixes) - 1, -1, -1) if isinstance(suffixes[i], tree.Repeat)), -1)
         behind = suffixes[last + 1 :]
         labels = [suffix for suffix in behind if isinstance(suffix, tree.Label)]
-        label = labels[0].name if labels else None
+        label = next((each.name for each in labels if each.name != tree.UNNAMED), None)
         repeat = suffixes[last] if last >= 0 else None
         try:
             if isinstance(repeat, tree.Repeat):
@@ -211,10 +211,12 @@ class Chains(Layers):
                 f"{len(tensors)} tensor{'s leave' if len(tensors) > 1 else ' leaves'} here, and there "
                 f"{'are' if len(labels) > 1 else 'is'} {len(labels)} label{'s' if len(labels) > 1 else ''}",
                 labels[0].span.to(labels[-1].span),
-                hint="one label a tensor: split 2 @a @b",
+                hint="one label a tensor: split 2 @a @b; one that is thrown away is @_",
             )
             tensors = POISON
         for index, label in enumerate(labels):
+            if label.name == tree.UNNAMED:
+                continue
             before = scope.written_labels.get(label.name)
             if before is label:
                 self.found.error(
@@ -235,7 +237,7 @@ class Chains(Layers):
             scope.labels[label.name] = (tensors[index],) if len(tensors) == len(labels) else POISON
         if len(labels) == len(tensors) > 1:
             for port, label in zip(tensors, labels, strict=True):
-                if port is not None:
+                if port is not None and label.name != tree.UNNAMED:
                     self.tensor_labels.setdefault(port, label.name)
 
     def _assert(self, assertion: tree.Assertion, scope: Scope, tensors: Tensors) -> Tensors:

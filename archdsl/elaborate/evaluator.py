@@ -180,6 +180,8 @@ class Evaluator:
                 return self.listed(tuple(self.argument(item, scope) for item in items), expression.span)
             case tree.Index():
                 return self._index(expression, scope)
+            case tree.Slice():
+                return self._slice(expression, scope)
             case tree.Unary():
                 return self._unary(expression, scope)
             case tree.Function():
@@ -256,10 +258,32 @@ class Evaluator:
             )
         return shape[-back]
 
-    def _index(self, expression: tree.Index, scope: Scope) -> Value:
+    def _list(self, expression: tree.Index | tree.Slice, scope: Scope) -> tuple[Value, ...]:
         base = self.evaluate(expression.base, scope)
         if not isinstance(base, tuple):
             raise self.fail("bad-type", f"only a list has elements, and this is {describe(base)}", expression.base.span)
+        return base
+
+    def _slice(self, expression: tree.Slice, scope: Scope) -> Value:
+        """Some elements in a row; an end beyond the list is a mistake, and gives no shorter list."""
+        base = self._list(expression, scope)
+        ends: list[int] = []
+        for end, otherwise in ((expression.first, 0), (expression.behind, len(base))):
+            at = otherwise if end is None else self.whole(end, scope, "an end of a slice", least=-len(base))
+            ends.append(at + len(base) if at < 0 else at)
+        if not ends[0] <= ends[1] <= len(base):
+            raise self.fail(
+                "bad-argument",
+                f"the list has {len(base)} elements, and [{ends[0]}:{ends[1]}] is no stretch of it",
+                expression.span,
+                "xs[1:3] are the elements [1] and [2], xs[:3] the first three",
+            )
+        made = base[ends[0] : ends[1]]
+        self.spend(count(made), expression.span)
+        return made
+
+    def _index(self, expression: tree.Index, scope: Scope) -> Value:
+        base = self._list(expression, scope)
         index = self.whole(expression.index, scope, "an index", least=-len(base))
         if not index < len(base):
             raise self.fail(

@@ -1,14 +1,15 @@
-"""`default`s that no layer takes.
+"""`default`s that no layer takes, or that stand below an `arch` line which they seem to be meant for.
 
 In: a parsed file. Out: a warning for each argument of a `default` below which, in its file or its body, every such op
-says it itself, or none stands. Looks at the text alone and elaborates nothing.
+says it itself, or none stands; and for each that some layer takes, and a layer in the `arch` line above it does not.
+Looks at the text alone and elaborates nothing.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
 from archdsl.diagnostics import Collector, Note, Span
@@ -49,25 +50,30 @@ def idle_defaults(unit: Unit, found: Collector, *, library: bool) -> None:
             kinds[name] = kind
     if not kinds:
         return
-    layers, values = _layers(nodes), _values(nodes)
+    bare = _bare_values(nodes)
+    layers = _layers([node for node in nodes if id(node) not in bare])
+    values = _values(nodes)
     own: dict[str, list[_Layer]] = {}
     handed: dict[str, list[_Layer]] = {}
     for name, kind in kinds.items():
         complete = not any(arg.required for arg in kind.arguments.values())
         own[name] = [layer for layer in layers[name] if layer.call is not None or complete]
         # Where the op itself is a value, layers under the name of a value may be that op.
-        given = library or len(own[name]) < len(layers[name])
+        given = library or name in bare.values() or len(own[name]) < len(layers[name])
         handed[name] = [layer for value in values for layer in layers[value]] if given else []
     errors = sorted(
         d.span.start for d in found if d.severity == "error" and d.span and d.span.source is unit.file.source
     )
-    for said in _untaken(nodes, kinds, {name: [*own[name], *handed[name]] for name in kinds}):
+    untaken = _untaken(nodes, kinds, {name: [*own[name], *handed[name]] for name in kinds})
+    for said in untaken:
         span = said.default.span
         wrong = bisect_left(errors, span.start) < bisect_left(errors, span.end)
         if found.full:
             return
         if not wrong:
-            _warn(said, [layer.span for layer in own[said.default.name.name]], found)
+            _warn(said, [layer.span for layer in own[said.default.name.name]], unit, found)
+    if unit.architecture is not None:
+        _warn_of_head(unit, unit.architecture, kinds, {id(said.operand) for said in untaken}, found)
 
 
 def _untaken(
@@ -128,6 +134,19 @@ def _layers(nodes: Sequence[tree.Node]) -> defaultdict[str, list[_Layer]]:
     return found
 
 
+def _bare_values(nodes: Sequence[tree.Node]) -> dict[int, str]:
+    """The names that stand as values, by the identity of their elements: of an op, they are no layers yet."""
+    chains: list[tree.Chain] = []
+    for node in nodes:
+        if isinstance(node, tree.Parameter) and node.default is not None:
+            chains.append(node.default)
+        elif isinstance(node, tree.Let):
+            chains.append(node.value)
+        elif isinstance(node, tree.Items) and not node.parenthesised:
+            chains += node.items
+    return {id(chain.elements[0]): chain.plain.name for chain in chains if isinstance(chain.plain, tree.Name)}
+
+
 def _values(nodes: Sequence[tree.Node]) -> set[str]:
     """The names of parameters, `let`s and repeats, which may stand for an op."""
     found: set[str] = set()
@@ -141,7 +160,36 @@ def _values(nodes: Sequence[tree.Node]) -> set[str]:
     return found
 
 
-def _warn(said: _Said, calls: Sequence[Span], found: Collector) -> None:
+def _warn_of_head(
+    unit: Unit, head: tree.Architecture, kinds: Mapping[str, type[Op]], idle: Set[int], found: Collector
+) -> None:
+    """Warn where a layer of the `arch` line would take a `default` of the file, had that stood above it."""
+    nodes = list(tree.walk(head.parameters))
+    bare = _bare_values(nodes)
+    layers = _layers([node for node in nodes if id(node) not in bare])
+    done: set[tuple[str, str]] = set()
+    for default in unit.defaults:
+        name = default.name.name
+        for operand in default.operands if name in kinds else ():
+            arg = default_of(kinds[name], operand)
+            if arg is None or (name, arg.name) in done:
+                continue
+            done.add((name, arg.name))
+            if default.span.start < head.span.start or id(operand) in idle or found.full:
+                continue
+            layer = next((each for each in layers[name] if takes(kinds[name], each.call, [operand])), None)
+            if layer is not None:
+                what = operand.span.text
+                found.warning(
+                    "unused-default",
+                    f"the default `{what}` does not reach a `{name}` in the `arch` line above it",
+                    operand.span,
+                    notes=[Note("this one", layer.span)],
+                    hint="a `default` is for the lines below it: move it above `arch`, or write there what holds",
+                )
+
+
+def _warn(said: _Said, calls: Sequence[Span], unit: Unit, found: Collector) -> None:
     name, what = said.default.name.name, said.operand.span.text
     below = next((span for span in calls if said.reaches(span)), None)
     if below is not None:
@@ -150,9 +198,12 @@ def _warn(said: _Said, calls: Sequence[Span], found: Collector) -> None:
         hint = f"remove `{what}`, or what stands in its place"
     elif calls:
         message = f"no `{name}` stands below the default `{what}`, in its file or body"
-        above = [span for span in calls if span.start < said.default.span.start]
-        notes = [Note("this one it does not reach", (above or calls)[-1])]
-        hint = "a `default` is for the lines below it: move it up, or remove it"
+        missed = ([span for span in calls if span.start < said.default.span.start] or calls)[-1]
+        notes = [Note("this one it does not reach", missed)]
+        head = unit.architecture.span if unit.architecture is not None else said.default.span
+        in_head = head.start <= missed.start < head.end
+        where = "above `arch`" if in_head else "up"
+        hint = f"a `default` is for the lines below it: move it {where}, or remove it"
     else:
         message = f"there is no `{name}` here for the default `{what}`"
         notes = []

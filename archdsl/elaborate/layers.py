@@ -168,13 +168,16 @@ class Layers:
         shapes = ", ".join(show_shape(self.nodes[port.node].shapes[port.index]) for port in ports)
         source = self.nodes[ports[0].node]
         what = "the input of the network" if source.op is None else f"`{source.call}`"
+        hint = error.hint
+        if error.id == "rank-mismatch" and source.op is None and len(source.shape) == 1:
+            hint = f"this input is a vector of {source.shape[0]}; an image is input 224x224x3, a sequence input 16x64"
         self.found.error(
             error.id,
             error.message,
             span,
             label=f"gets {shapes}",
             notes=[Note(f"{shapes} comes from {what}", source.span)] if len(ports) == 1 else [],
-            hint=error.hint,
+            hint=hint,
         )
 
     def _share_weights(self, share: tree.Share, first: range, again: range, span: Span) -> None:

@@ -59,8 +59,9 @@ def _parameters(parameters: tuple[tree.Parameter, ...], where: object, found: Co
 def _tensors(block: tree.Block, found: Collector) -> None:
     used = {n.name for n in tree.walk(block.body) if isinstance(n, tree.Reference | tree.Name)}
     for name in block.tensors or ():
-        if name.name not in used:
-            _unused(found, "unused-label", f"the tensor `{name.name}`", name.span)
+        if name.name not in used and name.name != tree.UNNAMED:
+            message = f"the tensor `{name.name}` is never used"
+            found.warning("unused-label", message, name.span, hint="use it, or write `_` in its place")
 
 
 def _labels(unit: Unit, found: Collector) -> None:
@@ -74,7 +75,17 @@ def _labels(unit: Unit, found: Collector) -> None:
         for element in (node for node in tree.walk(home) if isinstance(node, tree.Element)):
             labels = [suffix for suffix in element.suffixes if isinstance(suffix, tree.Label)]
             told = len(labels) > 1 or (bool(labels) and _single(element, unit))
+            if labels and all(label.name == tree.UNNAMED for label in labels):
+                found.warning(
+                    "unused-label",
+                    "`@_` throws a tensor away, and here none beside it has a name",
+                    labels[0].span.to(labels[-1].span),
+                    hint="name those that are used, split 2 @_ @b, or remove it",
+                )
+                continue
             for label in labels:
+                if label.name == tree.UNNAMED:
+                    continue
                 if told and label.name not in used:
                     found.warning(
                         "unused-label",

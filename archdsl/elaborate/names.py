@@ -8,7 +8,7 @@ the builder.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from archdsl import limits
 from archdsl.diagnostics import Collector, Span, nearest
@@ -32,7 +32,7 @@ from archdsl.ops import registry
 from archdsl.syntax import tree
 from archdsl.syntax.layout import STATEMENT_WORDS
 
-__all__ = ["Names", "label_ports"]
+__all__ = ["Names", "label_hint", "label_ports"]
 
 
 class Names:
@@ -226,3 +226,11 @@ def label_ports(name: str, scope: Scope) -> Tensors | None:
         if at.boundary or at.parent is None:
             return None
         at = at.parent
+
+
+def label_hint(name: str, known: Iterable[str]) -> str:
+    """What to write in place of a label that is unknown where others are known."""
+    if name == tree.UNNAMED:
+        return "`@_` stands behind a layer, for a tensor that is thrown away; give it a name there"
+    close = nearest(name, sorted(known))
+    return f"did you mean `@{close}`?" if close else "a label is written behind a layer: conv 3x3 64 @a"

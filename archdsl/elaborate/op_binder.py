@@ -6,6 +6,7 @@ reported before `Poisoned` is raised. Arguments of blocks are left to `archdsl.e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import NoReturn
@@ -38,7 +39,7 @@ class OpBinder:
         defaults: Sequence[tuple[tree.Default, Scope]],
     ) -> Op:
         """The op with its arguments. Raises `Poisoned` after reporting what is wrong with them."""
-        written = _Written(kind, self._found, span)
+        written = _Written(kind, self._found, span, operands)
         failed = False
         for operand in operands:
             try:
@@ -54,9 +55,8 @@ class OpBinder:
         missing = [arg.name for arg in kind.arguments.values() if arg.required and arg.name not in written.values]
         if missing and not failed:
             names = " and ".join(f"`{kind.arguments[name].show or name}`" for name in missing)
-            self._found.error(
-                "missing-argument", f"`{kind.name}` needs {names}", span, hint=f"write: {kind.signature()}"
-            )
+            hint = _joined(kind, operands, missing) or f"write: {kind.signature()}"
+            self._found.error("missing-argument", f"`{kind.name}` needs {names}", span, hint=hint)
             failed = True
         if failed:
             raise Poisoned
@@ -71,15 +71,14 @@ class OpBinder:
         if operand.key is not None:
             name = operand.key.name
             arg = kind.arguments.get(name)
-            if arg is None or arg.kind in ("window", "flag"):
-                raise self._unknown(kind, name, operand.key.span, arg, value.span.text)
+            if arg is None or arg.kind == "window":
+                raise self._unknown(kind, name, operand.key.span, arg, value.span.text, written.operands)
             written.put(arg, self._read(kind, arg, value, scope), operand.span)
             return
-        if isinstance(value, tree.Name):
-            arg = kind.arguments.get(value.name)
-            if arg is not None and arg.kind == "flag":
-                written.put(arg, True, operand.span)
-                return
+        flag = default_of(kind, operand)
+        if flag is not None:
+            written.put(flag, True, operand.span)
+            return
         arg = written.next_position(isinstance(value, tree.Geometry))
         if arg is None:
             if not written.overfull:  # what stands behind the first word too many belongs to it
@@ -90,16 +89,21 @@ class OpBinder:
 
     def _default(self, kind: type[Op], operand: tree.Operand, scope: Scope, written: _Written) -> None:
         """An argument of a `default` statement, which gives way to every argument that is written."""
-        value = operand.value
-        if operand.key is not None:
-            arg = kind.arguments.get(operand.key.name)
-            if arg is None or arg.kind in ("window", "flag"):
-                raise self._unknown(kind, operand.key.name, operand.key.span, arg, value.span.text)
-            if arg.name not in written.values:
-                written.put(arg, self._read(kind, arg, value, scope), operand.span)
+        arg = self._defaulted(kind, operand)
+        if arg.name in written.values:
             return
-        flag = kind.arguments.get(value.name) if isinstance(value, tree.Name) else None
-        if flag is None or flag.kind != "flag":
+        value = self._default_value(kind, arg, operand, scope)
+        padded = any(isinstance(v, Window) and v.padding is not None for v in written.values.values())
+        if value is True and (written.rival(arg) or (arg.pads and padded)):
+            return
+        written.put(arg, value, operand.span)
+
+    def _defaulted(self, kind: type[Op], operand: tree.Operand) -> Arg:
+        """The argument that an operand of a `default` is about."""
+        arg = default_of(kind, operand)
+        if operand.key is not None and (arg is None or arg.kind == "window"):
+            raise self._unknown(kind, operand.key.name, operand.key.span, arg, operand.value.span.text)
+        if arg is None:
             self._found.error(
                 "unknown-argument",
                 "`default` sets named arguments and flags",
@@ -107,37 +111,43 @@ class OpBinder:
                 hint=f"write: default {kind.name} name=value; the signature is {kind.signature()}",
             )
             raise Poisoned
-        padded = any(isinstance(v, Window) and v.padding is not None for v in written.values.values())
-        taken = flag.name in written.values or any(other in written.values for other in flag.excludes)
-        if not taken and not (flag.pads and padded):
-            written.put(flag, True, operand.span)
+        return arg
+
+    def _default_value(self, kind: type[Op], arg: Arg, operand: tree.Operand, scope: Scope) -> Value:
+        return True if operand.key is None else self._read(kind, arg, operand.value, scope)
 
     def check_default(self, kind: type[Op], default: tree.Default, home: Scope) -> None:
         """Report what is wrong with a `default` statement itself."""
         written = _Written(kind, self._found, default.span)
         for operand in default.operands:
-            flag = operand.value.name if isinstance(operand.value, tree.Name) else ""
-            arg = kind.arguments.get(operand.key.name if operand.key is not None else flag)
             with suppress(Poisoned):
-                if arg is not None and arg.name in written.values:
-                    written.put(arg, True, operand.span)
-                rival = next((name for name in written.values if arg is not None and name in arg.excludes), None)
-                if rival is not None:
-                    self._exclusive(kind, flag, rival, operand.span)
-                self._default(kind, operand, home, written)
+                arg = self._defaulted(kind, operand)
+                value = self._default_value(kind, arg, operand, home)
+                written.put(arg, value, operand.span)
+                rival = written.rival(arg)
+                if value is True and rival:
+                    self._exclusive(kind, arg.name, rival, operand.span)
 
-    def _unknown(self, kind: type[Op], name: str, span: Span, arg: Arg | None, value: str) -> Poisoned:
+    def _unknown(
+        self,
+        kind: type[Op],
+        name: str,
+        span: Span,
+        arg: Arg | None,
+        value: str,
+        operands: Sequence[tree.Operand] = (),
+    ) -> Poisoned:
         if arg is not None:
             how = f"the geometry is written {arg.show}"
-            if arg.kind == "flag":
-                how = f"`{name}` is a flag: write it bare, or leave it out"
             self._found.error("unknown-argument", f"`{kind.name}` has no `{name}=`", span, hint=how)
             return Poisoned()
-        from archdsl.ops.elsewhere import argument_elsewhere
+        from archdsl.ops.elsewhere import argument_elsewhere, rewritten
 
         close = nearest(name, kind.arguments)
         hint = f"did you mean `{close}`? " if close else ""
-        elsewhere = argument_elsewhere(kind, name, value)
+        bare = [" ".join(each.value.span.text.split()) for each in operands if each.key is None]
+        named = {each.key.name: " ".join(each.value.span.text.split()) for each in operands if each.key is not None}
+        elsewhere = argument_elsewhere(kind, name, value, rewritten(kind, bare, named))
         hint = f"{elsewhere.removesuffix('?')}{'? ' if elsewhere.endswith('?') else '; '}" if elsewhere else hint
         self._found.error(
             "unknown-argument",
@@ -256,10 +266,10 @@ class OpBinder:
         return tuple(part for part in evaluated if isinstance(part, int))
 
     def _make(self, kind: type[Op], written: _Written, span: Span) -> Op:
-        for name in written.values:
-            for other in kind.arguments[name].excludes:
-                if other in written.values:
-                    self._exclusive(kind, name, other, span)
+        for name, value in written.values.items():
+            rival = written.rival(kind.arguments[name])
+            if value is True and rival:
+                self._exclusive(kind, name, rival, span)
         return kind(**written.values)
 
     def _exclusive(self, kind: type[Op], name: str, other: str, span: Span) -> NoReturn:
@@ -274,6 +284,7 @@ def takes(kind: type[Op], call: tree.Call | None, defaults: Iterable[tree.Operan
     Looks at what is written alone: `conv 3x3+1 64 bias=true` takes neither `bias=false` nor `same`.
     """
     written: set[str] = set()
+    raised: set[str] = set()
     padded = False
     if call is not None:
         places = [arg.name for arg in kind.arguments.values() if arg.kind in ("window", "positional")]
@@ -283,31 +294,53 @@ def takes(kind: type[Op], call: tree.Call | None, defaults: Iterable[tree.Operan
             padded = padded or (isinstance(operand.value, tree.Geometry) and operand.value.padding is not None)
             if arg is not None:
                 written.add(arg.name)
+                raised.update(arg.excludes if _raises(operand) else ())
             elif operand.key is None and places:
                 written.add(places.pop(0))
     found = []
     for operand in defaults:
         arg = default_of(kind, operand)
-        if arg is None or arg.name in written or any(other in written for other in arg.excludes):
+        if arg is None or arg.name in written:
             continue
-        if not (arg.pads and padded):
+        if not (_raises(operand) and (arg.name in raised or (arg.pads and padded))):
             found.append(operand)
             written.add(arg.name)
+            raised.update(arg.excludes if _raises(operand) else ())
     return found
 
 
+def _raises(operand: tree.Operand) -> bool:
+    """Whether an operand is a flag that stands: `ceil`, `ceil=true`."""
+    return operand.key is None or (isinstance(operand.value, tree.Truth) and operand.value.value)
+
+
 def default_of(kind: type[Op], operand: tree.Operand) -> Arg | None:
-    """The argument that an operand names, `bias=false`, or the flag that it is; None for other values."""
+    """The argument that an operand names, `bias=false`, or the flag that it is, `ceil`; None for other values."""
     if operand.key is not None:
         return kind.arguments.get(operand.key.name)
     arg = kind.arguments.get(operand.value.name) if isinstance(operand.value, tree.Name) else None
     return arg if arg is not None and arg.kind == "flag" else None
 
 
+_JOINED = re.compile(r"(?P<window>\d+(?:x\d+)*(?:/\d+)?(?:\+\d+)?)x(?P<last>\d+)")
+
+
+def _joined(kind: type[Op], operands: Sequence[tree.Operand], missing: Sequence[str]) -> str:
+    """What to write for `conv 3x3x64`, where the one value missing seems to have been written into the window."""
+    window = operands[0].value.span.text if operands and operands[0].key is None else ""
+    found = _JOINED.fullmatch(window)
+    if found is None or len(missing) != 1 or kind.arguments[missing[0]].kind != "positional":
+        return ""
+    if int(found["last"]) <= max(map(int, re.findall(r"\d+", found["window"]))):
+        return ""  # 3x3x3 is a window on a volume
+    return f"the window and `{missing[0]}` are two words: write {kind.name} {found['window']} {found['last']}"
+
+
 class _Written:
     """The arguments of one op as they are found."""
 
-    def __init__(self, kind: type[Op], found: Collector, span: Span) -> None:
+    def __init__(self, kind: type[Op], found: Collector, span: Span, operands: Sequence[tree.Operand] = ()) -> None:
+        self.operands = operands
         self._kind = kind
         self._found = found
         self.values: dict[str, Value] = {}
@@ -325,6 +358,10 @@ class _Written:
                 return None
             return self._open.pop(index)
         return None
+
+    def rival(self, arg: Arg) -> str | None:
+        """A flag that stands and cannot do so beside this one."""
+        return next((name for name in arg.excludes if self.values.get(name) is True), None)
 
     def put(self, arg: Arg, value: Value, span: Span) -> None:
         if arg.name in self.values:

@@ -13,6 +13,7 @@ from archdsl.elaborate.blame import Branch
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.chains import Chains
 from archdsl.elaborate.names import Names
+from archdsl.elaborate.op_binder import default_of
 from archdsl.elaborate.values import (
     BlockValue,
     ChainValue,
@@ -167,8 +168,7 @@ def _is_constant(operand: tree.Operand, kind: type[Op]) -> bool:
     """Whether an operand means the same wherever its op is used: a literal, or a flag."""
     value = operand.value
     if isinstance(value, tree.Name) and operand.key is None:
-        arg = kind.arguments.get(value.name)
-        return arg is not None and arg.kind == "flag"
+        return default_of(kind, operand) is not None
     if isinstance(value, tree.Geometry):
         parts = (value.kernel, value.stride, value.padding)
         return all(part is None or isinstance(part, LITERALS) for part in parts)

@@ -208,6 +208,8 @@ class Program:
         self._parameters(block.parameters)
         seen = {parameter.name: parameter.span for parameter in block.parameters}
         for tensor in block.tensors or ():
+            if tensor.name == tree.UNNAMED:
+                continue
             if tensor.name in seen:
                 self._twice(f"`{tensor.name}`", tensor.span, seen[tensor.name])
             if tensor.name in RESERVED:

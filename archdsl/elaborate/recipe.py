@@ -6,7 +6,7 @@ is the table of `archdsl.elaborate.recipe_settings`; whether a program can do it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.diagnostics import Collector, Source, Span
@@ -16,7 +16,7 @@ from archdsl.syntax import tree
 if TYPE_CHECKING:
     from archdsl.elaborate.recipe_init import Initial, Penalty, Rate
     from archdsl.elaborate.recipe_learning import Loss, Optimizer, Schedule
-    from archdsl.elaborate.recipe_settings import Augment, Clip, Data, EarlyStopping
+    from archdsl.elaborate.recipe_settings import Augment, Clip, Data, EarlyStopping, Lookahead
 
 __all__ = ["Place", "Recipe", "read_init", "read_recipe", "read_settings"]
 
@@ -50,6 +50,7 @@ class Recipe:
     clip: Clip | None = None
     accumulate: int | None = None
     ema: float | None = None
+    lookahead: Lookahead | None = None
     early_stopping: EarlyStopping | None = None
     places: tuple[Place, ...] = field(default=(), repr=False, compare=False)
 
@@ -59,19 +60,25 @@ class Recipe:
 
 
 def read_recipe(
-    train: tree.Train | None, graph: Graph | None, found: Collector, *, alone: bool = False
+    train: tree.Train | None,
+    graph: Graph | None,
+    found: Collector,
+    *,
+    alone: bool = False,
+    of_family: bool = False,
 ) -> Recipe | None:
     """The recipe of a file; None where there is none, or after reporting what is wrong with it.
 
     `graph` is None where the network is wrong, so that names of its outputs and of its weights are not checked. With
-    `alone` the rest of the recipe is said elsewhere, the learning rate of an optimizer too.
-    Mistakes are `unknown-setting`, `bad-recipe` and `doubled-setting`.
+    `alone` the rest of the recipe is said elsewhere, the learning rate of an optimizer too. `of_family`: the recipe is
+    that of several networks, of which this one may lack some weights; what is said of them is left out of its recipe.
+    Mistakes are `unknown-setting`, `bad-recipe` and `doubled-setting`, a warning `idle-setting`.
     """
     if train is None:
         return None
     from archdsl.elaborate.recipe_reader import RecipeReader
 
-    return RecipeReader(graph, found, alone=alone).read(train)
+    return RecipeReader(graph, found, alone=alone, of_family=of_family).read(train)
 
 
 def read_settings(text: str, graph: Graph | None, found: Collector) -> Recipe | None:
@@ -129,7 +136,10 @@ class _Alone(NamedTuple):
             found.add(each._replace(span=self._shown(shown, each.span), notes=notes))
         if not alone and not inside.failed:
             self.refuse(found)
-        return recipe
+        if recipe is None:
+            return None
+        places = ((place.setting, self._shown(shown, place.span)) for place in recipe.places)
+        return replace(recipe, places=tuple(Place(setting, span) for setting, span in places if span is not None))
 
     def refuse(self, found: Collector) -> None:
         """Report that there is more in the text than it should hold."""

@@ -22,6 +22,8 @@ _WORDS: Final = {
     "every": "step_size decay_steps",
     "warmup": "warmup_epochs",
     "final": "eta_min min_lr end",
+    "k": "la_steps sync_period",
+    "alpha": "la_alpha slow_step slow_step_size",
     "step": "multistep multisteplr steplr",
     "plateau": "reducelronplateau reduce_on_plateau",
     "cosine": "cosineannealing cosineannealinglr cosinedecay",

@@ -130,6 +130,11 @@ class Schedule(Entry):
 
     warmup: float = option(NOT_NEGATIVE, "epochs in which the learning rate rises from 0", default=0.0)
 
+    @property
+    def changes(self) -> tuple[int, ...]:
+        """After how many epochs it changes, where it names them."""
+        return ()
+
 
 _FINAL: Final = "learning rate at the end, as a share of the first"
 
@@ -145,6 +150,10 @@ class Step(Schedule):
 
     at: tuple[int, ...] = option(Milestones(), "after how many epochs it falls")
     factor: float = option(Real(above=0, below=1), "what it is multiplied by", default=0.1)
+
+    @property
+    def changes(self) -> tuple[int, ...]:
+        return self.at
 
 
 @entry("plateau", SCHEDULES)
@@ -195,6 +204,10 @@ class Table(Schedule):
     def whole(self) -> bool:
         """Whether it says the learning rate from the first epoch on."""
         return self.rates[0][0] == 1
+
+    @property
+    def changes(self) -> tuple[int, ...]:
+        return tuple(first - 1 for first, _ in self.rates if first > 1)
 
 
 @entry("triangular", SCHEDULES)

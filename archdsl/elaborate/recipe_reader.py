@@ -54,10 +54,11 @@ class _Line(NamedTuple):
 class RecipeReader(OptionReader):
     """Reads the recipe of one network."""
 
-    def __init__(self, graph: Graph | None, found: Collector, *, alone: bool = False) -> None:
+    def __init__(self, graph: Graph | None, found: Collector, *, alone: bool = False, of_family: bool = False) -> None:
         super().__init__(found)
         self._graph = graph
         self._alone = alone
+        self._of_family = of_family
 
     def read(self, train: tree.Train) -> Recipe | None:
         values: dict[str, Any] = {}
@@ -244,15 +245,18 @@ class RecipeReader(OptionReader):
                         self._fail("bad-recipe", f"`{word.name}` does not say of which weights", item.span, hint)
                     self._surplus(line, [item])
                     raise Poisoned
-                self._check_word(key, weights)
+                here = self._check_word(key, weights)
                 if key.name in spans:
                     self._twice(f"`{key.name}` of `{line.setting.name}`", item.span, spans[key.name])
                     continue
-                spans[key.name] = item.span
-                if form.kind is None:
-                    made.append(form.made(key.name, self._distribution(key, item.value)))
-                else:
-                    made.append(form.made(key.name, self._read(key.name, form.kind, item.value)))
+                value = (
+                    self._distribution(key, item.value)
+                    if form.kind is None
+                    else self._read(key.name, form.kind, item.value)
+                )
+                if here:
+                    spans[key.name] = item.span
+                    made.append(form.made(key.name, value))
             except Poisoned:
                 failed = True
         if failed:
@@ -261,20 +265,26 @@ class RecipeReader(OptionReader):
         self._check_matrices(made, spans, weights or [])
         return tuple(made)
 
-    def _check_word(self, key: tree.Name, weights: Sequence[Called] | None) -> None:
-        """Whether a word is an op's or a group's, and stands for some weights of the network."""
+    def _check_word(self, key: tree.Name, weights: Sequence[Called] | None) -> bool:
+        """Whether a word, an op's or a group's, stands for some weights of the network; one of a family may have none,
+        where its recipe is that of all of them.
+        """
         from archdsl.ops import registry
 
         word = key.name
         known = word in GROUPS or registry.lookup(word) is not None or registry.lookup_plugin(word) is not None
         here = dict.fromkeys(word for called in weights or () for word in called.words)
         if word in here or (known and weights is None):
-            return
+            return True
         ops, groups = [op for op in here if op not in GROUPS], [group for group in GROUPS if group in here]
         message = f"the network has no weights of `{word}`"
         if not known:
             message = f"`{word}` is neither an op nor a group of weights"
         hint = f"ops with weights here: {', '.join(ops)}; groups: {', '.join(groups)}"
+        if known and self._of_family:
+            notes = [Note("what is said of them is left out of its recipe; other networks of the file may have them")]
+            self._found.warning("idle-setting", message, key.span, notes=notes, hint=hint)
+            return False
         familiar = registry.familiar(word)
         if familiar is not None and registry.lookup(familiar) is None:
             familiar = None  # a block, which has no weights by itself
@@ -364,13 +374,15 @@ class RecipeReader(OptionReader):
             elif optimizer.lr is not None and whole:
                 notes = [Note("the table gives it from the first epoch on", lines["schedule"].span)]
                 self._error("bad-recipe", "`lr` is never used", place, "leave out one of them", notes)
+        if "ema" in lines and "lookahead" in lines:
+            notes = [Note("and so does this", lines["ema"].span)]
+            message = "`lookahead` says which weights are tested, its slow ones"
+            self._error("bad-recipe", message, lines["lookahead"].span, "leave out one of them", notes)
         if schedule is None or epochs is None:
             return
         place = lines["schedule"].span
         notes = [Note("the run is this long", lines["epochs"].span)]
-        last = max(getattr(schedule, "at", (0,)))
-        if isinstance(schedule, Table):
-            last = schedule.rates[-1][0] - 1
+        last = max(schedule.changes, default=0)
         if last >= epochs:
             self._error(
                 "bad-recipe", f"the schedule changes after epoch {last}, and there are {epochs}", place, notes=notes

@@ -26,6 +26,7 @@ __all__ = [
     "DataForm",
     "EarlyStopping",
     "Form",
+    "Lookahead",
     "LossForm",
     "OptionsForm",
     "PerOp",
@@ -101,6 +102,19 @@ class Clip(Entry):
         if self.norm is not None and self.value is not None:
             return "value", "`norm` and `value` cannot stand together"
         return None
+
+
+@entry("lookahead")
+class Lookahead(Entry):
+    """Slow weights that go part of the way to the learning ones every `k` steps (Zhang, Lucas, Hinton & Ba, 2019).
+
+    Then the learning ones begin again there. The part is 1 - (1 - `alpha`) * progress ** `power`: `alpha` all along, or
+    with a power less and less from 1 on, down to `alpha` at the end (Jordan, 2024).
+    """
+
+    k: int = option(Whole(1), "steps between two moves of the slow weights")
+    alpha: float = option(Real(above=0, below=1), "how much of the way they go, at the end of the run")
+    power: float = option(NOT_NEGATIVE, "how late it falls from 1 to `alpha`; 0: it is `alpha` all along", default=0.0)
 
 
 @entry("early_stopping")
@@ -193,6 +207,12 @@ SETTINGS: Final[Mapping[str, Setting]] = MappingProxyType(
             Setting("clip", OptionsForm(Clip), "bounds on the gradient", "clip norm=1.0"),
             Setting("accumulate", Scalar(Whole(1)), "batches whose gradients are added up for a step", "accumulate 4"),
             Setting("ema", Scalar(Real(above=0, below=1)), "decay of the running average of the weights", "ema 0.999"),
+            Setting(
+                "lookahead",
+                OptionsForm(Lookahead),
+                "slow weights, which the others begin at again every few steps",
+                "lookahead k=5 alpha=0.5",
+            ),
             Setting(
                 "early_stopping",
                 OptionsForm(EarlyStopping),

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from archdsl.diagnostics import Collector, nearest
 from archdsl.elaborate.functions import FUNCTIONS
+from archdsl.elaborate.names import label_hint
 from archdsl.elaborate.program import RESERVED, Program, Unit
 from archdsl.ops import registry
 from archdsl.ops.base import Op
@@ -67,7 +68,7 @@ class _Resolver:
                 self._chain(parameter.default, names, labels)
 
     def _block(self, block: tree.Block, outer: Names) -> None:
-        tensors = {name.name for name in block.tensors or ()}
+        tensors = {name.name for name in block.tensors or () if name.name != tree.UNNAMED}
         names = outer | {parameter.name for parameter in block.parameters} | tensors
         if isinstance(block.body, tree.Chain):
             labels = _labels([block.body]) | tensors | {"in"}
@@ -131,6 +132,10 @@ class _Resolver:
             case tree.Index(base=base, index=index):
                 self._expression(base, names, labels)
                 self._expression(index, names, labels)
+            case tree.Slice(base=base, first=first, behind=behind):
+                for part in (base, first, behind):
+                    if part is not None:
+                        self._expression(part, names, labels)
             case tree.Geometry(kernel=kernel, stride=stride, padding=padding):
                 for part in (kernel, stride, padding):
                     if part is not None:
@@ -208,11 +213,12 @@ class _Resolver:
 
     def _label(self, at: tree.Reference, name: str, labels: Names) -> None:
         if name not in labels and not self._found.full and not self._lost(f"@{name}"):
-            close = nearest(name, sorted(labels))
-            hint = f"did you mean `@{close}`?" if close else "a label is written behind a layer: conv 3x3 64 @a"
+            hint = label_hint(name, labels)
             self._found.error("unknown-label", f"there is no label `@{name}` here", at.span, hint=hint)
 
 
 def _labels(roots: object) -> Names:
     """Every label written below some nodes."""
-    return frozenset(node.name for node in tree.walk(roots) if isinstance(node, tree.Label))
+    return frozenset(
+        node.name for node in tree.walk(roots) if isinstance(node, tree.Label) and node.name != tree.UNNAMED
+    )

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from archdsl import limits
 from archdsl.diagnostics import Note, Span, counted, nearest
+from archdsl.elaborate.call_hints import called_hint, lacks_arguments
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.functions import FUNCTIONS
-from archdsl.elaborate.names import Names, label_ports
+from archdsl.elaborate.names import Names, label_hint, label_ports
 from archdsl.elaborate.op_calls import LITERALS, OpCalls
 from archdsl.elaborate.parameter_binder import tell_parameters
 from archdsl.elaborate.values import (
@@ -74,6 +75,10 @@ class Units(OpCalls):
             hint = "a chain is made of layers and blocks"
             if isinstance(unit, tree.Binary) and unit.operator == "*" and isinstance(unit.right, tree.Number):
                 hint = f"a repeat is written behind: x{unit.right.text}"
+            elif isinstance(unit, tree.Binary) and unit.operator == "*" and isinstance(unit.left, tree.Number):
+                hint = f"a repeat is written behind: x{unit.left.text}"
+            elif isinstance(unit, tree.Binary) and unit.operator == "//":
+                hint = "a comment starts with `#`"
             elif isinstance(unit, tree.Binary) and unit.operator in (">", "-"):
                 hint = "layers are joined by `->`"
             self.found.error("not-a-layer", f"`{text[:40]}` is not a layer", unit.span, hint=hint)
@@ -169,22 +174,14 @@ class Units(OpCalls):
         )
         chains = [argument.value for argument in unit.arguments if argument.key is None and not argument.star]
         values = [c for c in chains if isinstance(c.plain, LITERALS)]
-        if values or len(chains) != len(unit.arguments) or not isinstance(value, OpValue | BlockValue):
-            inside = [" ".join(a.span.text.split()) for a in unit.arguments]
-            block = isinstance(value, BlockValue)
-            how = f"`{name.name}<{', '.join(inside)}>`" if block else f"`{name.name} {' '.join(inside)}`"
-            windowed = isinstance(value, OpValue) and any(a.kind == "window" for a in value.op.arguments.values())
-            if (
-                isinstance(value, OpValue)
-                and windowed
-                and not isinstance(chains[0].plain if chains else None, tree.Dims)
-            ):
-                how = f"after a space, {value.op.signature()}"  # others have them in another order
+        plain = len(chains) == len(unit.arguments) > 0 and not values
+        lacks = isinstance(value, BlockValue) and lacks_arguments(value)
+        if lacks or not plain or not isinstance(value, OpValue | BlockValue):
             self.found.error(
                 "not-a-layer",
                 f"`{name.name}(…)` is a call with tensors, or a function of numbers",
                 unit.span,
-                hint=f"tensors are chains: {name.name}(@a, @b); arguments are written {how}",
+                hint=called_hint(unit, value),
             )
             raise Poisoned
         entering = self._tensors(chains, scope, current)
@@ -221,10 +218,9 @@ class Units(OpCalls):
         while at is not None:
             known.update(at.labels)
             at = None if at.boundary else at.parent
-        close = nearest(unit.name, sorted(known))
+        hint = label_hint(unit.name, known)
         later = f"@{unit.name}" in unit.span.source.text[unit.span.end :]
-        hint = f"did you mean `@{close}`?" if close else "a label is written behind a layer: conv 3x3 64 @a"
-        if later and not close:
+        if later and not nearest(unit.name, known) and unit.name != tree.UNNAMED:
             hint = (
                 "it is given further down: a chain can only start at what stands above it; or inside a block or repeat"
             )
@@ -269,7 +265,8 @@ class Units(OpCalls):
         merge = self._merge_of(block, inner)
         if merge is None:
             numbers = tuple((p.name, n) for p in block.parameters if isinstance(n := values[p.name], int | float))
-            tensors = tuple((n.name, port) for n, port in zip(block.tensors or (), entering, strict=False) if port)
+            named = zip(block.tensors or (), entering, strict=False)
+            tensors = tuple((n.name, port) for n, port in named if port and n.name != tree.UNNAMED)
             self._frame = Frame("block", block.name.name, outer, call, label, arguments=numbers, tensors=tensors)
         self._calls.append((call, span))
         try:
@@ -349,6 +346,8 @@ class Units(OpCalls):
             )
             raise Poisoned
         for index, name in enumerate(block.tensors):
+            if name.name == tree.UNNAMED:
+                continue
             port = entering[index] if wanted == got else None
             inner.labels[name.name] = (port,)
             inner.variables[name.name] = SizeValue(self._shape(port))

@@ -100,7 +100,8 @@ def keyword(read: Reader, default: object = _REQUIRED) -> Any:
 
 
 def flag(excludes: tuple[str, ...] = (), *, pads: bool = False) -> Any:
-    """An argument that is False unless its bare name is written; `excludes` names the flags it cannot stand beside.
+    """An argument that is False unless its bare name is written, which is short for `name=true`; `name=false` unsets
+    what a `default` set. `excludes` names the flags that it cannot stand beside.
 
     One that `pads` says what the padding is, so it stands beside none that is written, `3x3+1`, either.
     """

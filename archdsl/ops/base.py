@@ -205,6 +205,8 @@ def spread(extent: Extent, rank: int, what: str) -> Extent:
     if len(extent) != rank:
         axes = f"{rank} spatial {'axis' if rank == 1 else 'axes'}"
         hint = f"write one number for all axes, or {rank}"
+        if len(extent) == rank + 1 > 2 and what == "kernel":
+            hint = f"a kernel is told without the channels that enter, which are known: {show_shape(extent[:-1])}"
         if (len(extent), rank) == (2, 1):
             hint = f"a sequence of positions with channels takes one number; a picture has channels too: {_PICTURE}"
         raise OpError(

@@ -6,12 +6,13 @@ In: a word that is unknown here. Out: the word or the writing that was meant, fo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from archdsl.ops.base import Op
 
-__all__ = ["argument_elsewhere", "op_elsewhere", "plain", "surplus_hint", "word_hint"]
+__all__ = ["argument_elsewhere", "op_elsewhere", "plain", "rewritten", "surplus_hint", "word_hint"]
 
 _WORDS: Final = {
     "conv": "convolution convolutional convlayer",
@@ -67,7 +68,9 @@ _WHOLE: Final = {"dropout1d": "drop_channel", "dropout2d": "drop_channel", "drop
 _SIZED: Final = re.compile(r"([A-Za-z_]+?)_?(\d{1,3}x\d{1,3})")
 
 _KERNEL: Final = ("kernel", "kernel_size", "kernels", "ksize", "k", "pool_size", "filter_size", "size", "window")
-_WINDOW: Final = frozenset((*_KERNEL, "stride", "strides", "s", "padding", "pad", "pads", "p"))
+_STRIDE: Final = ("stride", "strides", "s")
+_PADDING: Final = ("padding", "pad", "pads", "p")
+_WINDOW: Final = frozenset((*_KERNEL, *_STRIDE, *_PADDING))
 _ACTIVATION: Final = frozenset({"activation", "act", "nonlinearity", "activation_fn"})
 _ENTERING: Final = frozenset({"in_channels", "in_features", "input_shape", "input_dim", "input_size", "num_features"})
 _ARGUMENTS: Final = {
@@ -129,11 +132,12 @@ def _is_windowed(word: str) -> bool:
     return kind is not None and any(arg.kind == "window" for arg in kind.arguments.values())
 
 
-def argument_elsewhere(kind: type[Op], name: str, value: str) -> str:
-    """How an argument of others' is written here, as a hint; nothing where there is none.
+def argument_elsewhere(kind: type[Op], name: str, value: str, whole: str = "") -> str:
+    """How an argument of others' is written here, as a hint; nothing where there is none. `whole` is the layer as it
+    should be written, where that is known.
 
-    >>> argument_elsewhere(conv, "stride", "2")
-    'kernel, stride and padding are written as one: conv 3x3/2+1 …'
+    >>> argument_elsewhere(conv, "stride", "2", "conv 5x5/2 64")
+    'kernel, stride and padding are written as one: conv 5x5/2 64'
     """
     windowed = any(arg.kind == "window" for arg in kind.arguments.values())
     flags = [arg.name for arg in kind.arguments.values() if arg.kind == "flag"]
@@ -143,7 +147,7 @@ def argument_elsewhere(kind: type[Op], name: str, value: str) -> str:
             return f"write the word alone: {word}"
         if word == "valid":
             return "no padding is what is meant where none is written: leave it out"
-        return f"kernel, stride and padding are written as one: {kind.name} 3x3/2+1"
+        return f"kernel, stride and padding are written as one: {whole or f'{kind.name} 3x3/2+1'}"
     if name in _ACTIVATION:
         return "an activation is a layer of its own: -> relu"
     if name in _ENTERING and name not in _ARGUMENTS.get("vocab", "").split():
@@ -162,3 +166,50 @@ def surplus_hint(kind: type[Op], text: str) -> str:
     if not text and "filters" in kind.arguments:
         return "a window is one word, 3x3, and the channels that enter are known; "
     return ""
+
+
+def rewritten(kind: type[Op], values: Sequence[str], named: Mapping[str, str], *, called: bool = False) -> str:
+    """A whole layer as it is written here, from the texts of its bare values and its named ones; nothing where it is
+    not plain what they mean. `called`: the values stand in parentheses, in the order of others.
+
+    >>> rewritten(conv, ["3x3", "64"], {"stride": "2", "padding": "1"})
+    'conv 3x3/2+1 64'
+    >>> rewritten(conv, ["64", "3"], {}, called=True)
+    'conv 3 64'
+    """
+    given = [_size(value) for value in values]
+    left = {name: _size(value) for name, value in named.items()}
+    if not any(arg.kind == "window" for arg in kind.arguments.values()):
+        words = [*given, *(f"{name}={value}" for name, value in left.items())]
+        return " ".join((kind.name, *words)) if set(left) <= set(kind.arguments) else ""
+    own = _ARGUMENTS["filters"].split() if "filters" in kind.arguments else []
+    kernel, stride, padding, filters = (_take(left, names) for names in (_KERNEL, _STRIDE, _PADDING, ("filters", *own)))
+    if called and given and given[0].isdigit() and own:
+        given = given[1::-1] if len(given) == 2 else [kernel, *given] if kernel and len(given) == 1 else []
+    elif called and not own and len(given) > 1:
+        given, stride = given[:1], stride or given[1] if len(given) == 2 else ""
+    elif kernel and (not given or len(given) == bool(own) > bool(filters)):
+        given.insert(0, kernel)
+    elif kernel and given[0] not in (kernel, f"{kernel}x{kernel}"):
+        return ""
+    given += [filters] if filters else []
+    if len(given) != 1 + bool(own) or not set(left) <= set(kind.arguments) or not _SIMPLE.fullmatch(" ".join(given)):
+        return ""
+    word = padding.strip("\"'").lower()
+    tail = [word] if word == "same" else []
+    padding = "" if word in ("same", "valid", "0") else padding
+    stride = "" if own and stride == "1" else stride
+    window = given[0] + (stride and f"/{stride}") + (padding and f"+{padding}")
+    return " ".join((kind.name, window, *given[1:], *tail, *(f"{name}={value}" for name, value in left.items())))
+
+
+_SIMPLE: Final = re.compile(r"\w+( \w+)*")
+
+
+def _take(named: dict[str, str], names: Iterable[str]) -> str:
+    return next((named.pop(name) for name in names if name in named), "")
+
+
+def _size(text: str) -> str:
+    """`(3, 3)` as `3x3`; anything else as it is."""
+    return "x".join(re.findall(r"\d+", text)) if re.fullmatch(r"[(\[]\s*\d+(\s*,\s*\d+)+\s*,?\s*[)\]]", text) else text

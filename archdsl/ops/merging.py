@@ -1,10 +1,11 @@
-"""What merges share, and those along an axis: `concat`, `matmul`.
+"""What merges share, and those along an axis: `concat`, and the matrices' own: `matmul`, `add_identity`.
 
-In: several tensors. Out: one. Merges element by element are in `broadcasting`.
+In: several tensors, or one matrix. Out: one. Merges element by element are in `broadcasting`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -176,3 +177,70 @@ class Matmul(Op):
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         return Torch(None, "{0} @ {1}")
+
+
+@register
+class AddIdentity(Op):
+    """`add_identity`: the identity matrix, which is not trained, added to a square one.
+
+    `add_identity` on 3x3 keeps 3x3: one is added to the three values of its diagonal. PointNet's transforms are
+    `fc 9 -> reshape 3x3 -> add_identity`, so that they begin close to the one that does nothing.
+
+    Raises `rank-mismatch` for anything but a matrix of positions x channels, `shape-mismatch` for one that is not
+    square.
+
+    Qi, Su, Mo & Guibas, "PointNet: deep learning on point sets for 3D classification and segmentation", 2017,
+    section 4.2.
+    """
+
+    name = "add_identity"
+    style = "merge"
+    module_operations_a_value = 0
+    examples = (
+        Example("add_identity", ((3, 3),), (3, 3)),
+        Example("add_identity", ((64, 64),), (64, 64)),
+        Example("add_identity", ((3, 4),), error="shape-mismatch", torch="torch.zeros(2, 3, 4) + torch.eye(3)"),
+        Example(
+            "add_identity",
+            ((9,),),
+            error="rank-mismatch",
+            torch_accepts="PyTorch adds a row of nine to each row of the identity of nine",
+        ),
+        Example(
+            "add_identity",
+            ((4, 4, 8),),
+            error="rank-mismatch",
+            torch_accepts="PyTorch adds the identity to the rows and columns of every channel",
+        ),
+    )
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (entering,) = inputs
+        if len(entering) != 2:
+            raise OpError(
+                "rank-mismatch",
+                f"`add_identity` takes a square matrix, and gets {show_shape(entering)}",
+                hint="reshape it to rows x columns first: fc 9 -> reshape 3x3",
+            )
+        if entering[0] != entering[1]:
+            raise OpError(
+                "shape-mismatch",
+                f"`add_identity` takes a square matrix, and gets {show_shape(entering)}",
+                hint="the identity has as many rows as columns",
+            )
+        return entering
+
+    def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        return 0
+
+    def work(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+        return math.prod(inputs[0])
+
+    def reach(self, *inputs: Shape) -> Reach | None:
+        return None
+
+    def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
+        return Kept(passes=True)
+
+    def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
+        return Torch(None, f"{{0}} + torch.eye({inputs[0][0]}, dtype={{0}}.dtype, device={{0}}.device)")

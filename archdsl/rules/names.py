@@ -89,7 +89,8 @@ RULES = (
         "unused-label",
         "warning",
         "A label behind a layer is never referred to, or a block never uses a tensor that it names.",
-        "A skip connection was perhaps meant and not drawn.",
+        "A skip connection was perhaps meant and not drawn. Of several tensors, one that is not needed is thrown away "
+        "by the name `_`: split 2 @_ @b.",
         "input 32x32x3\nconv 3x3+1 8 @stem -> conv 3x3+1 8\n",
         "input 32x32x3\nconv 3x3+1 8 @stem -> conv 3x3+1 8 -> add<id | @stem>\n",
     ),
@@ -128,7 +129,8 @@ RULES = (
     Rule(
         "unused-default",
         "warning",
-        "No layer takes what a `default` says: none stands below it in its file or body, or each says it itself.",
+        "No layer takes what a `default` says: none stands below it in its file or body, or each says it itself. Or "
+        "one that others take does not reach a layer that is a parameter's default in the `arch` line above.",
         "Whoever wrote it believes that some layer has it. Blocks that stand in other files are never touched by it.",
         "input 32x32x3\nconv 3x3+1 8 -> bn -> relu\ndefault conv bias=false\n",
         "input 32x32x3\ndefault conv bias=false\nconv 3x3+1 8 -> bn -> relu\n",

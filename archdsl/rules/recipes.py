@@ -30,6 +30,27 @@ RULES = (
         _NET + "train {\n  data cifar10\n  epochs 10\n  optimizer sgd lr=0.1\n}\n",
     ),
     Rule(
+        "idle-setting",
+        "warning",
+        "The recipe of a family says something of weights that this one of its networks has not.",
+        "It is left out of this network's recipe. That the file has other networks which have them is seen by checking "
+        "the whole file, where it is an error that none has.",
+        "arch net<norm=bn>\ninput 32x32x3\nconv 3x3+1 8 -> norm -> gap -> fc 10\nvariant plain = net<id>\n"
+        "train {\n  data cifar10\n  optimizer sgd lr=0.1\n  rate bn=0\n}\n",
+        "arch net<norm=bn>\ninput 32x32x3\nconv 3x3+1 8 -> norm -> gap -> fc 10\nvariant plain = net<id>\n"
+        "train {\n  data cifar10\n  optimizer sgd lr=0.1\n  rate bias=2\n}\n",
+        target="net.arch:plain",
+    ),
+    Rule(
+        "unreached-schedule",
+        "warning",
+        "`archdsl train` runs for fewer epochs than the schedule names: for those of `--epochs`, or for 10 where "
+        "nothing says how many.",
+        "A learning rate that never falls trains otherwise than the recipe was meant to.",
+        _NET + "train {\n  data cifar10\n  optimizer sgd lr=0.1\n  schedule step at=[82]\n}\n",
+        _NET + "train {\n  data cifar10\n  epochs 164\n  optimizer sgd lr=0.1\n  schedule step at=[82]\n}\n",
+    ),
+    Rule(
         "doubled-setting",
         "error",
         "A setting is given twice.",

@@ -54,7 +54,8 @@ RULES = (
         "unreachable-chain",
         "error",
         "A chain leads to no output.",
-        "The file's output is its last chain; layers whose result nobody takes would be dropped in silence.",
+        "The file's output is its last chain; layers whose result nobody takes would be dropped in silence. In the "
+        "last turn of a repeat they are left out by a condition: (if i == 29 then @in else …) in a repeat x(i in 30).",
         "input 32x32x3\nconv 3x3+1 8 @a -> relu\n@a -> gap\n",
         "input 32x32x3\nconv 3x3+1 8 @a -> relu @b\nadd<@a | @b> -> gap\n",
     ),

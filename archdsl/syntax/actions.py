@@ -300,6 +300,10 @@ class Actions:
     def index(self, span: Span, kids: list[Any]) -> Any:
         return tree.Index(span, kids[0], kids[1])
 
+    slice = _node(lambda self, span, kids: tree.Slice(span, kids[0], kids[1], kids[2]))
+    slice_from = _node(lambda self, span, kids: tree.Slice(span, kids[0], kids[1], None))
+    slice_to = _node(lambda self, span, kids: tree.Slice(span, kids[0], None, kids[1]))
+
     @_node
     def function(self, span: Span, kids: list[Any]) -> Any:
         return tree.Function(span, self._name(kids[0]), tuple(kids[1:]))

@@ -34,7 +34,9 @@ def _in_parentheses(stop: Stop) -> str:
     if stop.kind() == "MINUS" and stop.kind(-1) != "NAME":
         return f"write ({sign}{second})"
     gap = "" if stop.kind() in _OPERATORS else " "
-    return f"write ({first}{gap}{sign}{gap}{second})"
+    spaced = stop.kind() == "STAR" and stop.kind(1) == "INTEGER" and " * " in stop.spans(-1, 1).text
+    repeat = f", or x{second} where a repeat is meant" if spaced else ""
+    return f"write ({first}{gap}{sign}{gap}{second}){repeat}"
 
 
 ARGUMENTS: tuple[Mistake, ...] = (
@@ -153,6 +155,13 @@ ARGUMENTS: tuple[Mistake, ...] = (
         "a comment starts with `#`",
         lambda s: f"write # {s.rest(1 if s.kind() == 'FLOOR_SLASH' else 2).removesuffix('*/').rstrip()}",
         lambda s: (0, 0) if s.kind() == "FLOOR_SLASH" else (0, 1),
+    ),
+    Mistake(
+        ("relu «//» the first", "relu x3 -> bn «//» of the stem"),
+        lambda s: s.behind("FLOOR_SLASH", "NAME") and s.kind() in ATOMS and s.inside in ("", "{"),
+        "a comment starts with `#`",
+        lambda s: f"write # {s.rest(-1)}",
+        (-2, -2),
     ),
     Mistake(
         ("conv 3x3 64 «--»groups 2",),

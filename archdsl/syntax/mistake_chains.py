@@ -6,7 +6,7 @@ layer to `mistake_arguments`.
 
 from __future__ import annotations
 
-from archdsl.syntax.mistakes import ATOMS, NUMBERS, WORD_OF, Mistake, Stop
+from archdsl.syntax.mistakes import ATOMS, CLOSES, NUMBERS, OPENS, WORD_OF, Mistake, Stop
 
 __all__ = ["CHAINS"]
 
@@ -14,6 +14,39 @@ __all__ = ["CHAINS"]
 def _named(stop: Stop) -> str:
     """The name that an assignment would give."""
     return stop.text(-2) if stop.kind(-1) == "PLUS" else stop.text(-1)
+
+
+_STARTS_ELEMENT = frozenset({"", "_NEWLINE", "_ARROW", "BAR", "_LANGLE", "_LPAR", "_LBRACE"})
+
+
+def _branches(stop: Stop) -> list[str]:
+    """What stands between the bars of the innermost bracket, as it is written."""
+    index, depth = stop.index - stop.opened, 0
+    first = index + 1
+    parts: list[str] = []
+    for place in range(first, len(stop.tokens)):
+        kind = stop.tokens[place].type
+        if depth == 0 and kind in ("BAR", "_RPAR"):
+            parts.append(stop.written(first - stop.index, place - 1 - stop.index) if place > first else "id")
+            first = place + 1
+        if kind in OPENS:
+            depth += 1
+        elif kind in CLOSES:
+            if depth == 0:
+                return parts
+            depth -= 1
+    return []
+
+
+def _joins(stop: Stop) -> str:
+    """The word before the innermost bracket, which may be the one that joins its branches."""
+    place = -stop.opened - 1
+    return stop.text(place) if stop.kind(place) == "NAME" else "concat"
+
+
+def _layer(branch: str) -> str:
+    """A branch as it should be written: `1x1 64` is a convolution."""
+    return f"conv {branch}" if branch[0].isdigit() else branch
 
 
 CHAINS: tuple[Mistake, ...] = (
@@ -143,6 +176,25 @@ CHAINS: tuple[Mistake, ...] = (
         lambda s: f"write -> {s.text(1)}; a computed value stands in parentheses",
     ),
     # ------------------------------------------------------------ branches and brackets
+    Mistake(
+        (
+            "(1x1 «64» | 3x3 64)",
+            "relu -> (conv 1x1 64 «|» conv 3x3 64)",
+            "relu -> (relu «|» id)",
+            "residual (conv 3x3+1 64 «|» id)",
+            "add (relu -> bn «|» id) x3",
+        ),
+        lambda s: s.inside == "(" and len(_branches(s)) > 1,
+        "branches stand in angle brackets, behind the word that joins them",
+        lambda s: f"write {_joins(s)}<{' | '.join(map(_layer, _branches(s)))}>",
+    ),
+    Mistake(
+        ("«1x1 64» -> relu", "relu -> «3x3 64»", "concat<«1x1 64» | relu>"),
+        lambda s: s.kind() == "INTEGER" and s.kind(-1) == "DIMS" and s.kind(-2) in _STARTS_ELEMENT,
+        "a size stands here without its layer",
+        lambda s: f"write conv {s.text(-1)} {s.text()}",
+        (-1, 0),
+    ),
     Mistake(
         ("conv 3x3 64 «|» relu", "relu «|» relu", "add relu «|» id", "relu «|»| relu"),
         lambda s: s.kind() == "BAR" and s.inside in ("", "{"),

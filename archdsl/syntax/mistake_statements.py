@@ -48,9 +48,12 @@ def _slug(text: str) -> str:
 
 
 def _size(stop: Stop) -> str:
-    """The numbers behind `input`, as a size."""
-    numbers = [str(t.value) for t in stop.tokens[stop.start :] if t.type in ("INTEGER", "DIMS")]
-    return "x".join(numbers[:4])
+    """The numbers behind `input`, as a size; those of an image with its channels first, as PyTorch has it, turned."""
+    written = [str(t.value) for t in stop.tokens[stop.start :] if t.type in ("INTEGER", "DIMS")]
+    numbers = "x".join(written[:4]).split("x")
+    if len(numbers) == 3 and numbers[0] in ("1", "3") and numbers[1] == numbers[2] and len(numbers[1]) > 1:
+        numbers = [*numbers[1:], numbers[0]]
+    return "x".join(numbers)
 
 
 def _joined_name(stop: Stop) -> str:

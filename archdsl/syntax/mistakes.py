@@ -19,10 +19,12 @@ from archdsl.syntax.layout import STATEMENT_WORDS
 
 __all__ = [
     "ATOMS",
+    "CLOSES",
     "DEFINES",
     "ENDS_VALUE",
     "FORMS",
     "NUMBERS",
+    "OPENS",
     "STARTS_LAYER",
     "WORD_OF",
     "Mistake",
@@ -55,7 +57,7 @@ FORMS = {
 }
 DEFINES = frozenset({"_LET", "_BLOCK", "_SHARE", "_VARIANT", "_ARCH", "_OUTPUT", "_DEFAULT"})
 
-_OPENS = {
+OPENS = {
     "_LPAR": "(",
     "_CALL_LPAR": "f(",
     "_REPEAT_LPAR": "x(",
@@ -64,7 +66,7 @@ _OPENS = {
     "_LBRACE": "{",
     "_LANGLE": "<",
 }
-_CLOSES = frozenset({"_RPAR", "_RSQB", "_RBRACE", "_RANGLE"})
+CLOSES = frozenset({"_RPAR", "_RSQB", "_RBRACE", "_RANGLE"})
 _LONGEST = 40
 _FAR = 2000
 
@@ -85,11 +87,11 @@ class Stop:
         stack: list[tuple[str, int]] = []
         start = 0
         for position, token in enumerate(tokens[:index]):
-            if token.type in _OPENS:
-                stack.append((_OPENS[token.type], start))
+            if token.type in OPENS:
+                stack.append((OPENS[token.type], start))
                 if token.type == "_LBRACE":
                     start = position + 1
-            elif token.type in _CLOSES and stack:
+            elif token.type in CLOSES and stack:
                 _, start = stack.pop()
             elif token.type == "_NEWLINE":
                 start = position + 1
@@ -164,9 +166,9 @@ class Stop:
         depth = 0
         for back in range(1, self.index + 1):
             kind = self.kind(-back)
-            if kind in _CLOSES:
+            if kind in CLOSES:
                 depth += 1
-            elif kind in _OPENS:
+            elif kind in OPENS:
                 if depth == 0:
                     return back
                 depth -= 1
@@ -272,8 +274,9 @@ def _expected(stop: Stop) -> str:
 
 # ---------------------------------------------------------------- characters
 
+_TIMES = ("sizes are written with the letter x", "write `x`, as in 3x3")
 _SIGNS = {
-    "×": ("sizes are written with the letter x", "write `x`, as in 3x3"),
+    "×": _TIMES,
     "→": ("an arrow is `->`", "write `->`"),
     "⟶": ("an arrow is `->`", "write `->`"),
     "–": ("this dash is no minus", "write `-`"),
@@ -294,6 +297,8 @@ _SIGNS = {
 }
 _QUOTES = {"'": "'", "“": "”", "‘": "’", "„": "“", "«": "»"}
 _WORD = re.compile(r"[\w.]+")
+_DIGITS = tuple("0123456789")
+_LEADING_REPEAT = re.compile(r"(?P<count>[0-9]+)x +(?P<what>\([^()\n]*\)|[A-Za-z_][^-|<>()\n#,]*)")
 
 
 def explain_character(source: Source, start: int, found: Collector) -> int:
@@ -326,6 +331,12 @@ def explain_character(source: Source, start: int, found: Collector) -> int:
         word = _WORD.match(text, start)
         end = word.end() if word else start + 1
         shown = text[start:end]
+        repeat = _LEADING_REPEAT.match(text, start, line_end)
+        before = text[max(0, start - _LONGEST) : start].rstrip(" \t")
+        if repeat and (not before or before[-1] in "\n>|(<="):
+            hint = f"write {_short(repeat['what'].rstrip())} x{repeat['count']}"
+            found.error("syntax", "a repeat stands behind what it repeats", Span(source, start, end), hint=hint)
+            return end
         found.error("syntax", f"`{_short(shown)}` is not a number", Span(source, start, end), hint=_number_hint(shown))
         return end
     end = start + 1
@@ -341,10 +352,27 @@ def explain_character(source: Source, start: int, found: Collector) -> int:
         message, hint = _SIGNS.get(
             char, (f"`{shown}` is not a sign of the language", "remove it; `#` starts a comment")
         )
+        if char == ";" and text[end:line_end].split("#")[0].strip() == "":
+            hint = "remove it: the end of the line ends the statement"
+        elif char == "×":
+            message, hint = _times(text, start, line_end)
     found.error("syntax", message, Span(source, start, end), hint=hint)
     while end < line_end and not text[end].isspace():
         end += 1
     return end
+
+
+def _times(text: str, start: int, line_end: int) -> tuple[str, str]:
+    """What is said of `×`: in a size, `3×3`, or before the number of a repeat, `relu × 3`."""
+    behind = re.compile(r" *([0-9]+)(?![0-9x×.])").match(text, start + 1, line_end)
+    before = text[max(0, start - _LONGEST) : start]
+    if behind and before.endswith((" ", ")")) and not before.rstrip().endswith(_DIGITS):
+        return "a repeat is written with the letter x, without a space behind it", f"write x{behind[1]}"
+    size = re.compile(r"[0-9x×/+]+").match(text, start, line_end)
+    head = re.search(r"[0-9x×]+$", before)
+    if head and size and len(size[0]) > 1 and len(head[0]) + len(size[0]) <= _LONGEST:
+        return _TIMES[0], f"write {(head[0] + size[0]).replace('×', 'x')}"
+    return _TIMES
 
 
 def _number_hint(shown: str) -> str:

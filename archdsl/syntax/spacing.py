@@ -39,9 +39,10 @@ _TAKES_OPERANDS = frozenset({"_DEFAULT", "_EXPECT", "_INPUT", "_USE"})
 
 @dataclass(slots=True)
 class _Frame:
-    """What is open: a bracket around values (`tight`), or the file or a body in braces."""
+    """What is open: a bracket around values (`tight`), such as that of an index, or the file or a body in braces."""
 
     tight: bool
+    index: bool = False
     table: bool = False
     condition: bool = False
     operands: bool = False
@@ -88,7 +89,7 @@ class Spacer:
         elif kind == "_IF":
             frame.condition = True
         space = not self._sticks and kind not in _JOINED_BEFORE
-        sticks = kind in _JOINED_BEHIND
+        sticks = kind in _JOINED_BEHIND or (kind == "_COLON" and frame.index)
         if kind == "_ASSIGN":
             self.defining = space = frame.defines and not frame.tight
             sticks = not space
@@ -105,7 +106,7 @@ class Spacer:
             self._stack.append(_Frame(tight=table, table=last == "_TRAIN"))
             return self._follow(kind, True, space)
         elif kind in OPENERS:
-            self._stack.append(_Frame(tight=True))
+            self._stack.append(_Frame(tight=True, index=kind == "_INDEX_LSQB"))
         return self._follow(kind, sticks, space)
 
     def _follow(self, kind: str, sticks: bool, space: bool = False) -> bool:

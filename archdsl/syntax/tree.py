@@ -118,6 +118,14 @@ class Index(Node):
     index: Expression
 
 
+class Slice(Node):
+    """`xs[1:3]`, `xs[1:]`, `xs[:3]`."""
+
+    base: Expression
+    first: Expression | None
+    behind: Expression | None
+
+
 class Items(Node):
     """`[3, 4, 6, 3]`, and `(64, 1)` or `(@a, @b)`, which have `parenthesised` set."""
 
@@ -200,6 +208,7 @@ Expression: TypeAlias = (
     | Name
     | Attribute
     | Index
+    | Slice
     | Items
     | Group
     | Unary
@@ -218,6 +227,10 @@ class Conditional(Node):
     condition: Expression
     then: Chain
     otherwise: Chain
+
+
+UNNAMED = "_"
+"""The label, or the name of a tensor that enters a block, that names nothing: `split 2 @_ @b`."""
 
 
 class Label(Node):

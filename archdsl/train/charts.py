@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-__all__ = ["Curve", "line_chart", "matrix_chart"]
+__all__ = ["Curve", "heat_chart", "line_chart", "matrix_chart"]
 
 _WIDTH: Final = 420
 _HEIGHT: Final = 260
@@ -20,6 +20,9 @@ _COLOURS: Final = ("#3366aa", "#cc5522", "#338855")
 _TICKS: Final = 5
 _CAPTION: Final = 290
 """What the line above a matrix takes."""
+_NAMED_ROWS: Final = 40
+_HEAT_WIDTH, _HEAT_HEIGHT = 720, 400
+_SCALE_WIDTH: Final = 160
 _FONT: Final = 'font-family="system-ui, sans-serif" font-size="11"'
 
 
@@ -105,6 +108,69 @@ def matrix_chart(title: str, rows: Sequence[Sequence[int]], names: Sequence[str]
             parts.append(_text(left + (i + 0.5) * cell, top - 6, names[i][:4], anchor="middle"))
     # Wide enough for what stands above it, however few classes there are.
     return _svg(max(left + count * cell + 12, left + _CAPTION), top + count * cell + 12, parts)
+
+
+def heat_chart(
+    image: str,
+    scale: str,
+    cells: tuple[int, int],
+    size: tuple[int, int],
+    largest: float,
+    *,
+    down: str,
+    across: str,
+    names: Sequence[str] = (),
+) -> str:
+    """A matrix as an image with its axes, and the scale of its colours from minus `largest` to it.
+
+    - `image`, `scale`: addresses of the image, a pixel a cell, and of a row of all colours.
+    - `cells`: its rows and columns as the image has them; `size`: as the matrix has them, which an axis counts.
+    - `down`, `across`: what a row and what all columns are; `names` call the rows, all where there is room.
+    """
+    rows, columns = cells
+    named = len(names) == rows <= _NAMED_ROWS
+    wide = columns * max(1, min(24, _HEAT_WIDTH // columns))
+    tall = rows * max(16 if named else 3, min(24, _HEAT_HEIGHT // rows))
+    left, top = (110 if names else 56), 26
+    bottom, right = top + tall, left + wide
+    parts = [
+        _text(left - 6, 16, down, weight="bold", anchor="end"),
+        _picture(image, left, top, wide, tall),
+        f'<rect x="{left}" y="{top}" width="{wide}" height="{tall}" fill="none" stroke="currentColor" opacity="0.4"/>',
+    ]
+    if named:
+        parts += [
+            _text(left - 6, top + tall * (row + 0.5) / rows + 4, name[:16], anchor="end")
+            for row, name in enumerate(names)
+        ]
+    else:
+        for count, y in _counts(size[0], tall):
+            parts.append(_text(left - 6, top + y + 4, names[count - 1][:16] if names else f"{count:,}", anchor="end"))
+    parts += [_text(left + x, bottom + 14, f"{count:,}", anchor="middle") for count, x in _counts(size[1], wide)]
+    parts.append(_text(left, bottom + 30, across, weight="bold"))
+    below = bottom + 42
+    parts += [
+        _picture(scale, left, below, _SCALE_WIDTH, 12),
+        f'<rect x="{left}" y="{below}" width="{_SCALE_WIDTH}" height="12" fill="none" stroke="currentColor"'
+        ' opacity="0.4"/>',
+    ]
+    for share, value in ((0, -largest), (0.5, 0.0), (1, largest)):
+        parts.append(_text(left + share * _SCALE_WIDTH, below + 25, f"{value:.3g}", anchor="middle"))
+    return _svg(max(right, left + _CAPTION) + 24, below + 32, parts)
+
+
+def _counts(number: int, length: float) -> list[tuple[int, float]]:
+    """Where along an axis of so many things the first, the last and a few round ones between them stand."""
+    step = next(step for power in range(10) for step in (10**power, 2 * 10**power, 5 * 10**power) if 6 * step >= number)
+    # Not so near to an end that two would run into each other.
+    between = [count for count in range(step, number, step) if step // 2 < count <= number - step // 2]
+    return [(count, length * (count - 0.5) / number) for count in sorted({1, *between, number})]
+
+
+def _picture(address: str, x: float, y: float, width: float, height: float) -> str:
+    """An image stretched over a place, pixel by pixel."""
+    where = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none"'
+    return f'<image {where} style="image-rendering: pixelated" href="{escape(address, quote=True)}"/>'
 
 
 def _text(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-__all__ = ["AGAIN", "Abandoned", "TrainError"]
+__all__ = ["AGAIN", "Abandoned", "SaidElsewhere", "TrainError"]
 
 AGAIN: Final = 75
 """The exit status of a process of a team that broke down, where the same may go well another time (EX_TEMPFAIL)."""
@@ -23,6 +23,13 @@ class TrainError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class SaidElsewhere(TrainError):
+    """A mistake that another process of the team says, so that this one has no words for it."""
+
+    def __init__(self) -> None:
+        super().__init__("")
 
 
 class Abandoned(TrainError):

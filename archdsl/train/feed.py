@@ -23,7 +23,7 @@ from archdsl.train.plan import Plan
 from archdsl.train.randomness import order
 from archdsl.train.stream import streamed
 
-__all__ = ["TEST_BATCH", "Batch", "Feed", "pieces"]
+__all__ = ["TEST_BATCH", "Batch", "Feed", "epoch_steps", "pieces"]
 
 TEST_BATCH: Final = 64
 """The fewest images that are tested at once."""
@@ -69,6 +69,11 @@ def pieces(order: torch.Tensor, size: int) -> list[torch.Tensor]:
     return made
 
 
+def epoch_steps(data: Dataset, plan: Plan) -> int:
+    """How many steps an epoch has."""
+    return len(pieces(torch.arange(len(data.train)), plan.step_images))
+
+
 class Feed:
     """The batches of a run; sets in memory lie on the device whole, others come from other processes."""
 
@@ -81,7 +86,7 @@ class Feed:
         if plan.augment is not None and data.cuts:
             self._augment = plan.augment.replace(crop=None, resized_crop=None)
         self._mixes = mixes(self._augment)
-        self.per_epoch = len(pieces(torch.arange(len(data.train)), plan.step_images))
+        self.per_epoch = epoch_steps(data, plan)
 
     @cached_property
     def _train(self) -> Source:

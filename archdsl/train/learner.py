@@ -6,7 +6,6 @@ The order of steps is left to `archdsl.train.loop`.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -20,9 +19,10 @@ from torch import nn
 from archdsl.codegen.initialise import InitialiseError, initialise
 from archdsl.codegen.module import build, module
 from archdsl.graph import Graph
+from archdsl.train.averaging import following
 from archdsl.train.dataset import Dataset
 from archdsl.train.errors import TrainError
-from archdsl.train.feed import Batch
+from archdsl.train.feed import Batch, epoch_steps
 from archdsl.train.finiteness import culprit, finite, not_finite
 from archdsl.train.machine import Machine
 from archdsl.train.objective import Objective, guesses, logits, objective
@@ -37,7 +37,7 @@ from archdsl.train.whitening import whiten
 __all__ = ["Learner", "outputs"]
 
 _NORMS = nn.modules.batchnorm._BatchNorm
-_MODEL, _OPTIMIZER, _AVERAGE = "model.", "optimizer.", "average."
+_MODEL, _OPTIMIZER = "model.", "optimizer."
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def outputs(result: Any) -> tuple[torch.Tensor, ...]:
 
 
 class Learner:
-    """A network, its optimizer and its running average."""
+    """A network, its optimizer, and the weights that follow its own."""
 
     def __init__(self, graph: Graph, plan: Plan, machine: Machine, data: Dataset) -> None:
         """With its first weights. Raises `TrainError` where the network, the plan and the data do not go together."""
@@ -88,7 +88,7 @@ class Learner:
         factors = rates(self.module, open_graph, plan.rate)
         self._scaler = torch.amp.GradScaler(machine.device.type) if machine.precision == "fp16" else None
         self._optimizers = Optimizers(plan.optimizer, self.module, factors, scaled=self._scaler is not None)
-        self._average = copy.deepcopy(self.module).requires_grad_(False) if plan.ema is not None else None
+        self._follower = following(self.module, plan, plan.epochs * epoch_steps(data, plan))
         self._call: Any = self.module
         if machine.graphs:
             if plan.accumulate > 1:
@@ -144,7 +144,7 @@ class Learner:
             self._after_backward()
             if not skips or self._scaler is not None or finite(weight.grad for weight in self.module.parameters()):
                 with self._machine.explained(images):
-                    self._update(rate)
+                    self._update(rate, number)
                 return Learned(total / images, Sums(total, right, images))
         with torch.no_grad():
             for buffer, before in zip(self.module.buffers(), buffers, strict=True):
@@ -200,7 +200,7 @@ class Learner:
         if clip is not None and clip.value is not None:
             nn.utils.clip_grad_value_(self.module.parameters(), clip.value)
 
-    def _update(self, rate: float) -> None:
+    def _update(self, rate: float, number: int) -> None:
         for optimizer in self._optimizers.at(rate):
             if self._scaler is None:
                 optimizer.step()
@@ -208,14 +208,8 @@ class Learner:
                 self._scaler.step(optimizer)
         if self._scaler is not None:
             self._scaler.update()
-        if self._average is not None and self._plan.ema is not None:
-            with torch.no_grad():
-                # All of them by one call, which a GPU needs a kernel or two for.
-                ours: list[torch.Tensor] = list(self._average.parameters())
-                weights: list[torch.Tensor] = list(self.module.parameters())
-                torch._foreach_lerp_(ours, weights, 1 - self._plan.ema)
-                for copied, buffer in zip(self._average.buffers(), self.module.buffers(), strict=True):
-                    copied.copy_(buffer)
+        if self._follower is not None:
+            self._follower.follow(self.module, number + 1)
 
     def _stopped(self, what: str, number: int, batch: Batch, rate: float) -> TrainError:
         self._seed(number)
@@ -227,8 +221,8 @@ class Learner:
     # ------------------------------------------------------------ what is tested and kept
 
     def tested(self) -> nn.Module:
-        """The module that is tested, in the mode for it: the running average, where there is one."""
-        return (self._average if self._average is not None else self.module).eval()
+        """The module that is tested, in the mode for it: that which follows, where there is one."""
+        return (self._follower.module if self._follower is not None else self.module).eval()
 
     def weights(self) -> dict[str, torch.Tensor]:
         """The state dict of the same."""
@@ -246,8 +240,9 @@ class Learner:
         """Everything that the next step depends on, by name."""
         found = {_MODEL + name: tensor for name, tensor in self.module.state_dict().items()}
         found |= {_OPTIMIZER + name: tensor for name, tensor in self._optimizers.tensors().items()}
-        if self._average is not None:
-            found |= {_AVERAGE + name: tensor for name, tensor in self._average.state_dict().items()}
+        if self._follower is not None:
+            begins, state = f"{self._follower.kind}.", self._follower.module.state_dict()
+            found |= {begins + name: tensor for name, tensor in state.items()}
         return found
 
     def record(self) -> dict[str, Any]:
@@ -268,9 +263,9 @@ class Learner:
         try:
             self.module.load_state_dict(given)
             self._optimizers.restore(named(_OPTIMIZER))
-            if self._average is not None:
+            if self._follower is not None:
                 # A run that goes on with an average, and had none, starts it at the weights.
-                self._average.load_state_dict(named(_AVERAGE) or given)
+                self._follower.module.load_state_dict(named(f"{self._follower.kind}.") or given)
         except (RuntimeError, KeyError, ValueError) as error:
             raise TrainError(f"the checkpoint does not fit the network: {error}", "--overwrite starts anew") from None
         if self._scaler is not None and record.get("scaler") is not None:

@@ -99,7 +99,7 @@ class _Run:
         display: Display,
         keeping: Keeping,
     ) -> None:
-        self._name = graph.variant or graph.name
+        self._graph = graph
         self._plan = plan
         self._data = data
         self._folder = folder
@@ -264,8 +264,11 @@ class _Run:
     def _test(self, stop: Stop) -> bool:
         """The test at the end of an epoch; False where a signal asked for an end."""
         progress, criterion = self._progress, self._plan.criterion
+        tested = self._learner.tested()
+        # On the CPU each process has its own means and variances of norms, and a checkpoint has the chief's.
+        self._machine.team.share(tested.buffers())
         with closing(self._feed.tests()) as batches:
-            score = evaluate(self._learner.tested(), batches, criterion, self._machine, lambda: stop.asked)
+            score = evaluate(tested, batches, criterion, self._machine, lambda: stop.asked)
         if score is None:
             return False
         sums = progress.sums
@@ -328,7 +331,7 @@ class _Run:
 
     def _write_weights(self, name: str, epoch: int) -> None:
         """Write the weights that are tested. Raises `TrainError` where the disk is full."""
-        remarks = {"network": self._name, "epoch": str(epoch), "steps": str(self._progress.steps)}
+        remarks = {"network": self._graph.own_name, "epoch": str(epoch), "steps": str(self._progress.steps)}
         try:
             self._folder.write_weights(name, self._learner.weights(), remarks)
         except OSError as error:
@@ -353,7 +356,7 @@ class _Run:
         with closing(Feed(self._data, self._plan, alone).tests()) as tests:
             try:
                 made = report(
-                    self._name,
+                    self._graph,
                     self._record,
                     history,
                     self._progress.best,

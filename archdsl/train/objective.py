@@ -18,7 +18,7 @@ from archdsl.graph import Graph, Output
 from archdsl.ops.base import show_shape
 from archdsl.train.errors import TrainError
 
-__all__ = ["Objective", "class_count", "guesses", "logits", "losses", "objective"]
+__all__ = ["Objective", "class_count", "guesses", "logits", "losses", "objective", "output_count"]
 
 _SMALLEST_WINS: Final = ("rbf", "softmin")
 _DONE_BY_LOSS: Final[Mapping[type[Criterion], tuple[str, ...]]] = {
@@ -67,6 +67,24 @@ def guesses(criterion: Criterion, output: torch.Tensor) -> torch.Tensor:
     return (output[:, 0] > border).long()
 
 
+def output_count(graph: Graph) -> int:
+    """How many numbers a network gives for an image: 10 for `input 8x8x1` and `fc 10`.
+
+    Raises `TrainError` where it takes more than one image, or gives an image back, or a sequence.
+    """
+    aside = "archdsl compile writes the module in PyTorch, for a loop of your own"
+    if len(graph.inputs) != 1:
+        names = " and ".join(f"`{name}`" for name in (node.label or graph.names[node.key] for node in graph.inputs))
+        message = f"the network has {len(graph.inputs)} inputs, {names}, and is given one image at a time here"
+        raise TrainError(message, aside)
+    main = graph.outputs[0]
+    shape = graph.shape(main.port)
+    if len(shape) != 1:
+        message = f"the output `{main.name}` is {show_shape(shape)}, and the loss takes one number a class"
+        raise TrainError(message, f"an image has one label: end the network in gap or fc; or {aside}")
+    return shape[0]
+
+
 def class_count(criterion: Criterion, outputs: int) -> int:
     """How many classes so many outputs tell apart: one output is a yes or no, except for cross entropy."""
     return 2 if outputs == 1 and not isinstance(criterion, CrossEntropy) else outputs
@@ -111,6 +129,7 @@ class Objective:
 
 def objective(graph: Graph, criterion: Criterion, auxiliaries: Sequence[Auxiliary]) -> Objective:
     """The loss of a network. Raises `TrainError` for an output that is no row of classes, or that no term weighs."""
+    output_count(graph)
     given = {auxiliary.output: auxiliary.weight for auxiliary in auxiliaries}
     weights = []
     for position, output in enumerate(graph.outputs):

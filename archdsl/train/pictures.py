@@ -1,52 +1,40 @@
-"""Weights and images as pictures.
+"""Numbers and images as pictures.
 
-In: tensors. Out: PNG bytes. Which ones is left to `archdsl.train.report`.
+In: tensors. Out: PNG bytes, and the tag that shows them in a page. Which ones is left to `archdsl.train.report` and
+`weight_pictures`.
 """
 
 from __future__ import annotations
 
+import base64
 import io
 import math
+from html import escape
+from typing import Final
 
 import torch
-from torch import nn
 from torch.nn import functional
 
-from archdsl.ops.base import Shape
+__all__ = ["data_url", "diverging", "image_tag", "png", "tiles"]
 
-__all__ = ["first_weights", "tiles"]
+_LARGEST_SIDE: Final = 64
+_GAP: Final = 2
+_BELOW: Final = (0x33, 0x66, 0xAA)
+_ABOVE: Final = (0xCC, 0x55, 0x22)
 
-_MOST = 100
-_LARGEST_SIDE = 64
-_GAP = 2
 
+def diverging(values: torch.Tensor, largest: float) -> torch.Tensor:
+    """Numbers of any shape as colours (…, 3) of 0 to 1: blue below zero, white at it, orange above.
 
-def first_weights(made: nn.Module, size: Shape) -> torch.Tensor | None:
-    """What the first layer looks for, (n, C, H, W) of 0 to 1, each between its own least and largest weight.
-
-    Kernels of a convolution over 1 or 3 channels, or rows of a fully connected layer over a whole image (H, W, C);
-    None where the first layer is another. 100 at most.
+    The full colour is that of `largest`, and of its negative.
     """
-    layer = next((layer for layer in made.modules() if next(layer.parameters(recurse=False), None) is not None), None)
-    weight = getattr(layer, "weight", None)
-    if not isinstance(weight, torch.Tensor):
-        return None
-    height, width, channels = size
-    if weight.ndim == 4 and weight.shape[1] in (1, 3) and min(weight.shape[2:]) > 1:
-        pictures = weight
-    elif weight.ndim == 2 and channels in (1, 3) and weight.shape[1] == height * width * channels:
-        pictures = weight.reshape(-1, channels, height, width)
-    else:
-        return None
-    pictures = pictures.detach().float().cpu()[:_MOST]
-    low, high = pictures.amin((1, 2, 3), keepdim=True), pictures.amax((1, 2, 3), keepdim=True)
-    return (pictures - low) / (high - low).clamp(min=1e-12)
+    share = (values / largest).clamp(-1, 1)[..., None] if largest > 0 else torch.zeros(*values.shape, 1)
+    full = torch.where(share < 0, torch.tensor(_BELOW) / 255, torch.tensor(_ABOVE) / 255)
+    return 1 - share.abs() * (1 - full)
 
 
 def tiles(images: torch.Tensor, columns: int | None = None) -> bytes:
     """Images (n, C, H, W) of 0 to 1 beside each other in one PNG, small ones enlarged pixel by pixel."""
-    from PIL import Image
-
     count, _, height, width = images.shape
     zoom = max(1, _LARGEST_SIDE // max(height, width))
     images = functional.interpolate(images.float(), scale_factor=zoom, mode="nearest") if zoom > 1 else images
@@ -56,7 +44,24 @@ def tiles(images: torch.Tensor, columns: int | None = None) -> bytes:
     blank = torch.full((rows * columns - count, *images.shape[1:]), 1.0)
     every = torch.cat([images, blank])
     grid = every.reshape(rows, columns, *every.shape[1:]).permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)
-    pixels = (grid.clamp(0, 1) * 255).round().to(torch.uint8).movedim(0, -1).numpy()
+    return png(grid.movedim(0, -1))
+
+
+def png(pixels: torch.Tensor) -> bytes:
+    """An image (H, W, C) of 0 to 1."""
+    from PIL import Image
+
+    array = (pixels.clamp(0, 1) * 255).round().to(torch.uint8).contiguous().numpy()
     made = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(made, "PNG")
+    Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).save(made, "PNG")
     return made.getvalue()
+
+
+def data_url(image: bytes) -> str:
+    """A PNG as an address that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(image).decode()}"
+
+
+def image_tag(image: bytes, alt: str) -> str:
+    """A PNG in a page."""
+    return f'<img alt="{escape(alt, quote=True)}" src="{data_url(image)}">'

@@ -10,6 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from archdsl.diagnostics import Diagnostic, counted
 from archdsl.elaborate.recipe import Recipe
 from archdsl.elaborate.recipe_entries import Entry
 from archdsl.elaborate.recipe_init import Initial, Penalty, Rate
@@ -23,10 +24,10 @@ from archdsl.elaborate.recipe_learning import (
     Schedule,
     Table,
 )
-from archdsl.elaborate.recipe_settings import Augment, Clip, Data, EarlyStopping
+from archdsl.elaborate.recipe_settings import Augment, Clip, Data, EarlyStopping, Lookahead
 from archdsl.train.errors import TrainError
 
-__all__ = ["Overrides", "Plan", "Weights", "as_record", "describe", "merged", "plan"]
+__all__ = ["Overrides", "Plan", "Weights", "as_record", "describe", "merged", "plan", "unreached"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Plan:
     clip: Clip | None = None
     accumulate: int = 1
     ema: float | None = None
+    lookahead: Lookahead | None = None
     l2: tuple[Penalty, ...] = ()
     rate: tuple[Rate, ...] = ()
     early_stopping: EarlyStopping | None = None
@@ -113,6 +115,7 @@ def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
         "clip": recipe.clip,
         "accumulate": recipe.accumulate,
         "ema": recipe.ema,
+        "lookahead": recipe.lookahead,
         "l2": recipe.l2,
         "rate": recipe.rate,
         "early_stopping": recipe.early_stopping,
@@ -141,6 +144,22 @@ def plan(recipe: Recipe | None, overrides: Overrides) -> Plan:
     return made
 
 
+def unreached(made: Plan, recipe: Recipe | None, written: Recipe | None = None) -> tuple[Diagnostic, ...]:
+    """A warning where a schedule names epochs that the run has not; `recipe` is the file's, `written` stands before it.
+
+    `schedule step at=[82, 123]` in a run of 10 epochs never falls.
+    """
+    late = [epoch for epoch in made.schedule.changes if epoch >= made.epochs]
+    if not late:
+        return ()
+    said = next((given for given in (written, recipe) if given is not None and given.schedule is not None), None)
+    named = f"epoch {late[0]}" if len(late) == 1 else f"epochs {', '.join(map(str, late[:-1]))} and {late[-1]}"
+    message = f"the schedule changes after {named}, which this run of {counted(made.epochs, 'epoch')} does not reach"
+    hint = f"--epochs {late[-1] + 1} or more reaches it; --recipe 'schedule …' stands in its place"
+    place = said.place("schedule") if said is not None else None
+    return (Diagnostic("unreached-schedule", message, place, hint=hint, severity="warning"),)
+
+
 def _once(name: str, value: object) -> None:
     """Raise `TrainError` where an option and the settings of the command line both say something."""
     if value is not None:
@@ -149,8 +168,10 @@ def _once(name: str, value: object) -> None:
 
 
 def merged(recipe: Recipe | None, other: Recipe | None) -> Recipe:
-    """A recipe with the settings of another in place of its own."""
+    """A recipe with the settings of another in place of its own; `ema` and `lookahead` are in place of each other."""
     recipe, other = recipe or Recipe(), other or Recipe()
+    if other.ema is not None or other.lookahead is not None:
+        recipe = dataclasses.replace(recipe, ema=None, lookahead=None)
     given = {field.name: getattr(other, field.name) for field in dataclasses.fields(Recipe) if field.name != "places"}
     return dataclasses.replace(recipe, **{name: value for name, value in given.items() if value not in (None, ())})
 

@@ -6,7 +6,6 @@ In: a module, the data, the epochs. Out: the files `report.html` (nothing outsid
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
@@ -17,13 +16,15 @@ from typing import Any, Final
 from torch import nn
 
 from archdsl.elaborate.recipe_learning import Criterion
+from archdsl.graph import Graph
 from archdsl.train.charts import Curve, line_chart, matrix_chart
 from archdsl.train.dataset import Dataset
 from archdsl.train.feed import Batch
 from archdsl.train.inference import Answers, answers, class_name, score
 from archdsl.train.machine import Machine
-from archdsl.train.pictures import first_weights, tiles
+from archdsl.train.pictures import image_tag, tiles
 from archdsl.train.progress import Epoch
+from archdsl.train.weight_pictures import weight_pictures
 
 __all__ = ["CONFUSION", "CURVES", "REPORT", "confusion_csv", "report"]
 
@@ -50,7 +51,7 @@ svg { max-width: 100%; height: auto; }
 
 
 def report(
-    name: str,
+    graph: Graph,
     record: Mapping[str, Any],
     history: Sequence[Epoch],
     best: int,
@@ -60,15 +61,15 @@ def report(
     criterion: Criterion,
     machine: Machine,
 ) -> dict[str, bytes]:
-    """The files by their names; `tests` are the test images in batches, `best` is the epoch, from 1, of the best
-    weights.
+    """The files by their names; `made` is the module of `graph`, `tests` are the test images in batches, `best` is the
+    epoch, from 1, of the best weights.
     """
     found = answers([made], tests, criterion, machine, flip=False)
     names = [class_name(data.names, label) for label in range(found.probabilities.shape[1])]
     curves = _curves(history)
     confusion = found.confusion().tolist()
     parts = [
-        f"<h1>{escape(name)} on {escape(data.name)}</h1>",
+        f"<h1>{escape(graph.own_name)} on {escape(data.name)}</h1>",
         _results(found, history, best),
         "<h2>Learning</h2>",
         *curves,
@@ -77,16 +78,14 @@ def report(
     ]
     matrix = matrix_chart("Confusion", confusion, names) if len(names) <= _MATRIX_CLASSES else None
     parts.append(f"<div>{matrix}</div>" if matrix else f"<p>What was taken for what stands in {CONFUSION}.</p>")
-    weights = first_weights(made, data.size)
-    if weights is not None:
-        parts += ["<h2>What the first layer looks for</h2>", _image(tiles(weights), "weights of the first layer")]
+    parts += weight_pictures(made, graph, names)
     parts += ["<h2>Worst of the test</h2>", _worst(found, data, names)]
     shown = {key: value for key, value in record.items() if key != "network"}
     parts += ["<h2>Recipe</h2>", f'<pre class="wrap">{escape(_json(shown))}</pre>']
     parts += ["<h2>Network</h2>", f"<pre>{escape(str(record['network']['text']))}</pre>"]
     head = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(name)}</title><style>{_STYLE}</style>"
+        f"<title>{escape(graph.own_name)}</title><style>{_STYLE}</style>"
     )
     files = {
         REPORT: head + "\n".join(parts) + "</html>\n",
@@ -184,9 +183,5 @@ def _worst(found: Answers, data: Dataset, names: Sequence[str]) -> str:
         label, guess = int(found.labels[number]), int(found.guesses[number])
         share = float(found.probabilities[number, guess])
         said = f"{names[label]}, taken for {names[guess]} ({share:.0%})"
-        figures.append(f"<figure>{_image(tiles(image[None]), said)}<figcaption>{escape(said)}</figcaption></figure>")
+        figures.append(f"<figure>{image_tag(tiles(image[None]), said)}<figcaption>{escape(said)}</figcaption></figure>")
     return "".join(figures)
-
-
-def _image(png: bytes, alt: str) -> str:
-    return f'<img alt="{escape(alt, quote=True)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -17,7 +17,7 @@ import torch
 from torch import distributed
 from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
 
-from archdsl.train.errors import Abandoned, TrainError
+from archdsl.train.errors import Abandoned, SaidElsewhere, TrainError
 
 __all__ = ["ALONE", "Team", "joined", "restarts"]
 
@@ -60,6 +60,13 @@ class Team:
         found: T = holder[0]
         return found
 
+    def share(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Give all the values of the chief's tensors, in place."""
+        for tensor in tensors if self.size > 1 else ():
+            whole = tensor.contiguous()
+            distributed.broadcast(whole, src=0)
+            tensor.copy_(whole)
+
     def wait(self) -> None:
         """Until all are here."""
         if self.size > 1:
@@ -69,7 +76,7 @@ class Team:
     def agreed(self) -> Iterator[None]:
         """Within it, a `TrainError` of one ends all: each that has something new to say raises its own.
 
-        The others leave with status 1. So nobody waits for one that is gone, and what all say is said once.
+        The others raise `SaidElsewhere`. So nobody waits for one that is gone, and what all say is said once.
         """
         if self.size == 1:
             yield
@@ -84,7 +91,7 @@ class Team:
         if own is not None and said.index(own.message) == self.rank:
             raise own
         if any(words is not None for words in said):
-            raise SystemExit(1)
+            raise SaidElsewhere
 
 
 ALONE: Final = Team()
