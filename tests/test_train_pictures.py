@@ -86,6 +86,8 @@ def test_filters_come_first_and_are_named() -> None:
     # 3x3 weights of 21 pixels each and a gap of 2 around, 2 beside each other in 6 rows.
     assert _image(page, 0).size == (2 * 67, 6 * 67)
     assert "<code>fc</code>: 10 classes by 6 inputs" in page
+    # A kernel of 2x2 is one already.
+    assert "6 filters of 2x2x1" in _parts("input 8x8x1\nconv 2x2 6 -> relu -> gap -> fc 10")
     # A kernel of one pixel is no picture; the fully connected layer has one all the same.
     page = _parts("input 8x8x3\nconv 1x1 6 -> relu -> gap -> fc 10")
     assert "What the first layer looks for" not in page

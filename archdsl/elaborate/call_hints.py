@@ -6,7 +6,6 @@ In: the call and what its name stands for. Out: what to write. When a call is re
 from __future__ import annotations
 
 from archdsl.elaborate.values import BlockValue, OpValue
-from archdsl.ops.elsewhere import rewritten
 from archdsl.syntax import tree
 
 __all__ = ["called_hint", "lacks_arguments"]
@@ -15,7 +14,7 @@ __all__ = ["called_hint", "lacks_arguments"]
 def lacks_arguments(value: BlockValue) -> bool:
     """Whether a block takes no tensors by name, and cannot do without arguments."""
     return all(form.tensors is None for form in value.forms) and any(
-        parameter.default is None for form in value.forms for parameter in form.parameters
+        parameter.default is None and not parameter.star for form in value.forms for parameter in form.parameters
     )
 
 
@@ -29,6 +28,8 @@ def called_hint(unit: tree.Function, value: object) -> str:
         return f"arguments of a block stand in angle brackets, written `{name}<{', '.join(inside)}>`"
     if not isinstance(value, OpValue):
         return f"tensors are chains: {name}(@a, @b)"
+    from archdsl.ops.elsewhere import rewritten
+
     bare = [" ".join(a.value.span.text.split()) for a in unit.arguments if a.key is None]
     named = {a.key.name: " ".join(a.value.span.text.split()) for a in unit.arguments if a.key is not None}
     how = rewritten(value.op, bare, named, called=True)

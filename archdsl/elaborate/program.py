@@ -153,6 +153,8 @@ class Program:
                     unit.architecture = statement
                     self._parameters(statement.parameters)
             case tree.Input():
+                if statement.name is not None and statement.name.name == tree.UNNAMED:
+                    self._reserved(tree.UNNAMED, statement.name.span)
                 unit.inputs.append(statement)
             case tree.Block():
                 self._block(unit, statement)

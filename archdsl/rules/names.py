@@ -72,7 +72,7 @@ RULES = (
     Rule(
         "reserved-name",
         "error",
-        "A definition takes a word of the language: id, first, choice, one_of, in, x.",
+        "A definition takes a word of the language: id, first, choice, one_of, in, x; an input that of no name, `_`.",
         "Those words mean the same in every file.",
         "input 32x32x3\nblock id = relu\nconv 3x3+1 8\n",
         "input 32x32x3\nblock same = relu\nconv 3x3+1 8 -> same\n",

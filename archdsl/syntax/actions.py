@@ -221,8 +221,8 @@ class Actions:
 
     @_node
     def star_argument(self, span: Span, kids: list[Any]) -> Any:
-        name = self._name(kids[1])
-        return tree.Argument(span, None, tree.Chain(name.span, (tree.Element(name.span, name),)), star=True)
+        value = kids[1]
+        return tree.Argument(span, None, tree.Chain(value.span, (tree.Element(value.span, value),)), star=True)
 
     def as_operands(self, kids: list[Any]) -> tuple[tree.Operand, ...]:
         return tuple(self.as_operand(kid) for kid in kids)

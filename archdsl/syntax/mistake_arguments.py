@@ -122,6 +122,20 @@ ARGUMENTS: tuple[Mistake, ...] = (
         "write :: 32x32x64",
     ),
     Mistake(
+        ("let n = xs[:«]»", "fc sum(xs[:«]»)"),
+        lambda s: s.kind() == "_RSQB" and s.behind("_INDEX_LSQB", "_COLON"),
+        "this slice has neither a start nor an end",
+        lambda s: (
+            f"the whole list is {s.text(-3)} alone; write {s.text(-3)}[1:], {s.text(-3)}[:3] or {s.text(-3)}[1:3]"
+        ),
+    ),
+    Mistake(
+        ("let n = xs[0:2«:»1]", "let n = xs[:3«:»2]", "let n = xs[1«::»2]"),
+        lambda s: s.inside == "xs[" and s.kind() in ("_COLON", "_SHAPE"),
+        "a slice has no step",
+        "write xs[1:], xs[:3] or xs[1:3]",
+    ),
+    Mistake(
         ("dropout «.5»", "conv 3x3 «.5»"),
         lambda s: s.kind() == "INTEGER" and s.behind("DOT"),
         "a number begins with a digit",

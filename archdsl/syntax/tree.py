@@ -172,7 +172,7 @@ class Reference(Node):
 
 
 class Argument(Node):
-    """One argument: `64`, `s=2`, a chain, or `*branches`, which stands for all of a list."""
+    """One argument: `64`, `s=2`, a chain, or `*branches`, which stands for all elements of a list."""
 
     key: Name | None
     value: Chain

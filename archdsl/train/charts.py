@@ -18,8 +18,8 @@ _HEIGHT: Final = 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 28, 34
 _COLOURS: Final = ("#3366aa", "#cc5522", "#338855")
 _TICKS: Final = 5
-_CAPTION: Final = 290
-"""What the line above a matrix takes."""
+_CAPTION: Final = 330
+"""What the line above a matrix takes, in a wide font."""
 _NAMED_ROWS: Final = 40
 _HEAT_WIDTH, _HEAT_HEIGHT = 720, 400
 _SCALE_WIDTH: Final = 160

@@ -22,6 +22,8 @@ GENERAL: Final = {
 
 REASONS: Final = {
     ("add", "axes"): "it lines axes up from the last, so that the batch of one meets the channels of the other",
+    ("add_identity", "image"): "PyTorch adds the identity to the rows and columns of every channel",
+    ("add_identity", "vector"): "PyTorch adds a row of nine to each row of the identity of nine",
     ("attention", "vector"): "PyTorch reads (N, C) as one sequence of N positions without a batch",
     ("concat", "positions"): "along which axis of an image is not said",
     ("crop", "size"): "a slice that ends past the end is cut short without a word",

@@ -245,6 +245,21 @@ def select(pick: Pick, x: Shape) -> Layer:
     return Layer(f"select {index}" if index >= 0 else f"select ({index})", build)
 
 
+def add_identity(pick: Pick, x: Shape) -> Layer:
+    """For a square matrix; for most others, which it does not take, a turned one."""
+    if not (len(x) == 2 and x[0] == x[1]) and pick.chance(80):
+        return permute(pick, x)
+
+    def build(value: Values, x: Tensor) -> Made:
+        refuse_when(x.dim() == 2, "add_identity", "vector")
+        refuse_when(x.dim() > 3, "add_identity", "image")
+        if x.shape[1] != x.shape[2]:
+            raise ValueError("no identity has another number of rows than of columns")
+        return Made(lambda x: x + torch.diag(x.new_ones(x.shape[1])))
+
+    return Layer("add_identity", build)
+
+
 def to_shape(size: tuple[int, ...]) -> Layer:
     """`reshape` to a given size."""
     text = f"reshape {'x'.join(map(str, size))}"
@@ -255,7 +270,7 @@ TURNED = Layer("permute [1, 0]", lambda value, x: Made(lambda x: x.permute(0, 2,
 """A sequence turned over."""
 
 POSITIONS = (pad, crop, upsample, pixel_shuffle, pixel_unshuffle)
-ARRANGEMENT = (reshape, permute, slice_, shuffle, select, pad_channels)
+ARRANGEMENT = (reshape, permute, slice_, shuffle, select, pad_channels, add_identity)
 
 # ---------------------------------------------------------------- merges
 
