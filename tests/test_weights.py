@@ -156,6 +156,20 @@ def test_what_could_be_laid_in_two_ways_is_named() -> None:
     assert found.tied == ("layer1.0",)
 
 
+def test_disorder_is_rather_among_branches_than_inside_one() -> None:
+    # A unit of torchvision's RegNet registers its projection before its body of a, b and c; where both have as many
+    # channels, a, c and the projection have one shape.
+    names, kinds = ["proj.w", "f.a.w", "f.b.w", "f.c.w"], ["1x1", "1x1", "3x3", "1x1"]
+    found = lay(names, kinds, ["1x1", "1x1", "3x3", "1x1"])
+    assert found is not None
+    assert (found.order, found.tied) == ((0, 1, 2, 3), ())
+    # Computed behind the body it is so in the row. Two parts are astray here, and as many where the projection is
+    # taken for a, and the body laid as b, c, a: both could be, and the body as it is written is the likelier.
+    found = lay(names, kinds, ["1x1", "3x3", "1x1", "1x1"])
+    assert found is not None
+    assert (found.order, found.tied) == ((1, 2, 3, 0), ("",))
+
+
 def test_another_naming_without_any_modules() -> None:
     """`conv1_weight`, …: no module says what belongs together, and the order does."""
     theirs, graph = _tensors(_theirs("resnet50").state_dict()), _graph("resnet50")

@@ -23,6 +23,8 @@ _DEEPEST: Final = 64
 """Dots in a name; what stands behind is one word."""
 _STEPS: Final = 500_000
 """Parts that are tried in all before every module is taken apart instead."""
+_ASTRAY: Final = 1 << 16
+"""The disorder of a part that does not follow the one before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class Laid:
     """`order[i]` is the index of the tensor at place i.
 
     `alike` are the names of parts of one module that could change places, so that their order alone says which is
-    which; `tied` those of modules whose other parts could be laid in another way just as well.
+    which; `tied` those of modules whose other parts could be laid in another way just as well, or all but as well: of
+    such ways the one is taken that has its disorder outside, among branches, and not inside one of them.
     """
 
     order: tuple[int, ...]
@@ -174,13 +177,14 @@ class _Layer:
         self._weights[part.key] = weight
 
     def _placed(self, part: _Part) -> dict[int, int]:
-        """Where a part could begin, and how many parts in it would not follow the one before them there."""
+        """Where a part could begin, and the disorder of the parts in it there."""
         if part.key not in self._places:
             found: dict[int, int] = {}
             for start in self._starts(part.size).get(self._weights[part.key], []):
                 trial = next(self._orders(part, start), None) if part.leaf < 0 else _NOTHING
                 if trial is not None:
-                    found[start] = trial.disorder
+                    # A little more than itself, which decides between ways of as many parts astray.
+                    found[start] = trial.disorder + trial.disorder // _ASTRAY
             self._places[part.key] = found
         return self._places[part.key]
 
@@ -209,7 +213,7 @@ class _Layer:
         def extended(trial: _Trial, index: int) -> _Trial:
             child = parts[index]
             astray = child.joined and index != (trial.chosen[-1][0] + 1 if trial.chosen else 0)
-            trial.disorder += astray + self._placed(child)[trial.at] - least.get(child.key, 0)
+            trial.disorder += _ASTRAY * astray + self._placed(child)[trial.at] - least.get(child.key, 0)
             trial.chosen.append((index, trial.at))
             trial.used[index] = True
             trial.at += child.size
@@ -271,7 +275,7 @@ class _Layer:
         if trial is None:
             return None
         other = next(orders, None)
-        if other is not None and other.disorder == trial.disorder:
+        if other is not None and other.disorder // _ASTRAY == trial.disorder // _ASTRAY:
             self._tied.append(part.name)
         found: list[int] = []
         for index, place in trial.chosen:
