@@ -191,6 +191,12 @@ STATEMENTS: tuple[Mistake, ...] = (
         lambda s: f"write input {_size(s)}",
     ),
     Mistake(
+        ("input 28x28x1 «@image»", "input 10 «@x»"),
+        lambda s: s.statement == "_INPUT" and s.kind() == "REFERENCE" and s.place == 2,
+        "an input has its name before its size",
+        lambda s: f"write input {s.text()[1:]} {s.text(-1)}; chains start at it with {s.text()}",
+    ),
+    Mistake(
         ("input 224x224x3 «->» conv 3x3 64", "default conv bias=false «->» relu", "expect params 3M «->» relu"),
         lambda s: s.kind() == "_ARROW" and s.statement in ("_INPUT", "_DEFAULT", "_EXPECT", "_USE", "_ARCH"),
         lambda s: f"no chain can follow `{_word(s)}`",
