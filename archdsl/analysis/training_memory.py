@@ -48,7 +48,9 @@ OPTIMIZERS: Final[Mapping[str, OptimizerMemory]] = MappingProxyType(
 )
 """PyTorch's optimizer of that name, at its defaults."""
 
-NOT_CONTAINED: Final = "what the device, its libraries and the allocator take besides"
+NOT_CONTAINED: Final = (
+    "the second set of weights of `ema` or `lookahead`; what the device, its libraries and the allocator take besides"
+)
 """What the estimate for training leaves out, in words."""
 
 _BLOCK: Final = 16
