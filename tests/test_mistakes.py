@@ -163,6 +163,12 @@ def test_brackets(example: str, message: str) -> None:
     assert error.hint
 
 
+def test_an_input_that_nobody_reads_is_told_how_to_be_read() -> None:
+    found = Collector()
+    Workspace.text("input left 8x8x1\ninput right 8x8x1\n@left -> fc 2", found).network(Request(), found)
+    assert [(each.id, each.hint) for each in found] == [("unused-input", "start a chain at it: @right -> …")]
+
+
 def test_each_statement_is_read_by_itself() -> None:
     """Three broken lines are three errors, in the order of the text; the right ones between them are read."""
     text = "arch a 'x'\ninput 8x8x3\nconv 3x3, 8\nrelu -> (bn\noutput b = @in -> relu\n"

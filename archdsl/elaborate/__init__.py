@@ -221,7 +221,7 @@ def _reaches_all(unit: Unit, graph: Graph, found: Collector) -> bool:
                 "unused-input",
                 f"the input `{node.label or 'input'}` is never read",
                 node.span,
-                hint="start a chain at it: @name -> …" if node.label else "the first chain must start at it",
+                hint=f"start a chain at it: @{node.label} -> …" if node.label else "the first chain must start at it",
             )
             continue
         statement = _statement_of(unit, starts, node.span)
