@@ -53,7 +53,7 @@ class _Broadcast(Merge):
 
     def _source(self, operands: list[str], alike: bool) -> str:
         """The expression; `alike` tells that all operands have one size."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: every merge has its own
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         rank = max(map(len, inputs))

@@ -47,7 +47,7 @@ class Follower:
 
     def follow(self, learning: nn.Module, done: int) -> None:
         """Go on after so many steps of the learning ones, which may be moved too."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each kind has its own
 
 
 class RunningAverage(Follower):
