@@ -88,10 +88,36 @@ def test_filters_come_first_and_are_named() -> None:
     assert "<code>fc</code>: 10 classes by 6 inputs" in page
     # A kernel of 2x2 is one already.
     assert "6 filters of 2x2x1" in _parts("input 8x8x1\nconv 2x2 6 -> relu -> gap -> fc 10")
-    # A kernel of one pixel is no picture; the fully connected layer has one all the same.
-    page = _parts("input 8x8x3\nconv 1x1 6 -> relu -> gap -> fc 10")
-    assert "What the first layer looks for" not in page
-    assert "<code>fc</code>: 10 classes by 6 inputs" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "size"),
+    [
+        ("input 8x8x3\nconv 1x1 6", "<code>conv</code>: 6 filters by 3 weights, 18 weights", (6, 3)),
+        ("input 8x8x3\nconv 1x7 6", "<code>conv</code>: 6 filters by 21 weights, 126 weights", (6, 21)),
+        ("input 80x1\nconv 5 6", "<code>conv</code>: 6 filters by 5 weights, 30 weights", (6, 5)),
+        ("input 4x8x8x3\nconv 3x3x3 6", "<code>conv</code>: 6 filters by 81 weights, 486 weights", (6, 81)),
+        # What enters is a row, and has weights for each of the four filters.
+        ("input 8x8x3\ndeconv 2/2 4", "<code>deconv</code>: 3 input channels by 16 weights, 48 weights", (3, 16)),
+    ],
+    ids=["one pixel", "one row", "sequence", "volume", "transposed"],
+)
+def test_kernels_that_are_no_pictures_are_rows(text: str, said: str, size: tuple[int, int]) -> None:
+    net = archdsl.loads(f"{text} -> relu -> gap -> fc 10")
+    made = net.module(seed=1)
+    page = _parts(f"{text} -> relu -> gap -> fc 10", made=made)
+    assert page.startswith("<h2>What the first layer looks for</h2>")
+    assert said in page
+    pixels = _pixels(page)
+    assert pixels.shape == (*size, 3)
+    weight = next(made.parameters()).detach()
+    assert torch.equal(pixels[..., 0] > pixels[..., 2], weight.flatten(1) > 0)
+    # The fully connected layer has its picture all the same.
+    assert "<h2>Weights of the last fully connected layer</h2>\n<p><code>fc</code>: 10 classes by" in page
+
+
+def test_the_first_filters_are_those_behind_what_only_scales() -> None:
+    assert "<code>conv</code>: 6 filters of 3x3x1" in _parts("input 8x8x1\nbn -> conv 3x3 6 -> relu -> gap -> fc 10")
 
 
 def test_large_images_are_few() -> None:

@@ -42,13 +42,13 @@ class _Layer(NamedTuple):
 def weight_pictures(made: nn.Module, graph: Graph, names: Sequence[str]) -> list[str]:
     """Parts of a page about the first layer and the last fully connected one, as far as there are such.
 
-    - The first layer with weights: the kernels of a convolution of an image, or, where it is fully connected to an
-      image, a picture for each of its outputs.
+    - The first layer with a matrix or kernels: a convolution's kernels, or a row for each of those that are no pictures
+      (1x1, of a sequence, of a volume); where it is fully connected to an image, a picture for each of its outputs.
     - The last fully connected layer before the main output: a row for each of its outputs, which `names` calls where
       they are the classes. Where that is the first layer already, it has its pictures.
     """
     layers = _layers(made, graph)
-    first = next(iter(layers.values()), None)
+    first = next((layer for layer in layers.values() if layer.weight.ndim > 1), None)
     last = _last_full(graph, layers)
     of_classes = last is not None and _gives_classes(graph, last.node) and len(last.weight) == len(names)
     parts = []
@@ -56,12 +56,15 @@ def weight_pictures(made: nn.Module, graph: Graph, names: Sequence[str]) -> list
         called = names if of_classes and first is last else ()
         parts = _first(first, _image_size(graph, first.node), called)
     if last is not None and not (parts and first is last):
-        parts += _heat_map(last, _image_size(graph, last.node), names if of_classes else ())
+        columns = _inputs(last.weight, _image_size(graph, last.node))
+        called = names if of_classes else ()
+        parts.append("<h2>Weights of the last fully connected layer</h2>")
+        parts += _heat_map(last, "class" if of_classes else "output", columns, called)
     return parts
 
 
 def _layers(made: nn.Module, graph: Graph) -> dict[int, _Layer]:
-    """Every layer with a matrix, by the key of its node, in the order of the text."""
+    """Every layer with a `weight`, by the key of its node, in the order of the text."""
     found = {}
     for key, path in layer_paths(graph).items():
         node = graph.nodes[key]
@@ -122,11 +125,15 @@ def _image_size(graph: Graph, layer: Node) -> _Entering | None:
 
 # ---------------------------------------------------------------- the first layer
 
+_FIRST: Final = "<h2>What the first layer looks for</h2>"
+
 
 def _first(layer: _Layer, entering: _Entering | None, names: Sequence[str]) -> list[str]:
     """Its pictures, at most a hundred; nothing where it is neither."""
     weight, columns = layer.weight, None
     each = "each between its own least and largest weight"
+    if layer.node.kind == "deconv":  # whose weights stand by what enters, not by filter
+        return [_FIRST, *_heat_map(layer, "input channel", _taps(weight))]
     if weight.ndim == 4 and min(weight.shape[2:]) > 1:
         channels = weight.shape[1]
         images = weight[: _most(weight.shape[1:])]
@@ -135,6 +142,8 @@ def _first(layer: _Layer, entering: _Entering | None, names: Sequence[str]) -> l
             what += ", a row each with its channels beside each other"
             images, columns = images.flatten(0, 1)[:, None], channels
         images = _stretched(images)
+    elif weight.ndim > 2:
+        return [_FIRST, *_heat_map(layer, "filter", _taps(weight))]
     elif weight.ndim == 2 and entering is not None and entering.whole and entering.size[2] in (1, 3):
         height, width, channels = entering.size
         many = f"{len(weight):,} classes" if names else counted(len(weight), "output")
@@ -151,7 +160,7 @@ def _first(layer: _Layer, entering: _Entering | None, names: Sequence[str]) -> l
     rows = len(images) // (columns or 1)
     shown = f"; the first {rows} are shown" if rows < len(weight) else ""
     said = f"<p><code>{escape(layer.name)}</code>: {what}, {each}{shown}.</p>"
-    parts = ["<h2>What the first layer looks for</h2>", said]
+    parts = [_FIRST, said]
     if not names or shown:
         return [*parts, image_tag(tiles(images, columns), f"weights of {layer.name}")]
     for name, image in zip(names, images, strict=True):
@@ -172,7 +181,7 @@ def _stretched(images: torch.Tensor) -> torch.Tensor:
     return (images - low) / (high - low).clamp(min=1e-12)
 
 
-# ---------------------------------------------------------------- a fully connected layer
+# ---------------------------------------------------------------- a matrix as a heat map
 
 
 class Heat(NamedTuple):
@@ -196,33 +205,50 @@ def binned(weight: torch.Tensor, area: int = 1) -> Heat:
     return Heat(cells, tall, wide)
 
 
-def _heat_map(layer: _Layer, entering: _Entering | None, names: Sequence[str]) -> list[str]:
-    """Rows are outputs, columns inputs, maps of several pixels map by map."""
-    rows, columns = layer.weight.shape
-    area = entering.size[0] * entering.size[1] if entering is not None else 1
-    heat = binned(layer.weight, area)
-    largest = float(heat.cells.abs().max())
-    across = counted(columns, "input")
-    if entering is not None and area > 1:
-        height, width, channels = entering.size
+class _Columns(NamedTuple):
+    """What the columns of a layer's matrix are, in words, and how many of them belong to one map or channel."""
+
+    said: str
+    area: int = 1
+
+
+def _inputs(weight: torch.Tensor, entering: _Entering | None) -> _Columns:
+    """The inputs of a fully connected layer, maps of several pixels map by map."""
+    across = counted(weight.shape[1], "input")
+    height, width, channels = entering.size if entering is not None else (1, 1, 1)
+    if height * width > 1:
         across += f": {counted(channels, 'map')} of {height}x{width}, one after the other"
+    return _Columns(across, height * width)
+
+
+def _taps(weight: torch.Tensor) -> _Columns:
+    """The weights of a filter, channel by channel."""
+    channels, *kernel = weight.shape[1:]
+    across = counted(math.prod(weight.shape[1:]), "weight")
+    if channels > 1 and math.prod(kernel) > 1:
+        across += f": {counted(channels, 'channel')} of {show_shape((*kernel,))}, one after the other"
+    return _Columns(across, math.prod(kernel))
+
+
+def _heat_map(layer: _Layer, down: str, columns: _Columns, names: Sequence[str] = ()) -> list[str]:
+    """The matrix of a layer, a row for each of its filters, outputs or classes (`down`), which `names` calls."""
+    matrix = layer.weight.flatten(1)
+    heat = binned(matrix, columns.area)
+    largest = float(heat.cells.abs().max())
     chart = heat_chart(
         data_url(png(diverging(heat.cells, largest))),
         data_url(png(diverging(torch.linspace(-1, 1, 65)[None], 1.0))),
         (heat.cells.shape[0], heat.cells.shape[1]),
-        (rows, columns),
+        (matrix.shape[0], matrix.shape[1]),
         largest,
-        down="class" if names else "output",
-        across=across,
+        down=down,
+        across=columns.said,
         names=names,
     )
-    low, high = float(layer.weight.min()), float(layer.weight.max())
-    said = f"{f'{rows:,} classes' if names else counted(rows, 'output')} by {across.partition(':')[0]}"
-    said += f", {rows * columns:,} weights from {low:.3g} to {high:.3g}, without the biases."
+    rows = f"{len(matrix):,} classes" if names else counted(len(matrix), down)
+    low, high = float(matrix.min()), float(matrix.max())
+    said = f"{rows} by {columns.said.partition(':')[0]}"
+    said += f", {matrix.numel():,} weights from {low:.3g} to {high:.3g}, without the biases."
     if heat.tall * heat.wide > 1:
         said += f" A cell is the mean of up to {heat.tall} x {heat.wide} of them, so it is nearer to 0 than they are."
-    return [
-        "<h2>Weights of the last fully connected layer</h2>",
-        f"<p><code>{escape(layer.name)}</code>: {said}</p>",
-        f"<div>{chart}</div>",
-    ]
+    return [f"<p><code>{escape(layer.name)}</code>: {said}</p>", f"<div>{chart}</div>"]
