@@ -283,6 +283,31 @@ def test_each_row_of_results_against_its_own_variant(tmp_path: Path) -> None:
     assert [one.verdict for one in cells(made) if one.column != "Model"] == ["holds", "not-checked", "contradiction"]
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        "| Name | Params (K) | Top-1 |\n|---|---|---|\n| Pair-32 | 21.6 | 9.1 |\n| Pair-16 | 11.7 | 9.4 |\n",
+        "| 名称 | 参数量 (K) | 深度 |\n|---|---|---|\n| Pair-32 | 21.6 | 3 |\n| Pair-16 | 11.7 | 3 |\n",
+    ],
+    ids=["measured", "depth"],
+)
+def test_names_beside_what_only_networks_have_are_of_networks(tmp_path: Path, table: str) -> None:
+    made = compared(tmp_path, {"pair.arch": VARIANTS, "results.md": table})
+    assert [(row, right) for row, _, right in wrong(made)] == [("2", "11.1K = 11,146")]
+
+
+def test_names_that_are_known_networks_are_of_networks(tmp_path: Path) -> None:
+    """With no other column than `Params`; the names of layers stay those of layers."""
+    table = "| Name | Params (K) |\n|---|---|\n| ResNet-32 | 21.6 |\n| ResNet-16 | 11.7 |\n"
+    arch = VARIANTS.replace("variant pair", "variant resnet")
+    made = compared(tmp_path, {"pair.arch": arch, "results.md": table})
+    assert wrong(made) == [("2", "Params (K)", "11.1K = 11,146")]
+    table = "| Name | Params |\n|---|---|\n| Conv1 | 2,432 |\n| Conv2 | 18,469 |\n| FC | 650 |\n"
+    made = compared(tmp_path, {"pair.arch": VARIANTS, "results.md": table})
+    # 3*3*32*64 + 64 = 18,496.
+    assert [(row, column) for row, column, _ in wrong(made)] == [("2", "Params")]
+
+
 def results(tmp_path: Path, table: str) -> Verification:
     more = "variant pair32_wide = pair<64>\nvariant pair8, net_a_8_of_64 = pair<8>\n"
     return compared(tmp_path, {"pair.arch": VARIANTS + more, "results.md": table})

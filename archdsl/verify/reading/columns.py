@@ -36,6 +36,8 @@ _LETTERS = frozenset("tcns")
 """MobileNetV2's columns: expansion, channels, repeats, stride."""
 _SIZES = frozenset({"size", "尺寸", "大小"})
 """Headers of what leaves a layer, or of its window."""
+_NAMES = frozenset({"name", "名称"})
+"""Headers of layers, or of networks."""
 _FIGURES: frozenset[Role] = frozenset({"params", "ops", "memory", "connections", "depth", "branch"})
 _OF_LAYERS: frozenset[Role] = frozenset(
     {"layer", "arguments", "branch", "kernel", "stride", "padding", "filters", "groups", "repeat", "output"}
@@ -86,7 +88,9 @@ def columns_of(table: Table, said: Mapping[str, str], found: Collector) -> tuple
             columns.append(Column(text, role, detail, names.power if names and role in _FIGURES else 0, "said"))
         elif lettered and text == "t":
             columns.append(Column(text, "arguments", "t", 0, "header"))
-        elif names is not None and names.role == "model" and _of_results(table, at, headers, outright):
+        elif (key(text) in _NAMES or (names is not None and names.role == "model")) and _of_results(
+            table, at, headers, outright
+        ):
             columns.append(Column(text, "model", "", 0, "header"))
         else:
             columns.append(_column(text, names, values[at], lettered))
@@ -97,14 +101,18 @@ def _of_results(table: Table, at: int, headers: Sequence[Header | None], outrigh
     """Whether each row of a table is a network, whatever word its name begins with: `BN-10`, `Pool-A`.
 
     Each has another name, which is no layer's alone, or beside it stands what only networks have; and nothing
-    beside it is about layers.
+    beside it is about layers. Under `Name`, which may be that of layers, it is known to be a network's.
     """
     roles = {outright.get(place, names.role if names else None) for place, names in enumerate(headers) if place != at}
     texts = [row.cells[at].text for row in table.rows if not is_nothing(row.cells[at].text)]
     alike = len({key(text) for text in texts}) < len(texts)
     if roles & _OF_LAYERS or alike or any(map(_summary, table.rows)):
         return False
-    return bool(roles & _OF_NETWORKS) or 2 * sum(map(_is_layer_alone, texts)) < len(texts)
+    if roles & _OF_NETWORKS:
+        return True
+    if key(table.headers[at].text) in _NAMES:
+        return 2 * sum(map(is_network, texts)) > len(texts)
+    return 2 * sum(map(_is_layer_alone, texts)) < len(texts)
 
 
 def _is_layer_alone(text: str) -> bool:
