@@ -259,6 +259,17 @@ def test_a_gradient_takes_memory_of_its_own() -> None:
     assert (found.moment, found.gradients, found.activations) == ("backward", 404, 4 * (8 + 3 * 800 + 8))
 
 
+def test_convolutions_take_copies_in_blocks_on_their_way_back() -> None:
+    lines = "input 8x8x16\nconv 3x3+1 16 bias=false -> conv 3x3+1 10 bias=false -> gap"
+    graph = archdsl.loads(lines).graph
+    found = estimate_training(graph, count(graph), batch=1, optimizer="sgd")
+    # Backward through the second: the input (8*8*16 = 1024), which it holds with the first's output (1024), the
+    # network's output (10), the gradients of what left (8*8*10 = 640) and of what entered (1024), and both in blocks of
+    # 16 channels (1024 each); and the gradients of its 3*3*16*10 weights.
+    assert (found.moment, found.gradients) == ("backward", 4 * 1440)
+    assert found.activations == 4 * (1024 + 1024 + 10 + 640 + 1024 + 1024 + 1024)
+
+
 def test_weights_of_training_alone_are_there() -> None:
     graph = archdsl.loads("input 10\nrelu @x -> fc 3\noutput aux training = @x -> fc 2 -> bn").graph
     found = estimate_training(graph, count(graph), batch=8, optimizer="sgd")
