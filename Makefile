@@ -52,8 +52,8 @@ lint: $(READY) ## Ruff and mypy alone
 test-slow: $(READY) ## Generated cases against PyTorch, CASES=200000 of them
 	ARCHDSL_CASES=$(CASES) $(PYTHON) -m pytest -q -m cases -n $(JOBS) --dist worksteal
 
-kills: $(READY) ## A run killed KILLS=200 times, some inside its writes, equals the run that was not
-	ARCHDSL_KILLS=$(KILLS) $(PYTHON) -m pytest -q tests/test_train_killed.py
+kills: $(READY) ## A run killed KILLS=200 times, some inside its writes, and as many recipes stopped, equal those that were not
+	ARCHDSL_KILLS=$(KILLS) $(PYTHON) -m pytest -q tests/test_train_killed.py tests/test_train_any_recipe.py
 
 hosts: $(READY) ## Two machines as network namespaces, a worker killed, a full tmpfs (Linux, 5 minutes)
 	$(PYTHON) -m pytest -q -m hosts tests/test_train_hosts.py
