@@ -52,6 +52,10 @@ def test_names_of_layers(word: str, meant: str) -> None:
     ("line", "hint"),
     [
         ("conv 3x3 8 stride=2", "kernel, stride and padding are written as one: conv 3x3/2 8"),
+        ("maxpool 2 ceil=no", "did you mean `false`?"),
+        ("maxpool 2 ceil=on", "did you mean `true`?"),
+        ("conv 3x3 8 bias=False", "did you mean `false`?"),
+        ("conv 3x3 8 connect=None", "nothing is what is meant where nothing is written: leave it out"),
         ("maxpool 2 strides=2", "kernel, stride and padding are written as one: maxpool 2/2"),
         ("maxpool 2x2 stride 2", "kernel, stride and padding are written as one: maxpool 3x3/2+1"),
         ("conv 3x3 8 padding=same", "write the word alone: same"),

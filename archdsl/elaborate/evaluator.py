@@ -75,18 +75,14 @@ class Evaluator:
 
     def argument(self, chain: tree.Chain, scope: Scope) -> Value:
         """What a chain means where a value or a chain may stand: the value, or the chain with its scope."""
-        plain = chain.plain
-        if plain is None:
-            element = chain.elements[0]
-            if len(chain.elements) == 1 and not element.suffixes and isinstance(element.unit, tree.Conditional):
-                unit = element.unit
-                if self._is_value(unit.then, scope) and self._is_value(unit.otherwise, scope):
-                    taken = unit.then if self.condition(unit.condition, scope) else unit.otherwise
-                    return self.argument(taken, scope)
-            return ChainValue(chain, scope)
         if not self._is_value(chain, scope):
             return ChainValue(chain, scope)
-        return self.evaluate(plain, scope)
+        if chain.plain is not None:
+            return self.evaluate(chain.plain, scope)
+        unit = chain.elements[0].unit
+        assert isinstance(unit, tree.Conditional)
+        taken = unit.then if self.condition(unit.condition, scope) else unit.otherwise
+        return self.argument(taken, scope)
 
     def _is_value(self, chain: tree.Chain, scope: Scope) -> bool:
         plain = chain.plain

@@ -58,7 +58,9 @@ _WORDS: Final = {
 }
 _MEANT: Final = {other: word for word, others in _WORDS.items() for other in others.split()}
 _RECURRENT: Final = "recurrent layers are not in the language; `archdsl ops` lists what is"
+_TRUTHS: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 _NOTES: Final = {
+    "none": "nothing is what is meant where nothing is written: leave it out",
     "activation": "each activation is an op: relu, sigmoid, softmax",
     "nonlinearity": "each activation is an op: relu, sigmoid, softmax",
     **dict.fromkeys(("lstm", "gru", "rnn", "simplernn"), _RECURRENT),
@@ -122,6 +124,7 @@ def word_hint(name: str, meant: str | None) -> str:
     sized = _SIZED.fullmatch(name)
     if sized and _is_windowed(sized[1].lower()):
         return f"the window is an argument: write {sized[1].lower()} {sized[2]}"
+    meant = _TRUTHS.get(name.lower(), meant)
     return f"did you mean `{meant}`?" if meant else ""
 
 
