@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import prod
 
 from archdsl import limits
-from archdsl.diagnostics import Note, Span, nearest
+from archdsl.diagnostics import Diagnostic, Note, Span, counted, nearest
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.foresight import Foresight
 from archdsl.elaborate.layers import Layers
@@ -35,6 +35,9 @@ from archdsl.ops.base import Shape, show_shape
 from archdsl.syntax import tree
 
 __all__ = ["Chains"]
+
+_QUOTED = 60
+"""Characters of an element that a hint repeats."""
 
 
 class Chains(Layers):
@@ -280,11 +283,14 @@ class Chains(Layers):
         self._sites += 1
         site, outer = self._sites, self._frame
         name = self._word(unit, scope)
+        taken = len(tensors)
         for index, variables in enumerate(turns):
             before, nodes, steps = tensors, len(self.nodes), self._steps
             self._step(repeat.span)
             self._frame = Frame("repeat", name, outer, label=label, index=index, count=len(turns), site=site)
             tensors = self._element(unit, inner, Scope(scope, False, variables=variables), tensors)
+            if len(tensors) != taken and not index:
+                self._uneven[tensors] = _uneven(unit.span, repeat.span, taken, len(tensors))
             if not variables and self._shapes(before) == self._shapes(tensors):
                 # A turn that knows no loop variable and changes no size is like all that follow.
                 left = len(turns) - index - 1
@@ -378,3 +384,12 @@ class Chains(Layers):
             )
             return None
         return tuple(sizes)
+
+
+def _uneven(unit: Span, repeat: Span, taken: int, given: int) -> Diagnostic:
+    """What is wrong with a repeat whose second turn does not take what the first gives."""
+    message = f"a turn takes {counted(taken, 'tensor')} and gives {given}, which the next turn does not take"
+    text = unit.text[1:-1] if unit.text.startswith("(") else unit.text
+    short = given > 1 == taken and len(text) <= _QUOTED and "\n" not in text
+    hint = f"pick one in each turn: ({text} -> first) {repeat.text}" if short else "each turn gives what it takes"
+    return Diagnostic("arity", message, repeat, notes=(Note("this is repeated", unit),), hint=hint)

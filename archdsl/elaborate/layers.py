@@ -11,7 +11,7 @@ from dataclasses import replace
 from math import prod
 
 from archdsl import limits
-from archdsl.diagnostics import Collector, Note, Span, counted
+from archdsl.diagnostics import Collector, Diagnostic, Note, Span, counted
 from archdsl.elaborate.blame import Branch, explain_mismatch
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.values import POISON, Stop, Tensors
@@ -35,6 +35,8 @@ class Layers:
         """Calls and turns of repeats so far."""
         self._frame = Frame("network", name)
         self._sized: dict[tuple[int, tuple[Shape, ...]], tuple[Shape, ...]] = {}
+        self._uneven: dict[Tensors, Diagnostic] = {}
+        """What is wrong where an op does not take these tensors, which a turn of a repeat gave to the next."""
 
     def _append(
         self,
@@ -120,6 +122,9 @@ class Layers:
         nodes = self.nodes
         shapes = tuple([nodes[port.node].shapes[port.index] for port in ports])
         if op.arity is not None and len(ports) != op.arity:
+            if inputs in self._uneven:
+                self.found.add(self._uneven[inputs])
+                return POISON
             entering = f"{len(ports)} {'enters' if len(ports) == 1 else 'enter'}"
             self.found.error(
                 "arity",
