@@ -108,6 +108,91 @@ def test_tnet() -> None:
         torch.testing.assert_close(module(x), torch.bmm(x, own(x)))
 
 
+class _Unit(nn.Module):
+    """The residual module of stacked hourglasses, Figure 4, left, with its norms before the convolutions."""
+
+    def __init__(self, entering: int, leaving: int) -> None:
+        super().__init__()
+        half = leaving // 2
+        self.bn1, self.conv1 = nn.BatchNorm2d(entering), nn.Conv2d(entering, half, 1)
+        self.bn2, self.conv2 = nn.BatchNorm2d(half), nn.Conv2d(half, half, 3, padding=1)
+        self.bn3, self.conv3 = nn.BatchNorm2d(half), nn.Conv2d(half, leaving, 1)
+        self.skip = nn.Identity() if entering == leaving else nn.Conv2d(entering, leaving, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv1(F.relu(self.bn1(x)))
+        y = self.conv2(F.relu(self.bn2(y)))
+        y = self.conv3(F.relu(self.bn3(y)))
+        skipped: Tensor = self.skip(x)
+        return y + skipped
+
+
+class _Hourglasses(nn.Module):
+    """The network of Newell, Yang & Deng, with loops in place of the text's recursion; heat maps of every stack."""
+
+    def __init__(self, stacks: int, width: int, joints: int) -> None:
+        super().__init__()
+        half = width // 2
+        self.conv, self.bn = nn.Conv2d(3, 64, 7, stride=2, padding=3), nn.BatchNorm2d(64)
+        self.units = nn.ModuleList([_Unit(64, half), _Unit(half, half), _Unit(half, width)])
+        # Of a glass: for each of four sizes what stays, what goes down and what comes back; the lowest in between.
+        self.glasses = nn.ModuleList(nn.ModuleList(_Unit(width, width) for _ in range(13)) for _ in range(stacks))
+        self.behind = nn.ModuleList(_Unit(width, width) for _ in range(stacks))
+        self.linear = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(stacks))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(stacks))
+        self.heads = nn.ModuleList(nn.Conv2d(width, joints, 1) for _ in range(stacks))
+        self.features = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(stacks - 1))
+        self.remapped = nn.ModuleList(nn.Conv2d(joints, width, 1) for _ in range(stacks - 1))
+
+    def in_order(self) -> list[nn.Module]:
+        """Its layers as the text has them."""
+        found: list[nn.Module] = [self.conv, self.bn, *self.units]
+        for number, (module, behind) in enumerate(zip(self.glasses, self.behind, strict=True)):
+            glass = list(module.children())
+            stays, down, lowest, back = glass[0:4], glass[4:8], glass[8], glass[9:13]
+            for kept, gone in zip(stays, down, strict=True):
+                found += [kept, gone]
+            found += [lowest, *reversed(back), behind, self.linear[number], self.norms[number], self.heads[number]]
+            if number < len(self.features):
+                found += [self.features[number], self.remapped[number]]
+        return found
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = self.units[0](F.relu(self.bn(self.conv(x))))
+        x = self.units[2](self.units[1](F.max_pool2d(x, 2)))
+        heats = []
+        for number, module in enumerate(self.glasses):
+            glass = list(module.children())
+            y, kept = x, []
+            for size in range(4):
+                kept.append(glass[size](y))
+                y = glass[4 + size](F.max_pool2d(y, 2))
+            y = glass[8](y)
+            for size in reversed(range(4)):
+                y = glass[9 + size](y)
+                y = kept[size] + y.repeat_interleave(2, 2).repeat_interleave(2, 3)
+            y = F.relu(self.norms[number](self.linear[number](self.behind[number](y))))
+            heats.append(self.heads[number](y))
+            if number < len(self.features):
+                x = x + self.features[number](y) + self.remapped[number](heats[-1])
+        return heats
+
+
+@pytest.mark.parametrize("stacks", [1, 3])
+def test_hourglasses(stacks: int) -> None:
+    text = _program("A head after every stack").replace("256x256x3", "64x64x3")
+    net = archdsl.loads(text, settings={"stacks": stacks, "width": 16, "joints": 5})
+    module, own = net.module(seed=0).train(), _Hourglasses(stacks, 16, 5).train()
+    given = [value for name, value in module.state_dict().items() if "num_batches" not in name]
+    mine = [value for layer in own.in_order() for name, value in layer.state_dict().items() if "num" not in name]
+    with torch.no_grad():
+        for value, other in zip(mine, given, strict=True):
+            value.copy_(other)
+        x = torch.randn(2, 3, 64, 64)
+        found = module(x)
+        torch.testing.assert_close([found] if stacks == 1 else list(found), own(x))
+
+
 @pytest.mark.parametrize("size", [1, 3, 64])
 def test_the_identity_is_added_and_its_gradient_goes_on(size: int) -> None:
     module = archdsl.loads(f"input {size}x{size}\nadd_identity").module()
