@@ -25,6 +25,7 @@ from archdsl.diagnostics import Collector, render_text
 from archdsl.elaborate import Network, Request, Workspace
 from archdsl.graph import Node
 from archdsl.ops.base import Example, Op, Shape, Torch, show_shape
+from archdsl.ops.embedding import Embed
 from archdsl.ops.registry import all_ops
 
 __all__ = [
@@ -121,7 +122,7 @@ def observe(op: Op, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> tuple[
     found = []
     for layout in layouts(line):
         layer = build(line, len(inputs))
-        ids = any(isinstance(module, nn.Embedding) for module in layer.modules())
+        ids = isinstance(op, Embed) and len(inputs[0]) == 1
         counter = FlopCounterMode(display=False)
         # The fused kernel of the CPU is unknown to the counter; the plain one multiplies the same matrices.
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:

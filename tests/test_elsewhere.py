@@ -34,6 +34,7 @@ def _hints(line: str, size: str = "32x32x4") -> list[str]:
         *(("MaxPool2d", "maxpool"), ("AvgPool2d", "avgpool"), ("AdaptiveAvgPool2d", "adaptive_avgpool")),
         *(("LeakyReLU", "leaky_relu"), ("Hardswish", "hardswish"), ("Dropout2d", "drop_channel"), ("Identity", "id")),
         *(("MultiheadAttention", "attention"), ("PixelShuffle", "pixel_shuffle"), ("InstanceNorm2d", "instance_norm")),
+        *(("ShiftedWindowAttention", "window_attention"), ("PatchMerging", "patch_merge")),
         # Keras's layers
         *(("Conv2D", "conv"), ("Dense", "fc"), ("MaxPooling2D", "maxpool"), ("GlobalAveragePooling2D", "gap")),
         *(("GlobalMaxPooling1D", "gmp"), ("BatchNormalization", "bn"), ("LayerNormalization", "ln")),
@@ -52,6 +53,8 @@ def test_names_of_layers(word: str, meant: str) -> None:
     ("line", "hint"),
     [
         ("conv 3x3 8 stride=2", "kernel, stride and padding are written as one: conv 3x3/2 8"),
+        ("attention 2 is_causal=true", "did you mean `causal`?"),
+        ("window_attention 2 window_size=7", "did you mean `window`?"),
         ("maxpool 2 ceil=no", "did you mean `false`?"),
         ("maxpool 2 ceil=on", "did you mean `true`?"),
         ("conv 3x3 8 bias=False", "did you mean `false`?"),

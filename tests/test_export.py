@@ -28,6 +28,9 @@ _NETS = {
     "-> residual<conv 3x3+1 8 -> bn> -> maxpool 3/2 ceil -> lrn 5 -> drop_path 0.2 -> shuffle 2 -> dropout 0.5",
     "volume": "input 8x8x8x2\nconv 3x3x3+1 4 -> bn -> relu -> avgpool 2 -> gap -> fc 3",
     "sequence": "input 12x8\nposition -> attention heads=2 -> ln -> fc 6 -> gelu",
+    "causal sequence": "input 12x8\nposition -> residual<ln -> attention 2 causal> -> fc 6",
+    "windows": "input 10x13x8\nwindow_attention 2 window=4 -> ln -> residual<window_attention 2 window=4 shift=2>\n"
+    "-> patch_merge 2 -> conv 1x1 8",
     "trained pools": "input 12x12x2\nconv 3x3 4 connect=[[0], [1], [0, 1], [1]] -> subsample 2 -> tanh -> rbf 4",
     "two inputs": "input left 9\ninput right 9\nshare tower = fc 4\nsub<@left -> tower | @right -> tower> -> fc 1",
     "two outputs": "input x 9\nfc 4 -> relu @h -> fc 2\noutput second = @h -> fc 3",
@@ -121,8 +124,13 @@ def test_a_fixed_batch(tmp_path: Path) -> None:
     assert sizes == [5, 2, 8, 8, 8]
 
 
-def test_words_are_whole_numbers(tmp_path: Path) -> None:
-    net = archdsl.loads("input 7\nembed 11 4 -> ln -> fc 3")
+# The last reads the matrix of an embedding the other way, and no words.
+@pytest.mark.parametrize(
+    "text",
+    ["input 7\nembed 11 4 -> ln -> fc 3", "input 7\nshare words = embed 11 4\nwords -> words", "input 7x4\nembed 11 4"],
+)
+def test_words_are_whole_numbers(text: str, tmp_path: Path) -> None:
+    net = archdsl.loads(text)
     for format in ("onnx", "pt2"):
         assert export(net.graph, net.module(seed=0), tmp_path / f"net.{format}", format).difference <= 1e-4
 

@@ -123,8 +123,8 @@ class _Unit(nn.Module):
         y = self.conv1(F.relu(self.bn1(x)))
         y = self.conv2(F.relu(self.bn2(y)))
         y = self.conv3(F.relu(self.bn3(y)))
-        skipped: Tensor = self.skip(x)
-        return y + skipped
+        summed: Tensor = y + self.skip(x)
+        return summed
 
 
 class _Hourglasses(nn.Module):

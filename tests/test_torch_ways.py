@@ -33,7 +33,7 @@ from archdsl.diagnostics import ArchError
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape, torch_shape
 from tests.devices import DEVICES, exact
-from tests.zoo import Entry, entries
+from tests.zoo import Entry, entries, vocabulary
 
 SAMPLE = (
     *("lenet5_1998", "m3", "siamese"),  # a table of connections; sequences; a shared tower and two inputs
@@ -47,6 +47,8 @@ SIDES = (32, 48, 64, 67, 80, 96, 112, 128, 160, 188)
 """Sides of images that are tried, the smallest first."""
 PATCHES = 2
 """The side of a vision transformer's image, in patches; its text takes the image's size by name."""
+LANGUAGE = {"dim": 32, "depth": 2, "heads": 4, "vocab": 50, "context": 8}
+"""A small language model, of whatever variant: the largest has 1.6 billion parameters."""
 EXAMPLES = 2
 WHOLE = os.environ.get("ARCHDSL_ZOO") == "all"
 
@@ -115,6 +117,8 @@ def _smallest(entry: Entry) -> Graph:
     if entry.path.stem == "vit":
         patch = int(entry.name.rpartition("_")[2]) if entry.variant else 16
         return archdsl.load(entry.path, entry.variant, settings={"size": PATCHES * patch}).graph
+    if entry.path.stem == "gpt2":
+        return archdsl.load(entry.path, entry.variant, settings=LANGUAGE).graph
     graph = entry.graph()
     for side in SIDES:
         inputs: dict[str | None, Shape] = {
@@ -133,7 +137,11 @@ def _network(entry: Entry) -> Network:
     graph = _smallest(entry)
     torch.manual_seed(0)
     made = module(graph).eval()
-    inputs = tuple(torch.randn(EXAMPLES, *torch_shape(node.shape)) for node in graph.inputs)
+    ids = vocabulary(graph)
+    inputs = tuple(
+        torch.randn(size) if ids is None else torch.randint(ids, size)
+        for size in ((EXAMPLES, *torch_shape(node.shape)) for node in graph.inputs)
+    )
     with torch.no_grad():
         return Network(graph, made, inputs, made(*inputs))
 
@@ -371,7 +379,8 @@ class Doubled(nn.Module):
 def test_parametrized(network: Network) -> None:
     """A parametrisation that doubles a layer's weight is the layer with its weight doubled."""
     made, expected = network.copy(), network.copy()
-    names = [name for name, part in made.named_modules() if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Linear)]
+    weighted = nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+    names = [name for name, part in made.named_modules() if isinstance(part, weighted)]
     for name in (names[0], names[-1]):
         parametrize.register_parametrization(made.get_submodule(name), "weight", Doubled())
         with torch.no_grad():

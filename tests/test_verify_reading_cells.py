@@ -227,6 +227,7 @@ _LAYERS: list[tuple[str, list[object]]] = [
     ("inception (3a)", [{"kind": "inception", "label": "3a"}]),
     ("inception (4d)", [{"kind": "inception", "label": "4d"}]),
     ("Dense Block (1)", [{"kind": "dense block", "label": "1"}]),
+    ("bneck, 3x3", [{"kind": "inverted residual", "kernel": (3, 3)}]),
     ("fire2", [{"kind": "fire", "label": "fire2"}]),
     ("conv1", [{"kind": "conv", "label": "conv1"}]),
     ("conv2_x", [{"label": "conv2_x"}]),

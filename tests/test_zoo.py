@@ -25,7 +25,7 @@ from archdsl.elaborate import Request
 from archdsl.graph import Graph
 from archdsl.ops.base import torch_shape
 from archdsl.resources import specs_path
-from tests.zoo import Entry, entries, files
+from tests.zoo import Entry, entries, files, vocabulary
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)
@@ -73,7 +73,8 @@ class Built:
     def run(self, examples: int) -> tuple[Tensor, ...]:
         """Every output for a batch."""
         shapes = [(examples, *torch_shape(node.shape)) for node in self.graph.inputs]
-        made = self.module(*(torch.empty(shape, device="meta") for shape in shapes))
+        kind = torch.float32 if vocabulary(self.graph) is None else torch.long
+        made = self.module(*(torch.empty(shape, dtype=kind, device="meta") for shape in shapes))
         return made if isinstance(made, tuple) else (made,)
 
 

@@ -23,6 +23,7 @@ from tests.torchvision_cpu import load
 from tests.zoo import Entry, entries
 
 models = load()
+SEGMENTATION = models.segmentation
 
 SIDE = 64
 """Height and width of the images for networks that take any; the others get the size that is written."""
@@ -38,6 +39,9 @@ SMALL = 12_000_000
 
 COUNTER = "num_batches_tracked"
 
+INDEX = "relative_position_index"
+"""Whole numbers, which are no weights to whoever reads a checkpoint."""
+
 WIDE = 100_000_000
 """Parameters from which training takes one image: VGG's, of 224x224 in double precision, are most of the time here, and
 a second one shows nothing that the smaller networks do not."""
@@ -50,7 +54,7 @@ parameter, 8 GB for the largest, and 24 in double precision, which the smaller o
 def _shared() -> dict[str, Entry]:
     """torchvision's name and our network; where ours of that name follows the paper, torchvision's has another."""
     ours = {entry.name: entry for entry in entries()}
-    names = [*models.list_models(module=models), *models.list_models(module=models.video)]
+    names = [name for part in (models, models.video, SEGMENTATION) for name in models.list_models(module=part)]
     found = {name: ours.get(f"{name}_torchvision") or ours.get(name) for name in names}
     return {name: entry for name, entry in found.items() if entry is not None}
 
@@ -79,13 +83,20 @@ def _graph(name: str, entry: Entry) -> Graph:
 def _theirs(name: str) -> nn.Module:
     """torchvision's network with weights at random; batch norm's statistics too, since its initial ones do nothing."""
     builder = models.get_model_builder(name)
-    quiet = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    # RegNet's widths are themselves computed by torch.
-    with torch.device("cpu" if name.startswith("regnet") else "meta"):
+    quiet: dict[str, object] = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    if name in models.list_models(module=SEGMENTATION):
+        # No weights are fetched, and the second head is there, which Lite R-ASPP does not have.
+        quiet = {"weights_backbone": None, "aux_loss": not name.startswith("lraspp")}
+    # RegNet's widths are themselves computed by torch, and Swin has a table of numbers that is no weight.
+    whole = name.startswith(("regnet", "swin"))
+    with torch.device("cpu" if whole else "meta"):
         model: nn.Module = builder(**quiet)
-    model.to_empty(device="cpu")
+    if not whole:
+        model.to_empty(device="cpu")
     with torch.no_grad():
         for key, tensor in model.state_dict().items():
+            if key.endswith(INDEX):
+                continue
             if key.endswith("running_var") or (tensor.dim() == 1 and key.endswith("weight")):
                 tensor.uniform_(0.5, 1.5)
             elif tensor.dim() < 2:
@@ -98,7 +109,7 @@ def _theirs(name: str) -> nn.Module:
 def _paired(graph: Graph, theirs: nn.Module) -> dict[str, str]:
     """Which of torchvision's tensors stands for which of ours, as `archdsl weights` finds it."""
     state = theirs.state_dict()
-    given = [Tensor(key, tuple(value.shape)) for key, value in state.items() if not key.endswith(COUNTER)]
+    given = [Tensor(key, tuple(value.shape)) for key, value in state.items() if not key.endswith((COUNTER, INDEX))]
     found = match(given, slots(graph))
     assert isinstance(found, Match)
     pairs = {pair.ours.name: pair.theirs.name for pair in found.pairs if pair.theirs is not None and pair.fits}
@@ -128,10 +139,12 @@ def _images(graph: Graph, examples: int) -> torch.Tensor:
     return torch.randn(examples, *torch_shape(graph.inputs[0].shape))
 
 
-def _outputs(made: torch.Tensor | tuple[torch.Tensor | None, ...]) -> list[torch.Tensor]:
+def _outputs(made: torch.Tensor | dict[str, torch.Tensor] | tuple[torch.Tensor | None, ...]) -> list[torch.Tensor]:
     """The main output, then the heads by name, which stand in another order in torchvision's."""
     if isinstance(made, torch.Tensor):
         return [made]
+    if isinstance(made, dict):
+        return list(made.values())
     heads = zip(getattr(made, "_fields", ())[1:], made[1:], strict=True)
     ordered = [made[0], *(head for _, head in sorted(heads, key=lambda pair: str(pair[0])))]
     return [tensor for tensor in ordered if tensor is not None]
@@ -175,7 +188,8 @@ def test_same_outputs(name: str, entry: Entry) -> None:
     ours = _copied(graph, theirs).eval()
     images = _images(graph, 1)
     with torch.inference_mode():
-        ((expected,), (got,)) = _outputs(theirs(images)), _outputs(ours(images))
+        # torchvision's networks that label pixels give their second head in evaluation, too.
+        ((expected, *_), (got,)) = _outputs(theirs(images)), _outputs(ours(images))
     _assert_equal(got, expected, "output")
 
 

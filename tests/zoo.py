@@ -13,9 +13,10 @@ from archdsl.diagnostics import Collector, render_text
 from archdsl.elaborate import Claim, Network, Request, Workspace
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape
+from archdsl.ops.embedding import Embed
 from archdsl.resources import specs_path
 
-__all__ = ["Entry", "entries", "files", "graph"]
+__all__ = ["Entry", "entries", "files", "graph", "vocabulary"]
 
 
 @dataclass(frozen=True)
@@ -76,3 +77,9 @@ def entries() -> tuple[Entry, ...]:
 def graph(name: str) -> Graph:
     """The network of that name: `graph("resnet50")`."""
     return next(entry for entry in entries() if entry.name == name).graph()
+
+
+def vocabulary(graph: Graph) -> int | None:
+    """How many ids there are, for a network that takes ids; None for one that takes pictures or sounds."""
+    tables = (node.op for node in graph.layers if len(node.input_shapes[0]) == 1)
+    return next((op.vocab for op in tables if isinstance(op, Embed)), None)

@@ -31,6 +31,7 @@ _PLAIN = {
     "LayerNorm": "normalized_shape eps=1e-05 elementwise_affine=True bias=True",
     "Linear": "in_features out_features bias=True",
     "LocalResponseNorm": "size alpha=0.0001 beta=0.75 k=1.0",
+    "RMSNorm": "normalized_shape eps=None elementwise_affine=True",
 }
 SIGNATURES: Final[Mapping[str, tuple[tuple[str, str | None], ...]]] = {
     f"nn.{name}": tuple((entry.partition("=")[0], entry.partition("=")[2] or None) for entry in text.split())
@@ -137,10 +138,13 @@ def parse(expression: str) -> Call | None:
 def _signature(function: str) -> Sequence[tuple[str, str | None]]:
     if function in SIGNATURES:
         return SIGNATURES[function]
+    if not function.isidentifier():
+        return ()
     try:
-        return helpers.find(function).arguments if function.isidentifier() else ()
+        helper = helpers.find(function)
     except LookupError:
         return ()
+    return helper.arguments or SIGNATURES.get(helper.base, ())
 
 
 @cache

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from archdsl.diagnostics import HintedError
 from archdsl.files import write_whole
 from archdsl.graph import Graph
-from archdsl.ops.attention import Embed
 from archdsl.ops.base import torch_shape
+from archdsl.ops.embedding import Embed
 
 if TYPE_CHECKING:
     import torch
@@ -129,7 +129,8 @@ def _inputs(graph: Graph, batch: int) -> tuple[torch.Tensor, ...]:
     import torch
 
     generator = torch.Generator().manual_seed(batch)
-    tables = [(node.key, node.op) for node in graph.layers if isinstance(node.op, Embed)]
+    layers = [(node.key, node.op) for node in graph.layers if len(node.input_shapes[0]) == 1]
+    tables = [(key, op) for key, op in layers if isinstance(op, Embed)]
     found = []
     for node in graph.inputs:
         shape = (batch, *torch_shape(node.shape))
@@ -297,15 +298,17 @@ def _onnx(
         raise ExportError(f"an ONNX file holds 2 GB, and these weights are {held / 1e9:.1f} GB", "write it as .pt2")
     step("translating")
     try:
-        written: Any = torch.onnx.export(
-            _divided(program),
-            (),
-            dynamo=True,
-            verbose=False,
-            input_names=inputs,
-            output_names=outputs,
-            opset_version=opset,
-        )
+        # As it was traced: with gradients torch chooses other kernels, whose results lie otherwise in memory.
+        with torch.no_grad():
+            written: Any = torch.onnx.export(
+                _divided(program),
+                (),
+                dynamo=True,
+                verbose=False,
+                input_names=inputs,
+                output_names=outputs,
+                opset_version=opset,
+            )
     # Likewise for an operator without a translation; NotImplementedError is PyTorch's, nothing here is unfinished.
     except (OnnxExporterError, RuntimeError, ValueError, NotImplementedError) as error:
         raise ExportError(f"torch cannot write this network as ONNX: {_sentence(error)}") from None

@@ -18,7 +18,8 @@ __all__ = ["Helper", "collect", "find"]
 class Helper(NamedTuple):
     """One definition of a layers file: its text, the definitions it uses, the import lines it needs.
 
-    `arguments` are those of the constructor in order, with the source of the default where there is one.
+    `arguments` are those of the constructor in order, with the source of the default where there is one; a class
+    without a constructor has that of its `base`.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Helper(NamedTuple):
     uses: tuple[str, ...]
     imports: tuple[str, ...]
     arguments: tuple[tuple[str, str | None], ...]
+    base: str
 
 
 def find(name: str) -> Helper:
@@ -97,6 +99,7 @@ def _read(text: str) -> list[Helper]:
                 tuple(sorted(used & (definitions.keys() | elsewhere) - {name})),
                 tuple(sorted(imports[other] for other in used & imports.keys())),
                 _arguments(statement),
+                ast.unparse(statement.bases[0]) if isinstance(statement, ast.ClassDef) and statement.bases else "",
             )
         )
     return found

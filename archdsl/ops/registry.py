@@ -37,7 +37,9 @@ _FAMILIES = (
     "merging",
     "broadcasting",
     "columns",
+    "embedding",
     "attention",
+    "windows",
 )
 _loaded = False
 _plugins_loaded = False

@@ -51,7 +51,8 @@ EVERY: tuple[Draw, ...] = (*_ANYWHERE, *_SPATIAL, split, embed)
 _RELU = Layer("relu", lambda value, x: Made(nn.ReLU()))
 _NEEDS: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("attention", "token", "select"), (2,)),
-    **dict.fromkeys(("deform_conv", "pixel_shuffle", "pixel_unshuffle", "softmax2d"), (3,)),
+    **dict.fromkeys(("deform_conv", "patch_merge", "pixel_shuffle", "pixel_unshuffle", "softmax2d"), (3,)),
+    "window_attention": (3,),
     **dict.fromkeys(("shuffle", "drop_channel", "instance_norm", "lrn", "position"), (2, 3, 4)),
 }
 """Layers that take some ranks only, which for the others are drawn now and then."""
@@ -95,7 +96,7 @@ class _Drawing:
         for entry in inputs if len(inputs) > 1 else ():
             assert entry.name is not None
             start: list[Part] = [From((entry.name,))]
-            if entry.ids:
+            if entry.ids or (len(entry.shape) > 1 and pick.chance(8)):
                 start.append(One(self._layer(embed, env, entry.shape)))
             grown, tensors = self._chain(env, start, (), pick.whole(0, 3), 2)
             right = tensors is not None
@@ -128,8 +129,7 @@ class _Drawing:
         shape = self._size()
         inputs = [Input(self._name("in"), shape if pick.chance(70) else self._size()) for _ in range(pick.whole(2, 3))]
         if pick.chance(40):
-            ids = (pick.whole(1, 9),) if pick.chance(95) else (3, 4)
-            inputs[-1] = Input(inputs[-1].name, ids, ids=True)
+            inputs[-1] = Input(inputs[-1].name, (pick.whole(1, 9),), ids=True)
         return tuple(inputs)
 
     def _size(self) -> Shape:

@@ -142,7 +142,9 @@ class Env:
         return self.parent.label(name)
 
     def visible(self) -> list[str]:
-        return [*self.labels, *(self.parent.visible() if self.parent is not None else ())]
+        """The labels that any layer may read; ids are for the embedding that stands behind them."""
+        own = [name for name, x in self.labels.items() if x.is_floating_point()]
+        return [*own, *(self.parent.visible() if self.parent is not None else ())]
 
     def chain(self, name: str) -> tuple[Chain, Env]:
         if name in self.chains:

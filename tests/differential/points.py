@@ -26,7 +26,7 @@ from differential.layer import (
     plain,
     rank,
 )
-from differential.pick import Pick
+from differential.pick import Pick, show
 from differential.purpose import refuse_when
 
 _BATCH = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
@@ -302,13 +302,14 @@ def drop_channel(pick: Pick, x: Shape) -> Layer:
 
 def attention(pick: Pick, x: Shape) -> Layer:
     heads = pick.number(pick.divisor(x[-1]) + pick.chance(6))
-    bias = not pick.chance(30)
+    bias, causal = not pick.chance(30), pick.chance(25)
 
     def build(value: Values, *tensors: Tensor) -> Made:
         queries, keys, values = tensors if len(tensors) == 3 else (tensors[0],) * 3
         if len(tensors) == 2:
             raise TypeError("queries and keys without values, as to a function")
         refuse_when(any(x.dim() == 2 for x in tensors), "attention", "vector")
+        refuse_when(causal and len(tensors) == 3, "attention", "causal")
         wide = {"kdim": channels(keys), "vdim": channels(values)}
         layer = nn.MultiheadAttention(channels(queries), value(heads), bias=bias, batch_first=True, **wide)
 
@@ -318,7 +319,37 @@ def attention(pick: Pick, x: Shape) -> Layer:
 
         return Made(call, (layer,))
 
-    return Layer(f"attention heads={heads.text}" + ("" if bias else " bias=false"), build)
+    return Layer(f"attention heads={heads.text}" + ("" if bias else " bias=false") + " causal" * causal, build)
+
+
+def window_attention(pick: Pick, x: Shape) -> Layer:
+    """Windows as sequences of their own, and the table beside them; the mask and the bias have no say in sizes."""
+    heads = pick.number(pick.divisor(x[-1]) + pick.chance(6))
+    window = tuple(pick.number(pick.whole(1, 5)) for _ in range(3 if pick.chance(4) else pick.one((1, 2))))
+    shift = pick.number(pick.whole(0, 2))
+    bias = not pick.chance(30)
+
+    def build(value: Values, x: Tensor) -> Made:
+        high, wide, *more = (value(number) for number in (window * 2 if len(window) == 1 else window))
+        if x.dim() != 4 or more:
+            raise ValueError("windows have a height and a width")
+        refuse_when(value(shift, 0) >= min(high, wide), "window_attention", "shift")
+        table = _Weight((2 * high - 1) * (2 * wide - 1), value(heads))
+        inner = nn.MultiheadAttention(channels(x), value(heads), bias=bias, batch_first=True)
+
+        def call(x: Tensor) -> Tensor:
+            padded = F.pad(x, (0, -x.shape[3] % wide, 0, -x.shape[2] % high))
+            cut = F.unfold(padded, (high, wide), stride=(high, wide))
+            rows = cut.mT.reshape(-1, x.shape[1], high * wide).mT
+            made = inner(rows, rows, rows, need_weights=False)[0]
+            laid = made.mT.reshape(len(x), -1, cut.shape[1]).mT
+            whole = F.fold(laid, padded.shape[2:], (high, wide), stride=(high, wide))
+            return whole[:, :, : x.shape[2], : x.shape[3]]
+
+        return Made(call, (table, inner))
+
+    text = f"window_attention {heads.text} window={show(window)} shift={shift.text}"
+    return Layer(text + ("" if bias else " bias=false"), build)
 
 
 class _Weight(nn.Module):
@@ -369,13 +400,14 @@ def scale(pick: Pick, x: Shape) -> Layer:
 
 
 def embed(pick: Pick, x: Shape) -> Layer:
-    """Belongs at the start of a chain, behind an input of ids."""
-    vocabulary, width = pick.number(pick.whole(2, 30)), pick.number(pick.whole(1, 8))
+    """Belongs at the start of a chain, behind an input of ids; a sequence meets its matrix the other way."""
+    vocabulary = pick.number(pick.whole(2, 30))
+    width = pick.number(x[-1] if len(x) == 2 and pick.chance(80) else pick.whole(1, 8))
 
     def build(value: Values, x: Tensor) -> Made:
-        refuse_when(x.dim() != 2, "embed", "rank")
+        refuse_when(x.dim() > 3, "embed", "rank")
         layer = nn.Embedding(value(vocabulary), value(width))
-        return Made(layer, (layer,))
+        return Made(layer if x.dim() == 2 else lambda x: F.linear(x, layer.weight), (layer,))
 
     return Layer(f"embed {vocabulary.text} {width.text}", build)
 
@@ -424,4 +456,4 @@ DROPS = (
     _drop("drop_path", _drop_path),
     drop_channel,
 )
-TRANSFORMERS = (attention, token, position, scale)
+TRANSFORMERS = (attention, window_attention, token, position, scale)

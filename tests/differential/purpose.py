@@ -24,6 +24,7 @@ REASONS: Final = {
     ("add", "axes"): "it lines axes up from the last, so that the batch of one meets the channels of the other",
     ("add_identity", "image"): "PyTorch adds the identity to the rows and columns of every channel",
     ("add_identity", "vector"): "PyTorch adds a row of nine to each row of the identity of nine",
+    ("attention", "causal"): "PyTorch counts queries and keys from their first, whichever stand beside each other",
     ("attention", "vector"): "PyTorch reads (N, C) as one sequence of N positions without a batch",
     ("concat", "positions"): "along which axis of an image is not said",
     ("crop", "size"): "a slice that ends past the end is cut short without a word",
@@ -48,6 +49,9 @@ REASONS: Final = {
     ("softplus", "beta"): "PyTorch divides by beta and gives infinities",
     ("split", "unequal"): "chunk makes the last part smaller",
     ("split", "one"): "PyTorch makes one part, the tensor itself",
+    ("window_attention", "shift"): (
+        "a shift by a whole window moves nothing, and the mask would part what belongs together"
+    ),
 }
 """Reasons of one op each, with a word for the case."""
 

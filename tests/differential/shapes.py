@@ -138,6 +138,18 @@ def pixel_unshuffle(pick: Pick, x: Shape) -> Layer:
     return Layer(f"pixel_unshuffle {factor.text}", build)
 
 
+def patch_merge(pick: Pick, x: Shape) -> Layer:
+    factor = pick.number(pick.whole(1, 4))
+
+    def build(value: Values, x: Tensor) -> Made:
+        n = value(factor)
+        if x.dim() != 4:
+            raise ValueError("patches have a height and a width")
+        return Made(lambda x: F.pixel_unshuffle(F.pad(x, (0, -x.shape[3] % n, 0, -x.shape[2] % n)), n))
+
+    return Layer(f"patch_merge {factor.text}", build)
+
+
 # ---------------------------------------------------------------- arrangement
 
 
@@ -269,7 +281,7 @@ def to_shape(size: tuple[int, ...]) -> Layer:
 TURNED = Layer("permute [1, 0]", lambda value, x: Made(lambda x: x.permute(0, 2, 1)))
 """A sequence turned over."""
 
-POSITIONS = (pad, crop, upsample, pixel_shuffle, pixel_unshuffle)
+POSITIONS = (pad, crop, upsample, pixel_shuffle, pixel_unshuffle, patch_merge)
 ARRANGEMENT = (reshape, permute, slice_, shuffle, select, pad_channels, add_identity)
 
 # ---------------------------------------------------------------- merges

@@ -1,5 +1,5 @@
-"""Learned tensors of transformers: tokens, position embeddings, gains; and
-self-attention of one input.
+"""Learned tensors of transformers: tokens, position embeddings, gains; and attention of
+a sequence to itself.
 
 In: sequences as (N, L, C), images as (N, C, H, W). Out: the same, or a longer sequence.
 """
@@ -7,9 +7,10 @@ In: sequences as (N, L, C), images as (N, C, H, W). Out: the same, or a longer s
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["PositionEmbedding", "Scale", "SelfAttention", "Token"]
+__all__ = ["CausalAttention", "PositionEmbedding", "Scale", "SelfAttention", "Token"]
 
 
 class SelfAttention(nn.MultiheadAttention):
@@ -23,6 +24,27 @@ class SelfAttention(nn.MultiheadAttention):
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         return super().forward(x, x, x, need_weights=False)[0]
+
+
+class CausalAttention(nn.MultiheadAttention):
+    """Multi-head attention of each position of a sequence to itself and those before.
+
+    `CausalAttention(768, 12)` takes (N, 1024, 768) and keeps its size; the weights are
+    those of `nn.MultiheadAttention`.
+
+    Vaswani et al., "Attention Is All You Need", 2017; Radford et al., "Language Models
+    are Unsupervised Multitask Learners", 2019.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias)
+        qkv = qkv.view(*x.shape[:2], 3, self.num_heads, -1)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        dropout = self.dropout if self.training else 0.0
+        x = F.scaled_dot_product_attention(
+            query, key, value, dropout_p=dropout, is_causal=True
+        ).transpose(1, 2)
+        return F.linear(x.flatten(2), self.out_proj.weight, self.out_proj.bias)
 
 
 class Token(nn.Module):

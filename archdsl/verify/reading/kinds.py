@@ -114,7 +114,7 @@ _CALLED = {
     "transition layer": "transition layer | transition | transition block | 过渡层",
     "residual block": "residual block | residual | resblock | res block | 残差块",
     "basicblock": "basicblock | basic block",
-    "inverted residual": "inverted residual | invertedresidual | inverted bottleneck",
+    "inverted residual": "inverted residual | invertedresidual | inverted bottleneck | bneck",
     "identity block": "identity block",
     "mbconv": "mbconv | mobile inverted bottleneck",
 }
