@@ -27,6 +27,8 @@ NETWORKS = {
     "unet": "recursion, crops and skips",
     "siamese": "a shared tower and two inputs",
     "vit_b_16": "sequences, tokens, attention",
+    "swin_t": "attention within windows, stages of different depth with a merge before all but the first",
+    "gpt2_small": "causal attention, an embedding that is the head as well",
     "fractalnet20": "joins that drop their branches, several tensors at once",
     "efficientnet_b1": "gates, rates of dropping that rise over the network",
 }

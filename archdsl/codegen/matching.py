@@ -222,8 +222,11 @@ def _bare(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _role(name: str) -> str:
-    """What a tensor is in its layer: all but biases and statistics are weights, whatever they are called."""
-    last = name.rpartition(".")[2]
+    """What a tensor is in its layer: all but biases and statistics are weights, whatever they are called.
+
+    Swin's authors call a bias for each relative position `relative_position_bias_table`.
+    """
+    last = name.rpartition(".")[2].removesuffix("_table")
     return next((role for role in _ROLES if last.endswith(role)), "weight")
 
 

@@ -30,6 +30,8 @@ _DAMAGED: Final = "the file is cut off or damaged; get it again"
 _NOT_SAVED: Final = "the file is damaged, or was not written by torch.save"
 _SAVE_WEIGHTS: Final = 'where it comes from, save the weights alone: torch.save(model.state_dict(), "weights.pth")'
 _COUNTER: Final = "num_batches_tracked"
+_MASK: Final = "attn_mask"
+"""What the authors of Swin store beside the weights: which positions of shifted windows do not see each other."""
 
 
 class CheckpointError(HintedError):
@@ -40,7 +42,7 @@ class CheckpointError(HintedError):
 class Checkpoint:
     """A state dict: `values` by name, in the order of the file, `under` where in the file it was found.
 
-    `others` are entries that are no weights: whole numbers, settings.
+    `others` are entries that are no weights: whole numbers, masks, settings.
     """
 
     values: Mapping[str, torch.Tensor]
@@ -141,7 +143,8 @@ def _state_dict(held: Any, path: Path, under: tuple[str, ...]) -> Checkpoint:
 def _is_weight(name: str, value: torch.Tensor) -> bool:
     import torch
 
-    return name.endswith(_COUNTER) or (value.is_floating_point() and value.layout == torch.strided)
+    number = value.is_floating_point() and value.layout == torch.strided and not name.endswith(_MASK)
+    return name.endswith(_COUNTER) or number
 
 
 def _has_tensors(held: Mapping[Any, Any], depth: int = 0) -> bool:
