@@ -60,6 +60,14 @@ _FAMILIES = {
         ("size=224, classes=1000", "size=6, classes=7"),
         ("[size, size, 3]", "[size, size, 1]"),
     ),
+    "windows": _small(
+        "swin/swin.arch",
+        ("depths=[2, 2, 6, 2], c=96", "depths=[2, 2], c=32"),
+        ("window=7, classes=1000", "window=4, classes=7"),
+        ("224x224x3", "6x6x1"),
+        ("conv 4x4/4 c", "conv 1x1 c"),
+        ("x(k in 4)", "x(k in 2)"),
+    ),
 }
 
 

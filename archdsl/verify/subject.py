@@ -304,7 +304,7 @@ def _layer(node: Node, name: str, fact: Fact, owner: bool, training: bool) -> La
         dense=weights * groups,
         macs=fact.macs,
         dense_macs=fact.macs * groups,
-        conv_macs=fact.macs if kernel is not None else 0,
+        conv_macs=fact.macs if op.style == "convolution" else 0,
         work=fact.work,
         connections=fact.connections,
         bias_adds=biases * (math.prod(node.shape[:-1]) if kernel is not None else 1),
