@@ -21,6 +21,7 @@ PREFIX: Final = "zoo:"
 """What stands before a name of the zoo where a path could stand."""
 
 _ARCHITECTURE: Final = re.compile(r"^arch\s+(\w+)", re.MULTILINE)
+_INPUT: Final = re.compile(r"^input\b", re.MULTILINE)
 _VARIANT: Final = re.compile(r"^variant\s+(\w+(?:\s*,\s*\w+)*)\s*=", re.MULTILINE)
 
 
@@ -78,10 +79,13 @@ def files() -> tuple[Path, ...]:
 
 
 def entries(naming: str = "") -> Iterator[Entry]:
-    """The same with the names in them, found without parsing; those alone whose path or text has `naming` in it."""
+    """The same with the names in them, found without parsing; those alone whose path or text has `naming` in it.
+
+    Files of nothing but blocks, which others use, are left out.
+    """
     for path in files():
         text = path.read_text(encoding="utf-8")
-        if naming not in text and naming not in f"{path.parent.name}/{path.stem}":
+        if (naming not in text and naming not in f"{path.parent.name}/{path.stem}") or not _INPUT.search(text):
             continue
 
         def place(match: re.Match[str], variant: str | None, path: Path = path, text: str = text) -> Place:

@@ -34,7 +34,7 @@ def test_file_has_no_mistake_and_no_warning(path: Path) -> None:
     assert not checked.diagnostics, render_text(checked.diagnostics)
 
 
-@pytest.mark.parametrize("path", [p for p in files() if p.parent.name != "lib"], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted({entry.path for entry in entries()}), ids=lambda path: path.stem)
 def test_file_claims_figures_and_gives_their_source(path: Path) -> None:
     claims = [line for line in path.read_text(encoding="utf-8").splitlines() if "expect " in line.split("#")[0]]
     assert claims
