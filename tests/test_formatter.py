@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+import archdsl
 from archdsl.cli.fmt import command
 from archdsl.diagnostics import Collector, Source
 from archdsl.elaborate import Request, Unresolved, Workspace
@@ -540,3 +541,34 @@ def test_fmt_usage(tmp_path: Path) -> None:
     assert _fmt().exit_code == 2
     assert _fmt(tmp_path / "none.arch").exit_code == 2
     assert _fmt("--chekc", tmp_path).exit_code == 2
+
+
+# ---------------------------------------------------------------- flags
+
+
+def test_a_flag_is_its_bare_word(tmp_path: Path) -> None:
+    """`=false` unsets what a `default` sets, `bias` is no flag, and what is computed is no bare word."""
+    text = """\
+input 9x9x4  # ceil=true
+default maxpool ceil=true
+block stage<same=true> = conv 3x3 4 same=same
+maxpool 3/2 ceil=true -> maxpool 2 ceil=false -> conv 3x3 4 bias=true same=true
+-> maxpool 3/2 ceil=(1 == 1) -> stage<same=true>
+"""
+    path = tmp_path / "net.arch"
+    path.write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(command, [str(path)])
+    assert result.exit_code == 0, result.output
+    expected = text.replace("maxpool ceil=true", "maxpool ceil").replace("3/2 ceil=true", "3/2 ceil")
+    expected = expected.replace("bias=true same=true", "bias=true same")
+    assert path.read_text(encoding="utf-8") == expected
+    before, after = archdsl.loads(text).graph, archdsl.loads(expected).graph
+    assert [node.call for node in before.nodes] == [node.call for node in after.nodes]
+
+
+def test_errors_of_a_text_with_a_flag_are_where_they_stand(tmp_path: Path) -> None:
+    path = tmp_path / "net.arch"
+    path.write_text("input 9x9x4\nmaxpool 2 ceil=true -> -> relu\n", encoding="utf-8")
+    result = CliRunner().invoke(command, [str(path)])
+    assert result.exit_code == 1
+    assert "net.arch:2:24" in result.output  # the second arrow of the text as it is, not as it would be

@@ -108,89 +108,119 @@ def test_tnet() -> None:
         torch.testing.assert_close(module(x), torch.bmm(x, own(x)))
 
 
-class _Unit(nn.Module):
-    """The residual module of stacked hourglasses, Figure 4, left, with its norms before the convolutions."""
+class _Module(nn.Module):
+    """The residual module of the hourglass paper, Figure 4 on the left, normalised first."""
 
-    def __init__(self, entering: int, leaving: int) -> None:
-        super().__init__()
-        half = leaving // 2
-        self.bn1, self.conv1 = nn.BatchNorm2d(entering), nn.Conv2d(entering, half, 1)
-        self.bn2, self.conv2 = nn.BatchNorm2d(half), nn.Conv2d(half, half, 3, padding=1)
-        self.bn3, self.conv3 = nn.BatchNorm2d(half), nn.Conv2d(half, leaving, 1)
-        self.skip = nn.Identity() if entering == leaving else nn.Conv2d(entering, leaving, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.conv1(F.relu(self.bn1(x)))
-        y = self.conv2(F.relu(self.bn2(y)))
-        y = self.conv3(F.relu(self.bn3(y)))
-        summed: Tensor = y + self.skip(x)
-        return summed
-
-
-class _Hourglasses(nn.Module):
-    """The network of Newell, Yang & Deng, with loops in place of the text's recursion; heat maps of every stack."""
-
-    def __init__(self, stacks: int, width: int, joints: int) -> None:
+    def __init__(self, entering: int, width: int) -> None:
         super().__init__()
         half = width // 2
-        self.conv, self.bn = nn.Conv2d(3, 64, 7, stride=2, padding=3), nn.BatchNorm2d(64)
-        self.units = nn.ModuleList([_Unit(64, half), _Unit(half, half), _Unit(half, width)])
-        # Of a glass: for each of four sizes what stays, what goes down and what comes back; the lowest in between.
-        self.glasses = nn.ModuleList(nn.ModuleList(_Unit(width, width) for _ in range(13)) for _ in range(stacks))
-        self.behind = nn.ModuleList(_Unit(width, width) for _ in range(stacks))
-        self.linear = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(stacks))
-        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(stacks))
-        self.heads = nn.ModuleList(nn.Conv2d(width, joints, 1) for _ in range(stacks))
-        self.features = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(stacks - 1))
-        self.remapped = nn.ModuleList(nn.Conv2d(joints, width, 1) for _ in range(stacks - 1))
+        sizes = [(entering, half, 1), (half, half, 3), (half, width, 1)]
+        self.steps = nn.ModuleList(
+            nn.Sequential(nn.BatchNorm2d(a), nn.ReLU(), nn.Conv2d(a, b, k, padding=k // 2)) for a, b, k in sizes
+        )
+        self.skip = nn.Conv2d(entering, width, 1) if entering != width else nn.Identity()
 
-    def in_order(self) -> list[nn.Module]:
-        """Its layers as the text has them."""
-        found: list[nn.Module] = [self.conv, self.bn, *self.units]
-        for number, (module, behind) in enumerate(zip(self.glasses, self.behind, strict=True)):
-            glass = list(module.children())
-            stays, down, lowest, back = glass[0:4], glass[4:8], glass[8], glass[9:13]
-            for kept, gone in zip(stays, down, strict=True):
-                found += [kept, gone]
-            found += [lowest, *reversed(back), behind, self.linear[number], self.norms[number], self.heads[number]]
-            if number < len(self.features):
-                found += [self.features[number], self.remapped[number]]
-        return found
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        for step in self.steps:
+            y = step(y)
+        return torch.add(self.skip(x), y)
+
+
+class _Hourglass(nn.Module):
+    """Figure 3 of the paper as a loop: down four times, the skips kept in a list, and up again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skips, self.down, self.up = (nn.ModuleList(_Module(256, 256) for _ in range(4)) for _ in range(3))
+        self.bottom = _Module(256, 256)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = []
+        for skip, down in zip(self.skips, self.down, strict=True):
+            kept.append(skip(x))
+            x = down(F.max_pool2d(x, 2))
+        x = self.bottom(x)
+        for up in self.up:
+            x = torch.add(kept.pop(), up(x).repeat_interleave(2, 2).repeat_interleave(2, 3))
+        return x
+
+
+class _Stacked(nn.Module):
+    """The network of the paper, which gives the heatmaps of every stack."""
+
+    def __init__(self, stacks: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 64, 7, 2, 3), nn.BatchNorm2d(64), nn.ReLU(), _Module(64, 128))
+        self.stem.extend([nn.MaxPool2d(2), _Module(128, 128), _Module(128, 256)])
+        self.hourglasses = nn.ModuleList(_Hourglass() for _ in range(stacks))
+        body = [nn.Sequential(_Module(256, 256), nn.Conv2d(256, 256, 1)) for _ in range(stacks)]
+        self.features = nn.ModuleList(b.extend([nn.BatchNorm2d(256), nn.ReLU()]) for b in body)
+        self.heats = nn.ModuleList(nn.Conv2d(256, 16, 1) for _ in range(stacks))
+        self.back = nn.ModuleList(nn.Conv2d(256, 256, 1) for _ in range(stacks - 1))
+        self.mapped = nn.ModuleList(nn.Conv2d(16, 256, 1) for _ in range(stacks - 1))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        x = self.units[0](F.relu(self.bn(self.conv(x))))
-        x = self.units[2](self.units[1](F.max_pool2d(x, 2)))
-        heats = []
-        for number, module in enumerate(self.glasses):
-            glass = list(module.children())
-            y, kept = x, []
-            for size in range(4):
-                kept.append(glass[size](y))
-                y = glass[4 + size](F.max_pool2d(y, 2))
-            y = glass[8](y)
-            for size in reversed(range(4)):
-                y = glass[9 + size](y)
-                y = kept[size] + y.repeat_interleave(2, 2).repeat_interleave(2, 3)
-            y = F.relu(self.norms[number](self.linear[number](self.behind[number](y))))
-            heats.append(self.heads[number](y))
-            if number < len(self.features):
-                x = x + self.features[number](y) + self.remapped[number](heats[-1])
-        return heats
+        x = self.stem(x)
+        made: list[Tensor] = []
+        for i, (hourglass, features) in enumerate(zip(self.hourglasses, self.features, strict=True)):
+            y = features(hourglass(x))
+            made.append(self.heats[i](y))
+            if i < len(self.back):
+                x = x + self.back[i](y) + self.mapped[i](made[-1])
+        return made
+
+    def in_order(self) -> list[nn.Module]:
+        """Convolutions and normalisations as the text has them."""
+
+        def leaves(part: nn.Module) -> list[nn.Module]:
+            return [each for each in part.modules() if isinstance(each, nn.Conv2d | nn.BatchNorm2d)]
+
+        order = leaves(self.stem)
+        for i, (hourglass, features) in enumerate(zip(self.hourglasses, self.features, strict=True)):
+            assert isinstance(hourglass, _Hourglass)
+            for skip, down in zip(hourglass.skips, hourglass.down, strict=True):
+                order += leaves(skip) + leaves(down)
+            order += leaves(hourglass.bottom) + leaves(hourglass.up)
+            order += leaves(features) + leaves(self.heats[i])
+            for back in (self.back, self.mapped):
+                order += leaves(back[i]) if i < len(back) else []
+        return order
+
+
+def _by_structure(module: nn.Module) -> list[Tensor]:
+    return [value for name, value in module.state_dict().items() if "num_batches" not in name]
 
 
 @pytest.mark.parametrize("stacks", [1, 3])
-def test_hourglasses(stacks: int) -> None:
-    text = _program("A head after every stack").replace("256x256x3", "64x64x3")
-    net = archdsl.loads(text, settings={"stacks": stacks, "width": 16, "joints": 5})
-    module, own = net.module(seed=0).train(), _Hourglasses(stacks, 16, 5).train()
-    given = [value for name, value in module.state_dict().items() if "num_batches" not in name]
-    mine = [value for layer in own.in_order() for name, value in layer.state_dict().items() if "num" not in name]
+def test_stacked_hourglass(stacks: int) -> None:
+    text = _program("A head in every turn").replace("256x256x3", "64x64x3").replace(":: 64x64x256", ":: 16x16x256")
+    module, own = archdsl.loads(text, settings={"stacks": stacks}).module(seed=0), _Stacked(stacks)
+    given = _by_structure(module)
+    mine = [value for part in own.in_order() for value in _by_structure(part)]
+    x = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
         for value, other in zip(mine, given, strict=True):
             value.copy_(other)
-        x = torch.randn(2, 3, 64, 64)
-        found = module(x)
-        torch.testing.assert_close([found] if stacks == 1 else list(found), own(x))
+        heats = own.eval()(x)
+        torch.testing.assert_close(module.eval()(x), heats[-1], rtol=1e-4, atol=1e-4)
+        module.train()
+        for part in module.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.eval()
+        trained = module(x)
+    if stacks == 1:
+        assert isinstance(trained, Tensor)
+        return
+    assert trained._fields == ("output", *(f"heat{i + 1}" for i in range(stacks - 1)))
+    for got, heat in zip((*trained[1:], trained[0]), heats, strict=True):
+        torch.testing.assert_close(got, heat, rtol=1e-4, atol=1e-4)
+
+
+def test_the_stacked_hourglass_has_as_many_weights_as_one_written_by_hand() -> None:
+    with torch.device("meta"):
+        own = _Stacked(8)
+    assert sum(value.numel() for value in own.parameters()) == 25_434_112
 
 
 @pytest.mark.parametrize("size", [1, 3, 64])

@@ -141,7 +141,7 @@ def test_every_mistake_is_found_in_one_run() -> None:
   batch 12.5    epoch 164
   optimizer sgd lr=rate momentum=1 nestrov
   schedule stp at=[82, 123]
-  loss cross_entropy label_smoothng=0.1 + 0.3 aux + aux2
+  loss cross_entropy label_smoothng=0.1 + 0.3 axu + aux2
   init conv=he_norml fc=normal(-0.01) cnv=ones
   batch 3
   seed -1
@@ -156,7 +156,7 @@ def test_every_mistake_is_found_in_one_run() -> None:
         ("unknown-setting", "nestrov"),
         ("unknown-setting", "stp"),
         ("unknown-setting", "label_smoothng"),
-        ("unknown-setting", "aux"),
+        ("unknown-setting", "axu"),
         ("bad-recipe", "+ aux2"),
         ("unknown-setting", "he_norml"),
         ("bad-recipe", "-0.01"),

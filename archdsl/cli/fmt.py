@@ -18,6 +18,7 @@ import click
 
 from archdsl.cli.common import fail, report, with_folders
 from archdsl.diagnostics import ArchError, Collector, Source, counted
+from archdsl.elaborate.bare_flags import with_bare_flags
 from archdsl.syntax.formatter import format_source, same_program
 from archdsl.zoo import find, in_zoo
 
@@ -51,6 +52,8 @@ class _File(click.Path):
 def command(files: tuple[str, ...], check: bool, diff: bool) -> None:
     """Lay files out in the one canonical way; comments stay, and the network is never changed.
 
+    A flag that is set by a value, `ceil=true`, becomes its bare word, `ceil`.
+
     `-` reads standard input and writes standard output; of a FOLDER, and of those inside, it is every .arch file.
     Ends with status 0; 1 where a file has syntax errors, which leave it as it is, or where --check or --diff found
     something to change; 2 for a wrong command line.
@@ -79,11 +82,12 @@ def _format(path: str, *, check: bool, diff: bool) -> str:
     except UnicodeDecodeError as error:
         return _failed(f"{name} is not UTF-8 text: byte {error.start}")
     found = Collector()
-    text = format_source(before, found)
+    bare = with_bare_flags(before)
+    text = format_source(bare, found)
     if text is None:
         report(found.sorted())
         return "failed"
-    if text != before.text and not same_program(before, Source(name, text)):
+    if text != before.text and not same_program(bare, Source(name, text)):
         return _failed(f"{name} would become another program: this is a mistake of archdsl, please report it")
     if diff:
         click.echo(_difference(before.text, text, name), nl=False)

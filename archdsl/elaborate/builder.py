@@ -140,6 +140,7 @@ class Builder(Units):
             )
 
     def _outputs(self, scope: Scope, result: Tensors | None) -> list[Output]:
+        """Those of the last chain first, unless each of its tensors has a name of its own as an output."""
         made: list[Output] = []
         if result is None and self._unit.file.broken:
             result = POISON
@@ -152,8 +153,8 @@ class Builder(Units):
                 hint="conv 3x3+1 64 -> relu -> …",
             )
         else:
-            names = ["output"] if len(result) == 1 else [f"output{i + 1}" for i in range(len(result))]
-            made += [Output(name, port) for name, port in zip(names, result, strict=True) if port is not None]
+            made += _numbered("output", result, training=False)
+        last = len(made)
         seen: dict[str, Span] = {}
         for statement in self._unit.outputs:
             name = statement.name.name
@@ -175,12 +176,20 @@ class Builder(Units):
                     statement.modifier.span,
                     hint=f"output {name} training = … exists in training only",
                 )
-            tensors = self._chain(statement.chain, scope, None)
-            if len(tensors) != 1:
-                self.found.error("arity", f"an output is one tensor, and this is {len(tensors)}", statement.chain.span)
-            elif tensors[0] is not None:
-                made.append(Output(name, tensors[0], training))
-        return made
+            new = _numbered(name, self._chain(statement.chain, scope, None), training=training)
+            taken = {output.name for output in made}
+            doubled = next((output.name for output in new if output.name in taken), None)
+            if doubled is not None:
+                self.found.error(
+                    "duplicate-name",
+                    f"the output `{doubled}` is defined twice",
+                    statement.span,
+                    hint=f"`{name}` is {len(new)} tensors, the outputs {new[0].name} to {new[-1].name}: rename one",
+                )
+                continue
+            made += new
+        named = {output.port for output in made[last:] if not output.training}
+        return made[last:] if {output.port for output in made[:last]} <= named else made
 
     def _lost_first_chain(self) -> bool:
         """Whether the chain that starts at the input may be one that could not be read."""
@@ -201,3 +210,9 @@ class Builder(Units):
             self._too_deep(architecture.span if architecture else Span(self._unit.file.source, 0, 0))
         finally:
             sys.setrecursionlimit(before)
+
+
+def _numbered(name: str, tensors: Tensors, *, training: bool) -> list[Output]:
+    """One output, or of several tensors as many: heat1, heat2, …"""
+    names = [name] if len(tensors) == 1 else [f"{name}{i + 1}" for i in range(len(tensors))]
+    return [Output(each, port, training) for each, port in zip(names, tensors, strict=True) if port is not None]

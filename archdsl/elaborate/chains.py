@@ -1,22 +1,21 @@
-"""Chains and the statements of a body: element after element, repeated, labelled, compared with the sizes written.
+"""Chains and the statements of a body: element after element, and turn after turn of a repeat.
 
 In: chains of the tree and the tensors that enter them. Out: the tensors that leave. What a single element is, a layer
-or a block or a choice, is left to `units`, which builds on this.
+or a block or a choice, is left to `units`, which builds on this; labels and sizes behind it to `suffixes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 from archdsl import limits
 from archdsl.diagnostics import Diagnostic, Note, Span, counted, nearest
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.foresight import Foresight
-from archdsl.elaborate.layers import Layers
 from archdsl.elaborate.names import Names
 from archdsl.elaborate.op_binder import OpBinder
 from archdsl.elaborate.parameter_binder import ParameterBinder
+from archdsl.elaborate.suffixes import Suffixes
 from archdsl.elaborate.values import (
     POISON,
     BlockValue,
@@ -31,7 +30,7 @@ from archdsl.elaborate.values import (
 )
 from archdsl.graph import Frame, Port
 from archdsl.ops import registry
-from archdsl.ops.base import Shape, show_shape
+from archdsl.ops.base import Shape
 from archdsl.syntax import tree
 
 __all__ = ["Chains"]
@@ -40,18 +39,13 @@ _QUOTED = 60
 """Characters of an element that a hint repeats."""
 
 
-class Chains(Layers):
+class Chains(Suffixes):
     """Runs chains; a subclass runs their elements."""
 
     def __init__(self, name: str, names: Names, calls: Calls) -> None:
-        super().__init__(name, names.found, calls)
-        self.names = names
-        self._evaluator = names.evaluator
-        self._evaluator.made = self.nodes
+        super().__init__(name, names, calls)
         self._ops = OpBinder(self._evaluator, self.found)
         self._parameters = ParameterBinder(self._evaluator, self.found)
-        self._compares_sizes = True
-        """Whether `::` is compared: the sizes that a text states are those of the network as it is written."""
         self._foresight = Foresight(names)
         self._sites = 0
         self._depth = 0
@@ -106,7 +100,10 @@ class Chains(Layers):
                         "misplaced-statement",
                         f"`{word}` stands at the top of a file, not in a block",
                         statement.span,
-                        hint="a block holds chains, let, share, default, block and return",
+                        hint="give it on, return @y, @heat, label it where the block is used and write at the top: "
+                        "output heat = @heat"
+                        if isinstance(statement, tree.OutputStatement)
+                        else "a block holds chains, let, share, default, block and return",
                     )
         return result
 
@@ -136,10 +133,10 @@ class Chains(Layers):
         if self._depth > limits.CALL_DEPTH * 8:
             self._too_deep(chain.span)
         for index, element in enumerate(chain.elements):
-            if isinstance(element.unit, tree.Reference) and index > 0:
+            if index > 0 and (reference := tree.tensors_of(element.unit)) is not None:
                 self.found.error(
                     "misplaced-reference",
-                    f"`@{element.unit.name}` cannot stand behind an arrow",
+                    f"`@{reference.name}` cannot stand behind an arrow",
                     element.unit.span,
                     hint="a reference starts a chain or a branch; to label a layer, write it without an arrow: relu @a",
                 )
@@ -158,6 +155,7 @@ class Chains(Layers):
         ports: list[Port | None] = []
         for chain in chains:
             ports += self._chain(chain, scope, current)
+            self._carry(len(ports), chain.span)
         return tuple(ports)
 
     def _named_chain(self, chain: tree.Chain, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
@@ -207,66 +205,6 @@ class Chains(Layers):
             return POISON
         return current
 
-    def _label(self, labels: Sequence[tree.Label], scope: Scope, tensors: Tensors) -> None:
-        if len(labels) != len(tensors) and None not in tensors:
-            self.found.error(
-                "arity",
-                f"{len(tensors)} tensor{'s leave' if len(tensors) > 1 else ' leaves'} here, and there "
-                f"{'are' if len(labels) > 1 else 'is'} {len(labels)} label{'s' if len(labels) > 1 else ''}",
-                labels[0].span.to(labels[-1].span),
-                hint="one label a tensor: split 2 @a @b; one that is thrown away is @_",
-            )
-            tensors = POISON
-        for index, label in enumerate(labels):
-            if label.name == tree.UNNAMED:
-                continue
-            before = scope.written_labels.get(label.name)
-            if before is label:
-                self.found.error(
-                    "duplicate-label",
-                    f"the label `@{label.name}` is given twice: the chain in which it stands is used several times",
-                    label.span,
-                    hint="make the chain a block, whose labels are its own",
-                )
-            elif before is not None or label.name in scope.labels:
-                self.found.error(
-                    "duplicate-label",
-                    f"the label `@{label.name}` is given twice",
-                    label.span,
-                    notes=[Note("it was given here", before.span)] if before else [Note("it is an input")],
-                    hint=f"rename one of them; what is read stands in a branch: add<id | @{label.name}>",
-                )
-            scope.written_labels[label.name] = label
-            scope.labels[label.name] = (tensors[index],) if len(tensors) == len(labels) else POISON
-        if len(labels) == len(tensors) > 1:
-            for port, label in zip(tensors, labels, strict=True):
-                if port is not None and label.name != tree.UNNAMED:
-                    self.tensor_labels.setdefault(port, label.name)
-
-    def _assert(self, assertion: tree.Assertion, scope: Scope, tensors: Tensors) -> Tensors:
-        """Compare with a size that is written; go on from the written one, so that one mistake is reported once."""
-        size = self._size(assertion.size, scope)
-        if size is None:
-            return tensors
-        if len(tensors) != 1:
-            self.found.error("arity", f"{len(tensors)} tensors leave here, and one size is written", assertion.span)
-            return tensors
-        shape = self._shape(tensors[0])
-        if shape == size or (shape is not None and not self._compares_sizes):
-            return tensors
-        if shape is not None and tensors[0] is not None:
-            node = self.nodes[tensors[0].node]
-            entering = f" from {show_shape(node.input_shapes[0])}" if node.input_shapes else ""
-            self.found.error(
-                "wrong-size",
-                f"the size here is {show_shape(shape)}, not {show_shape(size)}",
-                assertion.span,
-                label=f"computed: {show_shape(shape)}",
-                notes=[Note(f"`{node.call}` makes {show_shape(shape)}{entering}", node.span)],
-                hint=f"write :: {show_shape(shape)}, or mend the layers before it",
-            )
-        return (self._append(None, (), (), (size,), None, assertion.span),)
-
     def _repeat(
         self,
         unit: tree.Expression | tree.Conditional,
@@ -277,28 +215,35 @@ class Chains(Layers):
         label: str | None,
     ) -> Tensors:
         turns = self._turns(repeat, scope)
-        tensors = self._entering(current, unit.span)
+        if not turns:
+            return self._entering(current, unit.span)
         if len(turns) > 1:
             self._foresee(len(turns) * self._foresight.element(unit, inner, scope), 0, repeat.span)
         self._sites += 1
         site, outer = self._sites, self._frame
         name = self._word(unit, scope)
-        taken = len(tensors)
+        tensors = current
+        scopes: list[Scope] = []
         for index, variables in enumerate(turns):
             before, nodes, steps = tensors, len(self.nodes), self._steps
             self._step(repeat.span)
             self._frame = Frame("repeat", name, outer, label=label, index=index, count=len(turns), site=site)
-            tensors = self._element(unit, inner, Scope(scope, False, variables=variables), tensors)
-            if len(tensors) != taken and not index:
-                self._uneven[tensors] = _uneven(unit.span, repeat.span, taken, len(tensors))
-            if not variables and self._shapes(before) == self._shapes(tensors):
+            turn = Scope(scope, False, variables=variables)
+            tensors = self._element(unit, inner, turn, tensors)
+            if turn.labels:
+                scopes.append(turn)
+            if before is not None and len(tensors) != len(before) and not index:
+                self._uneven[tensors] = _uneven(unit.span, repeat.span, len(before), len(tensors))
+            if not variables and before is not None and self._shapes(before) == self._shapes(tensors):
                 # A turn that knows no loop variable and changes no size is like all that follow.
                 left = len(turns) - index - 1
                 self._foresee(left * (len(self.nodes) - nodes), left * (self._steps - steps), repeat.span)
-                if before == tensors:
+                if before == tensors and not turn.labels:
                     self._steps += left * (self._steps - steps)
                     break
         self._frame = outer
+        self._gather(scopes, scope)
+        assert tensors is not None
         return tensors
 
     def _shapes(self, tensors: Tensors) -> list[Shape | None]:
@@ -350,41 +295,6 @@ class Chains(Layers):
             turns.append({name.name: part for name, part in zip(repeat.names, item, strict=True)})
         return turns
 
-    def _size(self, expression: tree.Expression, scope: Scope) -> Shape | None:
-        """A size that stands in the text; None after reporting that it is none."""
-        try:
-            value = self._evaluator.evaluate(expression, scope)
-        except Poisoned:
-            return None
-        parts = value if isinstance(value, tuple) else (value,)
-        sizes: list[int] = []
-        for part in parts:
-            if isinstance(part, float) and part.is_integer():
-                part = int(part)
-            if isinstance(part, bool) or not isinstance(part, int) or part < 1:
-                self.found.error(
-                    "bad-argument",
-                    f"a size is made of whole numbers above zero, and this is {show(value)}",
-                    expression.span,
-                    hint="224x224x3, or [r, r, 3] where it is computed",
-                )
-                return None
-            sizes.append(part)
-        if not 1 <= len(sizes) <= 4:
-            self.found.error(
-                "rank-mismatch",
-                f"a size has one to four numbers, and this has {len(sizes)}",
-                expression.span,
-                hint="HxWxC is an image, LxC a sequence, DxHxWxC a volume, C a vector",
-            )
-            return None
-        if prod(sizes) > limits.ELEMENTS:
-            self.found.error(
-                "limit-size", "a tensor of more than 2^53 values", expression.span, hint="is the size right?"
-            )
-            return None
-        return tuple(sizes)
-
 
 def _uneven(unit: Span, repeat: Span, taken: int, given: int) -> Diagnostic:
     """What is wrong with a repeat whose second turn does not take what the first gives."""
@@ -392,4 +302,6 @@ def _uneven(unit: Span, repeat: Span, taken: int, given: int) -> Diagnostic:
     text = unit.text[1:-1] if unit.text.startswith("(") else unit.text
     short = given > 1 == taken and len(text) <= _QUOTED and "\n" not in text
     hint = f"pick one in each turn: ({text} -> first) {repeat.text}" if short else "each turn gives what it takes"
+    if given > taken:
+        hint += "; what else a turn makes has a label, which behind the repeat is the tensors of all turns"
     return Diagnostic("arity", message, repeat, notes=(Note("this is repeated", unit),), hint=hint)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from archdsl import limits
-from archdsl.diagnostics import Collector, Span
+from archdsl.diagnostics import Collector, Span, counted
 from archdsl.elaborate.functions import FORMS, FUNCTIONS, Refused
 from archdsl.elaborate.values import (
     ChainValue,
@@ -28,6 +28,8 @@ from archdsl.elaborate.values import (
 from archdsl.syntax import tree
 
 __all__ = ["Context", "Evaluator"]
+
+T = TypeVar("T")
 
 
 class Context(Protocol):
@@ -92,7 +94,7 @@ class Evaluator:
                 if len(chain.elements) > 1 or element.suffixes or not isinstance(element.unit, tree.Conditional):
                     return False
                 return self._is_value(element.unit.then, scope) and self._is_value(element.unit.otherwise, scope)
-            case tree.Reference() | tree.Call():
+            case tree.Reference() | tree.Call() | tree.Index(base=tree.Reference()) | tree.Slice(base=tree.Reference()):
                 return False
             case tree.Name(name=name):
                 return name not in ("id", "first")
@@ -175,9 +177,11 @@ class Evaluator:
                     )
                 return self.listed(tuple(self.argument(item, scope) for item in items), expression.span)
             case tree.Index():
-                return self._index(expression, scope)
+                return self.some(expression, self._list(expression, scope), scope)[0]
             case tree.Slice():
-                return self._slice(expression, scope)
+                made = self.some(expression, self._list(expression, scope), scope)
+                self.spend(count(made), expression.span)
+                return made
             case tree.Unary():
                 return self._unary(expression, scope)
             case tree.Function():
@@ -260,9 +264,17 @@ class Evaluator:
             raise self.fail("bad-type", f"only a list has elements, and this is {describe(base)}", expression.base.span)
         return base
 
-    def _slice(self, expression: tree.Slice, scope: Scope) -> Value:
-        """Some elements in a row; an end beyond the list is a mistake, and gives no shorter list."""
-        base = self._list(expression, scope)
+    def some(self, expression: tree.Index | tree.Slice, base: tuple[T, ...], scope: Scope) -> tuple[T, ...]:
+        """The element of a list that an index means, or some in a row; an end beyond the list is a mistake."""
+        if isinstance(expression, tree.Index):
+            index = self.whole(expression.index, scope, "an index", least=-len(base))
+            if not index < len(base):
+                raise self.fail(
+                    "bad-argument",
+                    f"the list has {counted(len(base), 'element')}, and the first is [0]: there is no [{index}]",
+                    expression.span,
+                )
+            return (base[index],)
         ends: list[int] = []
         for end, otherwise in ((expression.first, 0), (expression.behind, len(base))):
             at = otherwise if end is None else self.whole(end, scope, "an end of a slice", least=-len(base))
@@ -270,24 +282,11 @@ class Evaluator:
         if not ends[0] <= ends[1] <= len(base):
             raise self.fail(
                 "bad-argument",
-                f"the list has {len(base)} elements, and [{ends[0]}:{ends[1]}] is no stretch of it",
+                f"the list has {counted(len(base), 'element')}, and [{ends[0]}:{ends[1]}] is no stretch of it",
                 expression.span,
                 "xs[1:3] are the elements [1] and [2], xs[:3] the first three",
             )
-        made = base[ends[0] : ends[1]]
-        self.spend(count(made), expression.span)
-        return made
-
-    def _index(self, expression: tree.Index, scope: Scope) -> Value:
-        base = self._list(expression, scope)
-        index = self.whole(expression.index, scope, "an index", least=-len(base))
-        if not index < len(base):
-            raise self.fail(
-                "bad-argument",
-                f"the list has {len(base)} elements, and the first is [0]: there is no [{index}]",
-                expression.span,
-            )
-        return base[index]
+        return base[ends[0] : ends[1]]
 
     def _number(self, value: Value, span: Span, operator: str) -> int | float:
         if isinstance(value, bool) or not isinstance(value, int | float):

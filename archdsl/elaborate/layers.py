@@ -62,6 +62,12 @@ class Layers:
         )
         raise Stop
 
+    def _carry(self, tensors: int, span: Span) -> None:
+        """Count what a layer reads, or a chain of several tensors holds."""
+        self._edges += tensors
+        if self._edges > limits.EDGES:
+            self._too_many(span)
+
     def _foresee(self, nodes: int, steps: int, span: Span) -> None:
         """Stop before so many more layers and steps are made, where they would pass a limit."""
         if len(self.nodes) + nodes > limits.NODES:
@@ -116,9 +122,7 @@ class Layers:
             if port is None:
                 return POISON
             ports.append(port)
-        self._edges += len(ports)
-        if self._edges > limits.EDGES:
-            self._too_many(span)
+        self._carry(len(ports), span)
         nodes = self.nodes
         shapes = tuple([nodes[port.node].shapes[port.index] for port in ports])
         if op.arity is not None and len(ports) != op.arity:
@@ -130,7 +134,7 @@ class Layers:
                 "arity",
                 f"`{op.name}` takes {counted(op.arity, 'tensor')}, and {entering}",
                 span,
-                hint=f"give it branches: {op.name}<a | b>" if op.arity > 1 else "pick one: `first`, or a label",
+                hint=f"give it branches: {op.name}<a | b>" if op.arity > 1 else "pick one: `first`, a label, or @a[0]",
             )
             return POISON
         key = (id(op), shapes)

@@ -185,6 +185,8 @@ class OpBinder:
         else:
             message = f"`{kind.name}` takes no further argument"
             hint = surplus_hint(kind, value.value if isinstance(value, tree.String) else "") + hint
+            if any(isinstance(node, tree.Reference) for node in tree.walk(value)):
+                hint = f"tensors stand in brackets, {kind.name}<@a | @b>, before the arguments: {kind.signature()}"
         self._found.error("unknown-argument", message, operand.span, hint=hint)
 
     def _read(self, kind: type[Op], arg: Arg, value: tree.Expression | tree.Geometry, scope: Scope) -> Value:

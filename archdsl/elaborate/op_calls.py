@@ -80,7 +80,12 @@ class OpCalls(Chains):
                 start = len(self.nodes)
                 tensors = self._chain(chain, home, current)
                 if len(tensors) != 1:
-                    self.found.error("arity", f"a branch gives one tensor, and this gives {len(tensors)}", chain.span)
+                    self.found.error(
+                        "arity",
+                        f"a branch gives one tensor, and this gives {len(tensors)}",
+                        chain.span,
+                        hint=f"what takes them all stands behind them: (@a, @b) -> {kind.name}",
+                    )
                     failed = True
                 branches.append(Branch(chain.span, start, len(self.nodes)))
                 ports += tensors[:1]

@@ -187,15 +187,16 @@ class RecipeReader(OptionReader):
         spans: dict[str, Span] = {}
         for term in self._terms(line.items):
             try:
-                made, span = self._term(term)
+                several, span = self._term(term)
             except Poisoned:
                 failed = True
                 continue
-            if made.output in spans:
-                self._twice(f"the output `{made.output}`", span, spans[made.output])
-                continue
-            spans[made.output] = span
-            auxiliaries.append(made)
+            for made in several:
+                if made.output in spans:
+                    self._twice(f"the output `{made.output}`", span, spans[made.output])
+                    break
+                spans[made.output] = span
+                auxiliaries.append(made)
         if failed:
             raise Poisoned
         return Loss(criterion, tuple(auxiliaries))
@@ -206,22 +207,26 @@ class RecipeReader(OptionReader):
         starts = [i for i, item in enumerate(items) if isinstance(item, tree.Plus)]
         return [items[a:b] for a, b in pairwise([*starts, len(items)])]
 
-    def _term(self, items: Sequence[Item]) -> tuple[Auxiliary, Span]:
+    def _term(self, items: Sequence[Item]) -> tuple[list[Auxiliary], Span]:
+        """The output that is meant; where there is none of that name, those of it that are numbered."""
         example = "a term of a loss is a weight and an output: + 0.3 aux1"
         weight = bare_value(items[1]) if len(items) > 1 else None
         name = bare_word(items[2]) if len(items) > 2 else None
         if weight is None or name is None or len(items) > 3:
             self._fail("bad-recipe", "this is not a weight and an output", items[0].span.to(items[-1].span), example)
         strength = self._read("a weight", Real(above=0), weight, example)
+        meant = [name.name]
         if self._graph is not None:
             known = [output.name for output in self._graph.outputs]
+            numbered = [each for number in range(1, len(known) + 1) if (each := f"{name.name}{number}") in known]
             if name.name not in known:
-                others = known[1:]
-                self._unknown(f"the network has no output `{name.name}`", name, others, "its outputs are")
+                meant = numbered
+            if name.name not in known and len(numbered) < 2:  # one alone is a slip of the pen
+                self._unknown(f"the network has no output `{name.name}`", name, known[1:], "its outputs are")
                 raise Poisoned
-            if name.name == known[0]:
-                self._fail("bad-recipe", f"`{name.name}` is the main output, which counts once", name.span, example)
-        return Auxiliary(name.name, strength), name.span
+            if known[0] in meant:
+                self._fail("bad-recipe", f"`{known[0]}` is the main output, which counts once", name.span, example)
+        return [Auxiliary(each, strength) for each in meant], name.span
 
     # ------------------------------------------------------------ a value for every op
 

@@ -6,6 +6,7 @@ an op does with its operands and branches is left to `op_calls`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from archdsl.elaborate.names import Names, label_hint, label_ports
 from archdsl.elaborate.op_calls import LITERALS, OpCalls
 from archdsl.elaborate.parameter_binder import tell_parameters
 from archdsl.elaborate.values import (
+    POISON,
     BlockValue,
     ChainValue,
     OpValue,
@@ -57,7 +59,8 @@ class Units(OpCalls):
         self._named: dict[int, tree.Name] = {}
         self._handlers: dict[type, Callable[[Any, Scope, Tensors | None, str | None], Tensors]] = {
             tree.Name: self._name,
-            tree.Index: self._element_of_list,
+            tree.Index: self._indexed,
+            tree.Slice: self._indexed,
             tree.Call: self._call,
             tree.Group: self._group,
             tree.Reference: self._reference_in_chain,
@@ -92,8 +95,13 @@ class Units(OpCalls):
             return self._entering(current, unit.span)[:1]
         return self._apply(self.names.lookup(unit, scope), unit, scope, current, label)
 
-    def _element_of_list(self, unit: tree.Index, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
-        """`units[0]` as a layer."""
+    def _indexed(
+        self, unit: tree.Index | tree.Slice, scope: Scope, current: Tensors | None, label: str | None
+    ) -> Tensors:
+        """`@heads[0]` and `@heads[1:]`, some of several tensors; `units[0]` as a layer."""
+        if isinstance(unit.base, tree.Reference):
+            tensors = self._reference_in_chain(unit.base, scope, current, label)
+            return POISON if None in tensors else self._evaluator.some(unit, tensors, scope)
         value = self._evaluator.evaluate(unit, scope)
         name = self._named.get(id(unit))
         if name is None:
@@ -207,8 +215,12 @@ class Units(OpCalls):
         self, unit: tree.Reference, scope: Scope, current: Tensors | None, label: str | None
     ) -> Tensors:
         ports = label_ports(unit.name, scope)
-        if ports is not None:
+        if ports:
             return ports
+        if ports is not None:
+            message = f"several repeats give the label `@{unit.name}`, so that it has no one meaning behind them"
+            self.found.error("duplicate-label", message, unit.span, hint="rename it in all but one of them")
+            raise Poisoned
         if self.found.full:
             raise self._evaluator.fail("unknown-label", f"there is no label `@{unit.name}` here", unit.span)
         if self.names.lost(f"@{unit.name}"):
@@ -219,11 +231,12 @@ class Units(OpCalls):
             known.update(at.labels)
             at = None if at.boundary else at.parent
         hint = label_hint(unit.name, known)
-        later = f"@{unit.name}" in unit.span.source.text[unit.span.end :]
-        if later and not nearest(unit.name, known) and unit.name != tree.UNNAMED:
-            hint = (
-                "it is given further down: a chain can only start at what stands above it; or inside a block or repeat"
-            )
+        if not nearest(unit.name, known) and unit.name != tree.UNNAMED:
+            text, written = unit.span.source.text, re.compile(rf"[^\s(|,<] *@{unit.name}\b")
+            if written.search(text, unit.span.end):
+                hint = "it is given further down: a chain can only start at what stands above it; or inside a block"
+            elif written.search(text, 0, unit.span.start):
+                hint = "it is given inside a block, whose labels are its own, or in a repeat of no turns"
         self.found.error("unknown-label", f"there is no label `@{unit.name}` here", unit.span, hint=hint)
         raise Poisoned
 

@@ -154,6 +154,8 @@ class Scope:
     """None is a name whose value is wrong, which has been reported."""
     labels: dict[str, tuple[Port | None, ...]] = field(default_factory=dict)
     written_labels: dict[str, tree.Label] = field(default_factory=dict)
+    gathered: dict[str, tree.Label] = field(default_factory=dict)
+    """Which of the labels the turns of a repeat have given."""
     defaults: Defaults | None = None
     entering: tuple[SizeValue, ...] = ()
 

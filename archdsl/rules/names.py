@@ -64,7 +64,7 @@ RULES = (
     Rule(
         "duplicate-label",
         "error",
-        "Two layers of one file or block have the same label.",
+        "Two layers of one file or block have the same label, or two repeats give one that is read behind them.",
         "A reference would mean either.",
         "input 32x32x3\nconv 3x3+1 8 @a -> conv 3x3+1 8 @a -> add<id | @a>\n",
         "input 32x32x3\nconv 3x3+1 8 @a -> conv 3x3+1 8 @b -> add<@b | @a>\n",

@@ -145,6 +145,7 @@ class _Layout:
         if holds not in (_BODY, _TABLE) or before is None:
             return False
         carried = following.type in _CARRIED_ON or (following.type == "NAME" and following.value in ("then", "else"))
+        carried = carried or (holds == _BODY and self._repeats(following))
         # The claims of a variant may stand on an indented line of their own.
         if following.value == "expect" and following.column != 1 and self._of_variant():
             return False
@@ -159,6 +160,12 @@ class _Layout:
             self._depth.passes(token.type)
             self._line.tokens.append(token)
         return False
+
+    def _repeats(self, token: Token) -> bool:
+        """Whether a line begins with a repeat, `x3` or `x(…)`, which nothing else can begin with."""
+        end = token.end_pos or 0
+        behind = self._source.text[end : end + 1] if token.value == "x" else ""
+        return token.type == "NAME" and (behind == "(" or _REPEAT.fullmatch(token.value) is not None)
 
     def _of_variant(self) -> bool:
         """Whether the statement at hand is a `variant`, outside all brackets."""
@@ -268,7 +275,7 @@ class _Layout:
             return "_REPEAT_LPAR" if touching.value == "x" else "_CALL_LPAR"
         if kind == "_LPAR" and touching.type == "_RANGLE":
             return "_CALL_LPAR"
-        if kind == "_LSQB" and touching.type in ("NAME", "_RSQB", "_RPAR"):
+        if kind == "_LSQB" and touching.type in ("NAME", "REFERENCE", "_RSQB", "_RPAR"):
             return "_INDEX_LSQB"
         if kind in ("PLUS", "SLASH") and touching.type in _OPERAND_ENDS:
             after = self._tokens[index + 1] if index + 1 < len(self._tokens) else None

@@ -78,6 +78,20 @@ CHAINS: tuple[Mistake, ...] = (
         "a label stands behind its layer",
         lambda s: f"write {s.rest(1)} @{s.text(-1)}",
     ),
+    Mistake(
+        ("relu @heat«[»i]", "(relu @heat«[»i]) x(i in 3)"),
+        lambda s: s.kind() == "_INDEX_LSQB" and s.kind(-1) == "REFERENCE",
+        "a label that is given has no number",
+        lambda s: (
+            f"write {s.text(-1)} alone: behind a repeat it is the tensors of all turns, {s.text(-1)}[0] the first"
+        ),
+    ),
+    Mistake(
+        ("(relu @a\n  «output» heat = @a -> relu) x3",),
+        lambda s: s.text() == "output" and s.kind(1) == "NAME" and s.kind(2) == "_ASSIGN" and s.inside in ("(", "<"),
+        "an output stands at the top of a file, not in a chain",
+        lambda s: f"label it here, @{s.text(1)}, and write below: output {s.text(1)} = @{s.text(1)}",
+    ),
     # ------------------------------------------------------------ conditions
     Mistake(
         ("if n == 1 «relu» else id", "if n == 1«:» relu else id", "if in.c == w «id» else relu"),

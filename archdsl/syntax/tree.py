@@ -156,6 +156,13 @@ Expression: TypeAlias = (
     | Call
 )
 
+
+def tensors_of(expression: object) -> Reference | None:
+    """The label of which an expression is the tensors, or some of them: `@a`, `@a[0]`, `@a[1:]`."""
+    base = expression.base if isinstance(expression, Index | Slice) else expression
+    return base if isinstance(base, Reference) else None
+
+
 # ---------------------------------------------------------------- chains
 
 
