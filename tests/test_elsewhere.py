@@ -113,6 +113,7 @@ def test_names_of_layers(word: str, meant: str) -> None:
         ("fc(10)", "`fc 10`"),
         ("relu\nbn", "to go on with the chain above, begin the line with `->`"),
         ("relu > bn", "layers are joined by `->`"),
+        ("conv 1x1 4 -> select -1", "a number below zero stands in parentheses: select (-1)"),
         ("(relu -> bn) * 3", "a repeat is written behind: x3"),
         ("[relu, bn] -> concat", "branches: concat<a | b>"),
         ("default Conv2d bias=false\nrelu", "did you mean `conv`?"),

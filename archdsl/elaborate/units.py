@@ -82,6 +82,8 @@ class Units(OpCalls):
                 hint = f"a repeat is written behind: x{unit.left.text}"
             elif isinstance(unit, tree.Binary) and unit.operator == "//":
                 hint = "a comment starts with `#`"
+            elif isinstance(unit, tree.Binary) and unit.operator == "-" and isinstance(unit.right, tree.Number):
+                hint = f"a number below zero stands in parentheses: {unit.left.span.text} (-{unit.right.text})"
             elif isinstance(unit, tree.Binary) and unit.operator in (">", "-"):
                 hint = "layers are joined by `->`"
             self.found.error("not-a-layer", f"`{text[:40]}` is not a layer", unit.span, hint=hint)
