@@ -465,6 +465,17 @@ def test_a_dot_on_the_path_serves_where_there_is_no_pygraphviz(monkeypatch: pyte
     assert render("digraph { a }", "svg") == b"made with -Kdot -Tsvg\n"
 
 
+def test_a_pygraphviz_that_cannot_be_loaded_is_told_from_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # What a bare Debian says, where no system package has brought GLib.
+    said = "libgobject-2.0.so.0: cannot open shared object file: No such file or directory"
+    (tmp_path / "pygraphviz.py").write_text(f"raise ImportError({said!r})\n")
+    monkeypatch.delitem(sys.modules, "pygraphviz", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RenderError, match=rf"cannot be loaded: {said}; .*apt-get install graphviz"):
+        render("digraph { a }", "svg")
+
+
 def test_what_graphviz_refuses_is_an_error() -> None:
     with pytest.raises(RenderError):
         render("digraph {", "svg")

@@ -76,8 +76,8 @@ def _spot(made: dict[str, str], *names: str) -> Spot:
 def _run(text: str, format: str, engine: str) -> bytes:
     try:
         import pygraphviz
-    except ImportError:
-        return _by_command(text, format, engine)
+    except ImportError as error:
+        return _by_command(text, format, engine, error)
     return _by_library(pygraphviz, text, format, engine)
 
 
@@ -95,10 +95,16 @@ def _by_library(pygraphviz: ModuleType, text: str, format: str, engine: str) -> 
     return made
 
 
-def _by_command(text: str, format: str, engine: str) -> bytes:
+def _by_command(text: str, format: str, engine: str, unloaded: ImportError) -> bytes:
     dot = shutil.which("dot")
-    if dot is None:
+    if dot is None and isinstance(unloaded, ModuleNotFoundError):
         raise RenderError("there is no Graphviz: `pip install pygraphviz` brings one, a `dot` on the PATH serves too")
+    if dot is None:
+        # A bare container lacks what the wheel expects of every system: GLib and X11.
+        raise RenderError(
+            f"the Graphviz that comes with pygraphviz cannot be loaded: {unloaded}; the system's own brings what it "
+            "lacks: `apt-get install graphviz`, say"
+        )
     ran = subprocess.run([dot, f"-K{engine}", f"-T{format}"], input=text.encode(), capture_output=True, check=False)
     said = ran.stderr.decode(errors="replace")
     if ran.returncode:
