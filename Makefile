@@ -17,7 +17,7 @@ BROWSER := $(VENV)/.ready-browser
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench errata test-slow kills hosts cuda zoo ways golden pictures browser gallery clean
+.PHONY: help demo test lint bench errata test-slow kills hosts cuda lowest zoo ways golden pictures browser gallery clean
 
 help: ## Show this list
 	@echo "archdsl: the language in which neural-network architectures are written down"
@@ -61,6 +61,12 @@ hosts: $(READY) ## Two machines as network namespaces, a worker killed, a full t
 cuda: $(READY) ## What is claimed of NVIDIA GPUs, on one of them
 	$(PYTHON) -m pytest -q -m cuda -n 4 --dist worksteal $(ON_GPU)
 
+lowest: ## Every test with the oldest versions that pyproject.toml allows, in .venv-lowest (GPU build of torch: 5 GB)
+	$(BASE) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --disable-pip-version-check -q uv
+	.venv-lowest/bin/uv pip install -q --python .venv-lowest/bin/python --resolution lowest-direct -e '.[dev,bench]'
+	.venv-lowest/bin/python -m pytest -q -n $(JOBS) --dist worksteal
+
 zoo: $(READY) ## All of specs/ as functions: equal to torchvision's, the largest too (9 GB)
 	ARCHDSL_ZOO=all $(PYTHON) -m pytest -q -n 2 --dist loadfile tests/test_zoo.py tests/test_zoo_torchvision.py
 
@@ -100,7 +106,7 @@ errata: $(READY) ## Every table and claim of specs/ against its network; the mis
 	$(ARCHDSL) verify specs/ --report $(OUT)/errata.md
 
 clean: ## Remove what was built, the environment too
-	rm -rf $(VENV) $(OUT) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest $(OUT) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find archdsl tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt

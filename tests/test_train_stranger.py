@@ -58,6 +58,15 @@ def _call(command: click.Command, *given: object) -> Result:
     return CliRunner().invoke(command, [str(part) for part in given])
 
 
+@pytest.mark.parametrize(("command", "files"), [(train, 0), (evaluate, 1), (predict, 2)])
+def test_windows_is_refused_in_words(command: click.Command, files: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # There is no `fcntl` there, which would be a traceback.
+    monkeypatch.setattr(sys, "platform", "win32")
+    answer = _call(command, "zoo:lenet5", *[__file__] * files)
+    assert answer.exit_code == 1
+    assert answer.output == "Error: train, eval and predict need Linux or macOS; on Windows they run within WSL\n"
+
+
 def _pixels(*shape: int, seed: int = 0) -> np.ndarray[Any, Any]:
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archdsl.cli.common import target_options
-from archdsl.cli.training import errors_shown, wrapped, written_settings
+from archdsl.cli.training import errors_shown, refuse_windows, wrapped, written_settings
 from archdsl.diagnostics import counted
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def command(
 
     A run folder says how its network was given its images. For a file of weights the recipe of the text says it.
     """
+    refuse_windows()
     from archdsl.train.data import load, parse_data
     from archdsl.train.errors import TrainError
     from archdsl.train.feed import Feed

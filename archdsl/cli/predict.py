@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archdsl.cli.common import target_options
-from archdsl.cli.training import errors_shown, said
+from archdsl.cli.training import errors_shown, refuse_windows, said
 
 if TYPE_CHECKING:
     from archdsl.api import Architecture
@@ -52,6 +52,7 @@ def command(
 
     RUN is a run folder, which says how its images were scaled and normalised, or a file of weights.
     """
+    refuse_windows()
     from archdsl.elaborate.recipe_learning import Mse
     from archdsl.train.dataset import Prepare
     from archdsl.train.errors import TrainError

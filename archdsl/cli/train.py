@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archdsl.cli.common import report, target_options
-from archdsl.cli.training import errors_shown, said, wrapped, written_settings
+from archdsl.cli.training import errors_shown, refuse_windows, said, wrapped, written_settings
 
 if TYPE_CHECKING:
     from archdsl.api import Architecture
@@ -122,6 +122,7 @@ def command(
 
     A run that was stopped or killed goes on where it was when the same command is given again.
     """
+    refuse_windows()
     from archdsl.train.signals import at_once
 
     with at_once():

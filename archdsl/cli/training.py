@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from archdsl.elaborate.recipe import Recipe
     from archdsl.graph import Graph
 
-__all__ = ["errors_shown", "said", "wrapped", "written_settings"]
+__all__ = ["errors_shown", "refuse_windows", "said", "wrapped", "written_settings"]
+
+
+def refuse_windows() -> None:
+    """End a command of run folders on Windows, which has no POSIX lock to give a folder to one run at a time."""
+    if sys.platform == "win32":
+        raise click.ClickException("train, eval and predict need Linux or macOS; on Windows they run within WSL")
 
 
 def wrapped(text: str) -> str:
