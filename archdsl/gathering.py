@@ -25,7 +25,7 @@ from archdsl.zoo import PREFIX, in_zoo, split_target
 __all__ = ["Document", "Gathered", "Listed", "Target", "gather"]
 
 _USAGE: Final = "archdsl verify net.arch table.csv, or archdsl verify FOLDER"
-_PROSE: Final = (".md", ".markdown", ".tex", ".html", ".htm")
+_PROSE: Final = (".md", ".markdown", ".tex", ".html", ".htm", ".txt")
 _DIRECTIVE: Final = re.compile(r"archdsl[ \t]+network[ \t]*:", re.I)
 
 

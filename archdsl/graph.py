@@ -50,6 +50,8 @@ class Frame:
     """The numbers that a block was called with, by the names of its parameters."""
     tensors: tuple[tuple[str, Port], ...] = ()
     """What entered a block of several tensors, by the names that the text gives them."""
+    defaulted: frozenset[str] = frozenset()
+    """Parameters of a block that have the value of their default, given or not."""
 
     def path(self) -> tuple[Frame, ...]:
         """From the root to here."""
@@ -166,7 +168,8 @@ class Graph:
     def names(self) -> Sequence[str]:
         """A name for every node, unique, parts joined by dots: `stage1.0.bottleneck.conv1`.
 
-        A part is the label where there is one, else the op or block, numbered from 1 where its frame holds several.
+        A part is the label where there is one, else the op or block, numbered from 1 where its frame holds several. The
+        layers to which turns that stand side by side give one label are `c`, `c_2`, `c_3`, …
         """
         return [self._namer.of(node) for node in self.nodes]
 
@@ -243,16 +246,18 @@ class _Names:
             return
         if label is not None:
             self._labels[parent].add(label)
-            self._parts[key] = (parent, label, 0)
-        else:
-            self._counts[parent, base] += 1
-            self._parts[key] = (parent, base, self._counts[parent, base])
+            base = f"@{label}"
+        self._counts[parent, base] += 1
+        self._parts[key] = (parent, base, self._counts[parent, base])
 
     def _part(self, key: object) -> str:
         parent, base, number = self._parts[key]
-        if number == 0:
-            return base
-        plain = base if self._counts[parent, base] == 1 else f"{base}{number}"
+        if base[0] != "@":
+            plain = base if self._counts[parent, base] == 1 else f"{base}{number}"
+        elif number == 1:
+            return base[1:]
+        else:
+            plain = f"{base[1:]}_{number}"
         while plain in self._labels[parent]:
             plain += "_"
         return plain

@@ -195,8 +195,13 @@ class _Run:
     def _by_row(self, reading: Reading, members: Sequence[Member], chosen: list[str]) -> Judgement | None:
         """A table of results, each row of which bears the name of another of the networks, or of none of them."""
         found: list[Member] = []
-        for line in reading.lines:
-            name = " ".join(entry.cell.text for entry in line.entries if entry.column.role == "model")
+        names = [
+            " ".join(entry.cell.text for entry in line.entries if entry.column.role == "model")
+            for line in reading.lines
+        ]
+        for line, name in zip(reading.lines, names, strict=True):
+            if names.count(name) > 1:  # `ResNet | 20`, `ResNet | 32`
+                name = " ".join([name, *(one.cell.text for one in line.entries if one.column.role == "depth")])
             options = [replace(one, line=line) for one in members_in_results(name, members)]
             if options:
                 found.append(self._best(reading, name, options, chosen))

@@ -10,16 +10,31 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from PIL import ImageFont
 
-__all__ = ["Box", "Cluster", "Drawn", "Edge", "Node", "Place", "Text", "measure", "read"]
+import archdsl
+from archdsl.graph import Graph
+
+__all__ = ["PROGRAMS", "Box", "Cluster", "Drawn", "Edge", "Node", "Place", "Text", "measure", "program", "read"]
+
+_REFERENCE = (Path(__file__).parent / "lang" / "14-programs.md").read_text(encoding="utf-8")
+_TEXTS = dict(re.findall(r"^## ([^\n]+)\n(?:(?!^## ).)*?```arch[^\n]*\n(.*?)```", _REFERENCE, re.DOTALL | re.MULTILINE))
+PROGRAMS = tuple(title for title, text in _TEXTS.items() if "choice<" not in text)
+"""Headings of the programs of the language reference, each with a first one that is a network."""
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _FONTS = ("Helvetica", "Arial", "LiberationSans", "DejaVuSans")
 """What systems put in the place of Helvetica, which the pictures name."""
 
 Place = tuple[float, float]
+
+
+@cache
+def program(title: str) -> Graph:
+    """The first program under a heading of the language reference."""
+    return archdsl.loads(_TEXTS[title]).graph
 
 
 @dataclass(frozen=True)

@@ -468,6 +468,14 @@ def test_a_picture_of_many_nodes_says_what_else_to_do(folder: Path) -> None:
     assert "the picture has 1,201 edges, and Mermaid draws fewer than 500" in ran.output
 
 
+def test_a_picture_that_is_made_smaller_says_so(folder: Path) -> None:
+    # A hundred and one nodes in a line, each of 50 points and more, have over 10,000 dots of half a point.
+    (folder / "line.arch").write_text("input 8x8x4\nconv 3x3+1 4 x100\n")
+    ran = _run("line.arch", "--unfold", "--direction", "right", "-o", "line.png")
+    assert "the picture was made smaller, to 10,000 dots, and its text with it; --depth 2 closes blocks" in ran.output
+    assert "note" not in _run("line.arch", "-o", "line.png").output
+
+
 def test_python_can_ask_for_the_same(folder: Path) -> None:
     net = archdsl.load("net.arch")
     assert net.draw("a.tex", style="volumes").startswith(rb"\documentclass")

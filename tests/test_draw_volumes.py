@@ -10,17 +10,18 @@ import os
 import re
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
 
 from archdsl.draw.image import Misfit, Page, image
 from archdsl.draw.plan import Wish
-from archdsl.draw.sheet import Label, Polygon
+from archdsl.draw.sheet import Label, Line, Polygon
 from archdsl.draw.strip import Strip, make_strip
 from archdsl.draw.volumes import to_sheet
 from tests import zoo
-from tests.drawn import Box, Text, measure
+from tests.drawn import PROGRAMS, Box, Text, measure, program
 
 _VOLUMES = Page("volumes")
 _SAMPLE = {"alexnet", "vgg16", "unet", "siamese", "resnet18", "resnet50", "googlenet", "vit_b_16", "c3d", "m5", "mlp"}
@@ -116,6 +117,57 @@ def test_every_output_is_named() -> None:
         "aux1 1000 (in training only)",
         "aux2 1000 (in training only)",
     ]
+
+
+def test_what_is_repeated_bears_its_count() -> None:
+    # Radford et al., 2019: twelve layers; Redmon & Farhadi, 2018, Table 1: units of 1, 2, 8, 8 and 4 residuals.
+    strip = make_strip(zoo.graph("gpt2_small"), Wish(depth=2))
+    ((first, last, times),) = strip.repeats
+    assert times == 12
+    assert [volume.text for volume in strip.volumes[first : last + 1]] == [
+        "ln", "attention 12 causal", "add", "ln", "fc 3072", "fc 768", "add",
+    ]  # fmt: skip
+    svg = image(zoo.graph("darknet53"), "svg", Wish(depth=2), _VOLUMES)
+    assert sorted(text for text in _readable(svg) if text.startswith("× ")) == ["× 2", "× 4", "× 8", "× 8"]
+
+
+def test_no_arc_goes_through_a_count() -> None:
+    for title in ("Two tensors in, two out", "Resolutions that exchange", "Heads on every level of a pyramid"):
+        sheet = to_sheet(make_strip(program(title), Wish(depth=1)))
+        counts = [shape for shape in sheet.shapes if isinstance(shape, Label) and shape.text.startswith("× ")]
+        assert counts
+        arcs = [shape for shape in sheet.shapes if isinstance(shape, Line) and not shape.thin]
+        for count in counts:
+            for arc in arcs:
+                for x, y in _points(arc):
+                    beside = not count.left + 2 < x < count.right - 2
+                    assert beside or not count.y - 0.7 * count.size < y < count.y, (title, count.text)
+
+
+def _points(line: Line) -> Iterator[tuple[float, float]]:
+    """Places on a line, a hundred of each straight piece or curve."""
+    step = 3 if line.curved else 1
+    for at in range(0, len(line.points) - 1, step):
+        ends = line.points[at : at + step + 1]
+        weights = (1, 3, 3, 1) if line.curved else (1, 1)
+        for share in (part / 100 for part in range(101)):
+            parts = [w * (1 - share) ** (step - i) * share**i for i, w in enumerate(weights)]
+            yield (
+                sum(part * x for part, (x, _) in zip(parts, ends, strict=True)),
+                sum(part * y for part, (_, y) in zip(parts, ends, strict=True)),
+            )
+
+
+@pytest.mark.parametrize("title", PROGRAMS)
+def test_programs_of_the_reference_are_volumes_that_can_be_read(title: str) -> None:
+    for wish in (Wish(), Wish(depth=2)):
+        _readable(image(program(title), "svg", wish, _VOLUMES))
+
+
+def test_a_u_has_no_level_without_volumes() -> None:
+    # LR-ASPP (Howard et al., 2019, figure 10) pools 33x33 to 1x1, five halvings in one step.
+    levels = {volume.level for volume in _strip("lraspp_mobilenet_v3_large").volumes}
+    assert levels == set(range(len(levels)))
 
 
 # ---------------------------------------------------------------- how large they are

@@ -132,15 +132,27 @@ def _layers(drawn: Drawn, graph: Graph) -> _Found:
 
 def _inside(graph: Graph, key: int, shown: str) -> tuple[int, ...]:
     """The layers of the block whose call a node shows, the outermost around its first layer; none for a layer."""
-    name = shown.rpartition(": ")[2].partition("<")[0]
+    name, _, given = shown.rpartition(": ")[2].partition("<")
     for frame in graph.nodes[key].frame.path():
         call = re.sub(r"(?<=\d)x(?=\d)", "×", frame.call or frame.name)
         # Of iterations that differ the call is shown from the first to the last, `drop<0.1…0.5>`.
-        if frame.kind == "block" and frame.name == name and ("…" in shown or shown.endswith((call, name))):
+        said = "…" in shown or shown.endswith(name) or _is_call(given, call.partition("<")[2])
+        if frame.kind == "block" and frame.name == name and said:
             found = tuple(node.key for node in graph.nodes if frame in node.frame.path())
             if found[0] == key:
                 return found
     return ()
+
+
+def _is_call(shown: str, whole: str) -> bool:
+    """Whether the arguments that are shown are those of a call, but for some that have a default, `s=1`."""
+    left = whole.removesuffix(">").split(", ")
+    for argument in shown.removesuffix(">").split(", "):
+        while left and left[0] != argument and "=" in left[0]:
+            left.pop(0)
+        if not left or left.pop(0) != argument:
+            return False
+    return all("=" in argument for argument in left)
 
 
 def _every_layer_once(graph: Graph, found: _Found) -> None:

@@ -223,6 +223,86 @@ def test_the_stacked_hourglass_has_as_many_weights_as_one_written_by_hand() -> N
     assert sum(value.numel() for value in own.parameters()) == 25_434_112
 
 
+class _Nested(nn.Module):
+    """UNet++ by equation 1 of its paper, the nodes in a table by level and column; gives the masks of all columns."""
+
+    def __init__(self, widths: list[int]) -> None:
+        super().__init__()
+        levels = len(widths)
+        self.nodes, self.ups, self.heads = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleList()
+        for j in range(levels):
+            for i in range(levels - j):
+                w = widths[i]
+                entering = (j + 1) * w if j else widths[i - 1] if i else 1
+                convs = [nn.Conv2d(entering, w, 3, padding=1), nn.ReLU(), nn.Conv2d(w, w, 3, padding=1), nn.ReLU()]
+                if j:
+                    self.ups[f"{i} {j}"] = nn.ConvTranspose2d(widths[i + 1], w, 2, 2)
+                self.nodes[f"{i} {j}"] = nn.Sequential(*convs)
+        self.heads.extend(nn.Conv2d(widths[0], 1, 1) for _ in range(levels - 1))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        made: dict[tuple[int, int], Tensor] = {}
+        for key, node in self.nodes.items():
+            i, j = map(int, key.split())
+            if j:
+                before = [made[i, k] for k in range(j)]
+                made[i, j] = node(torch.cat([*before, self.ups[key](made[i + 1, j - 1])], dim=1))
+            else:
+                made[i, j] = node(F.max_pool2d(made[i - 1, 0], 2) if i else x)
+        return [head(made[0, j + 1]).sigmoid() for j, head in enumerate(self.heads)]
+
+    def in_order(self) -> list[Tensor]:
+        """Weights as the text has them: of each node the deconvolution before it, then its own."""
+        ups = dict(self.ups.items())
+        parts = [part for key, node in self.nodes.items() for part in (ups.get(key), node)]
+        return [value for part in (*parts, self.heads) if part is not None for value in part.parameters()]
+
+
+def test_unet_plus_plus() -> None:
+    text = _program("A grid of skips").replace("[32, 64, 128, 256, 512]", "[4, 6, 7, 9, 10]").replace("96x96", "32x48")
+    module, own = archdsl.loads(text, settings={"deep": True}).module(seed=0).train(), _Nested([4, 6, 7, 9, 10])
+    x = torch.rand(2, 1, 32, 48)
+    with torch.no_grad():
+        for value, other in zip(own.in_order(), module.parameters(), strict=True):
+            value.copy_(other)
+        masks, trained = own(x), module(x)
+        torch.testing.assert_close(module.eval()(x), masks[-1])
+    assert trained._fields == ("output", "mask1", "mask2", "mask3")
+    for got, mask in zip((*trained[1:], trained[0]), masks, strict=True):
+        torch.testing.assert_close(got, mask)
+
+
+def test_unet_plus_plus_has_as_many_weights_as_its_authors_print() -> None:
+    with torch.device("meta"):
+        own = _Nested([32, 64, 128, 256, 512])
+    assert sum(value.numel() for value in own.parameters()) == 9_041_601 + 3 * (32 + 1)
+
+
+_SIDE_BY_SIDE = """
+input 12x12x8
+block pool<b> = adaptive_avgpool b -> conv 1x1 2 -> upsample (12 // b)
+concat<id | *pool<b> x(b in [1, 2, 3])> -> add<*(conv 1x1 4 @part -> relu) x2>
+output parts = @part
+"""
+
+
+def test_turns_side_by_side_all_get_what_enters() -> None:
+    module = archdsl.loads(_SIDE_BY_SIDE).module(seed=0)
+    x = torch.rand(2, 8, 12, 12)
+    weights = iter(module.parameters())
+
+    def conv(x: Tensor) -> Tensor:
+        return F.conv2d(x, next(weights), next(weights))
+
+    pooled = [F.interpolate(conv(F.adaptive_avg_pool2d(x, b)), scale_factor=12 // b) for b in (1, 2, 3)]
+    y = torch.cat([x, *pooled], dim=1)
+    parts = [conv(y), conv(y)]
+    made = module(x)
+    torch.testing.assert_close(made.output, F.relu(parts[0]) + F.relu(parts[1]))
+    torch.testing.assert_close(made.parts1, parts[0])
+    torch.testing.assert_close(made.parts2, parts[1])
+
+
 @pytest.mark.parametrize("size", [1, 3, 64])
 def test_the_identity_is_added_and_its_gradient_goes_on(size: int) -> None:
     module = archdsl.loads(f"input {size}x{size}\nadd_identity").module()

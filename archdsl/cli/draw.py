@@ -139,7 +139,8 @@ def command(architecture: Architecture, output: Path | None, **options: Any) -> 
     """Draw the network: blocks (graph), a table in every node (table), or feature maps in perspective (volumes).
 
     Blocks are boxes, like repeats are folded (× 3), sizes stand where they change, and colours say the kind of layer.
-    Where all of it would be too small to read in a paper's column, of blocks that are alike the first one is open.
+    Where all of it would be too small to read in a paper's column, of blocks that are alike the first one is open, and
+    where that is still too small, as many as fit, from the first on.
     Volumes open blocks as far as 40 feature maps allow, unless --depth, --expand or --unfold says how far.
     """
     graph = architecture.graph
@@ -158,6 +159,14 @@ def command(architecture: Architecture, output: Path | None, **options: Any) -> 
     if format == "mmd" and (edges := made.count(b" -->")) >= _EDGES:
         told = f"the picture has {edges:,} edges, and Mermaid draws fewer than {_EDGES} unless its maxEdges is raised"
         click.echo(f"note: {told}; --depth 1 closes the blocks", err=True)
+    if format == "png" and page.dpi is None and max(_dots(made)) >= MOST_DOTS:
+        told = f"the picture was made smaller, to {MOST_DOTS:,} dots, and its text with it"
+        click.echo(f"note: {told}; --depth 2 closes blocks, svg and pdf can be enlarged", err=True)
+
+
+def _dots(png: bytes) -> tuple[int, int]:
+    """How wide and high it is, which the first chunk of every PNG says."""
+    return int.from_bytes(png[16:20]), int.from_bytes(png[20:24])
 
 
 def _write(path: Path, made: bytes) -> None:

@@ -53,7 +53,7 @@ def command(
     letters: tuple[str, ...],
     force: bool,
 ) -> None:
-    """Write the .arch file of a published table: .csv, .tsv, .md, .tex or .html.
+    """Write the .arch file of a published table: .csv, .tsv, .md, .tex or .html, or of a printed summary, .txt.
 
     Ends with status 0; 1 where nothing can be made of a row, and then nothing is written; 2 for a wrong command line.
     """

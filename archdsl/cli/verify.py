@@ -36,8 +36,9 @@ Examples:
   archdsl verify net.arch t.csv --columns "params=#Params,output=Size"
 
 \b
-Lines at the head of a table (# in CSV, <!-- --> in Markdown and HTML, % in
-LaTeX); a network is relative to the table, several are separated by commas:
+Lines at the head of a table (# in CSV and .txt, <!-- --> in Markdown and
+HTML, % in LaTeX); a network is relative to the table, several are separated
+by commas:
   # archdsl network: vgg.arch:vgg16
   # archdsl columns: params=#Params, output=Output size
   # archdsl let: C=1000
@@ -100,7 +101,7 @@ def command(
 ) -> None:
     """Compare the tables of papers with the networks that they are about, cell by cell, and say why where one is wrong.
 
-    A NETWORK is FILE.arch, FILE.arch:VARIANT or zoo:NAME. A TABLE is a .csv, .tsv, .md, .tex or .html file. In a
+    A NETWORK is FILE.arch, FILE.arch:VARIANT or zoo:NAME. A TABLE is a .csv, .tsv, .md, .tex, .html or .txt file. In a
     FOLDER, and in those inside, every table that names its network is compared, and every claim (`expect`). Ends with
     status 0 where all is explained, 1 for contradictions and for acknowledgements that no longer apply, 2 where
     something could not be read or compared.

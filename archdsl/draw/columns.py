@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from archdsl.draw.picture import Edge, Piece, Plan
+from archdsl.draw.text import size
 
 __all__ = ["COLUMN", "PAGE", "Columns", "arrange"]
 
@@ -186,6 +187,9 @@ def _scale(
         depth[key] = 1 + max((depth[edge.tail] for edge in before[key]), default=0)
         row = (of[key], depth[key])
         rows[row] = rows.get(row, 0.0) + _width(pieces[key]) + _GAP
+    for leaving in plan.exits:
+        row = (of[leaving.tail], depth[leaving.tail] + 1)
+        rows[row] = rows.get(row, 0.0) + len(f"{leaving.name}  {size(leaving.shape)}") * _LETTER + _GAP
     widths: dict[int, float] = {}
     for (column, _), width in rows.items():
         widths[column] = max(widths.get(column, 0.0), width + _FRAME)

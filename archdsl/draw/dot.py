@@ -61,7 +61,13 @@ class Writer:
         self.rooms: dict[str, float] = {}
         """Points that titles of boxes may be wide, where lines leave less than they would be."""
         self.wide: dict[str, float] = {}
-        """Points that titles are wide with all that, and some room: boxes are twice as wide then."""
+        self.least: dict[str, float] = {}
+        """Points that titles are wide with all that, and how wide their boxes are for them at the least."""
+
+    def set_wide(self, name: str, title: float, box: float = 0.0) -> None:
+        """Make a box wide, with a title at its right; unless said how wide, for it on both sides of the middle."""
+        self.wide[name] = title
+        self.least[name] = box or 2 * (title + _BESIDE)
 
     def whole(self, scale: Scale = _AS_IT_IS) -> str:
         """The network as one text, for one column; several would stand side by side without lines between them."""
@@ -194,7 +200,7 @@ class _Run:
                         part.title,
                         part.times,
                         writer.rooms.get(name),
-                        2 * (writer.wide[name] + _BESIDE) if name in writer.wide else 0.0,
+                        writer.least[name] if name in writer.wide else 0.0,
                     ),
                     fontsize=SMALL,
                     labeljust="r",

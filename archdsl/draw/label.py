@@ -5,13 +5,14 @@ In: parts of a plan and a theme. Out: labels, escaped. Where they stand is left 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Final
 
 from archdsl.draw.picture import Cell, Count, Exit, Piece, Plan
 from archdsl.draw.style import Theme
-from archdsl.draw.text import quantity, size, typeset
+from archdsl.draw.text import LONG, quantity, size, typeset
 from archdsl.report.numbers import binary
 
 __all__ = ["SIZE", "SMALL", "Labels", "counted", "escape", "words"]
@@ -25,8 +26,6 @@ shown with the font's own widths runs over its box."""
 _TITLE_LETTER: Final = 4.7
 """Points of a letter in a title, of which many are digits and commas."""
 _CHIPS: Final = 4
-_LONG: Final = 24
-"""Characters of an argument, the rest is cut: a connection table has hundreds."""
 
 
 class Labels:
@@ -59,16 +58,17 @@ class Labels:
 
         In lines of at most `room` points, as far as its words allow, where that is given.
         """
-        if room is None:
+        if room is None and not least:
             return f"<{_title(title, times)}>"
-        letters = max(1, int(room / _TITLE_LETTER))
-        name, opening, arguments = title.partition("<")
-        lines = _filled([*re.split(r"(?<=: )", name), *([f"  × {times}"] if times > 1 else [])], letters)
-        lines += _filled(re.split(r"(?<=, )", opening + arguments), letters) if opening else []
-        made = []
-        for line in lines:
-            text, cross, _ = line.partition("× ") if times > 1 else (line, "", "")
-            made.append(_title(text.strip(), times if cross else 1))
+        letters = math.inf if room is None else max(1, int(room / _TITLE_LETTER))
+        name, opening, given = title.partition("<")
+        lines = _filled([*re.split(r"(?<=: )", name), *re.split(r"(?<=, )", opening + given)], letters)
+        made = [_title(line, 1) for line in lines]
+        count = _title("", times)
+        if lines and count and len(f"{lines[-1]}  × {times}") <= letters:
+            made[-1] = _title(lines[-1], times)
+        elif count:
+            made.append(count)
         end = '<BR ALIGN="RIGHT"/>'
         text = "".join(line + end for line in made)
         if not least:
@@ -80,8 +80,8 @@ class Labels:
 
     def exit(self, leaving: Exit) -> str:
         """An output, by its name and size."""
-        text = f"<B>{escape(leaving.output.name)}</B>  {size(leaving.shape)}"
-        return f"<{text}<BR/>{_small('in training only')}>" if leaving.output.training else f"<{text}>"
+        text = f"<B>{escape(leaving.name)}</B>  {size(leaving.shape)}"
+        return f"<{text}<BR/>{_small('in training only')}>" if leaving.training else f"<{text}>"
 
     def heading(self) -> str:
         """The network's name and title, and what the colours mean."""
@@ -163,7 +163,7 @@ def escape(text: str) -> str:
     return found
 
 
-def _filled(words: Sequence[str], letters: int) -> list[str]:
+def _filled(words: Sequence[str], letters: float) -> list[str]:
     """Lines of at most so many letters, and at least a word."""
     lines: list[str] = []
     for word in filter(None, words):
@@ -194,7 +194,7 @@ def words(call: str) -> Sequence[str]:
         else:
             found.append(word)
         depth += word.count("[") - word.count("]")
-    return [word if len(word) <= _LONG else word[:_LONG] + "…" for word in found]
+    return [word if len(word) <= LONG else word[:LONG] + "…" for word in found]
 
 
 def _small(text: str) -> str:

@@ -7,13 +7,13 @@ What a plan shows is decided in `plan`, where its columns break in `columns`; he
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from archdsl.draw.columns import COLUMN, PAGE, arrange
 from archdsl.draw.dot import PAD, Direction, Writer
+from archdsl.draw.fold import Group, grouped, looks
 from archdsl.draw.label import SMALL
 from archdsl.draw.picture import Plan
 from archdsl.draw.placing import Layout, Places, Turn, side_by_side
@@ -31,9 +31,12 @@ _NEEDED: Final = LEGIBLE / float(SMALL)
 _HOPEFUL: Final = 0.8
 """Which share of that an estimate must reach for the picture to be laid out: it is right within a fifth."""
 _LEVELS: Final = 8
+_KINDS: Final = 24
 """How many levels and kinds of blocks are tried: of a thousand each would take a plan."""
 _TRIES: Final = 4
-"""How often titles are broken into more lines."""
+_GROWTH: Final = 12.0
+_SLACK: Final = 4.0
+"""How often titles are broken into more lines; points that a column may grow for none to be, and room for rounding."""
 
 Watch = Callable[[int, int, int], None]
 """Is told how many nodes are laid out, in how many steps, and how many of these are done."""
@@ -59,36 +62,80 @@ def laid(
         return _lay(make_plan(graph, wish), theme, direction, width or PAGE[0], watch)
     if direction == "right":
         return _lay(legible(graph, wish, width=width), theme, direction, width or PAGE[0], watch)
-    best: tuple[float, Plan, float] | None = None
+    best: _Tried | None = None
     for wide in (width,) if width is not None else (COLUMN, PAGE[0]):
-        for less in _closing(graph, wish):
-            plan = make_plan(graph, less)
+
+        def measure(plan: Plan, wide: float = wide) -> _Tried:
             scale = arrange(plan, width=wide).scale
-            if scale >= _HOPEFUL * _NEEDED:
-                found = _lay(plan, theme, direction, wide, watch)
-                if found.scale >= _NEEDED:
-                    return found
-                scale = found.scale
-            if best is None or scale > best[0]:
-                best = scale, plan, wide
+            if scale < _HOPEFUL * _NEEDED:
+                return _Tried(scale, plan)
+            made = _lay(plan, theme, direction, wide, watch)
+            return _Tried(made.scale, plan, made)
+
+        found = _chosen(graph, wish, measure)
+        if best is None or found.scale > best.scale:
+            best = found
+        if best.scale >= _NEEDED:
+            break
     assert best is not None
-    return _lay(best[1], theme, direction, best[2], watch)
+    return best.laid or _lay(best.plan, theme, direction, width or PAGE[0], watch)
 
 
 def legible(graph: Graph, wish: Wish, *, width: float | None) -> Plan:
     """The same for formats that somebody else lays out, by an estimate."""
     if _given(wish, width):
         return make_plan(graph, wish)
-    best: tuple[float, Plan] | None = None
+    return _chosen(graph, wish, lambda plan: _Tried(arrange(plan, width=width or COLUMN).scale, plan)).plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A plan, by how much it must be made smaller, and its layout where it was worth one."""
+
+    scale: float
+    plan: Plan
+    laid: Laid | None = None
+
+
+def _chosen(graph: Graph, wish: Wish, measure: Callable[[Plan], _Tried]) -> _Tried:
+    """What shows most and can be read, or what is largest."""
+    best: _Tried | None = None
     for less in _closing(graph, wish):
-        plan = make_plan(graph, less)
-        scale = arrange(plan, width=width or COLUMN).scale
-        if scale >= _NEEDED:
-            return plan
-        if best is None or scale > best[0]:
-            best = scale, plan
+        found = measure(make_plan(graph, less))
+        if found.scale >= _NEEDED:
+            return found if less.depth is None else _opened(graph, less, found, measure)
+        if best is None or found.scale >= best.scale:
+            best = found
     assert best is not None
-    return best[1]
+    return best
+
+
+def _opened(graph: Graph, wish: Wish, found: _Tried, measure: Callable[[Plan], _Tried]) -> _Tried:
+    """The same with the first block of every kind open that fits as well, in the order of the text."""
+    assert wish.depth is not None
+    for kind in _kinds(graph)[:_KINDS]:
+        more = replace(wish, opened=wish.opened | {kind})
+        plan = make_plan(graph, more)
+        if plan == found.plan:
+            continue
+        tried = measure(plan)
+        if tried.scale >= _NEEDED:
+            wish, found = more, tried
+    return found
+
+
+def _kinds(graph: Graph) -> list[int]:
+    """Kinds of blocks in the order of the text, what is inside of one before the next."""
+    root = grouped(graph)
+    kinds = looks(graph, root)
+    found: dict[int, None] = {}
+    pending = [root]
+    while pending:
+        group = pending.pop()
+        if group.frame.kind == "block":
+            found.setdefault(kinds[id(group)])
+        pending += [part for part in reversed(group.parts) if isinstance(part, Group)]
+    return list(found)
 
 
 def _given(wish: Wish, width: float | None) -> bool:
@@ -97,17 +144,12 @@ def _given(wish: Wish, width: float | None) -> bool:
 
 
 def _closing(graph: Graph, wish: Wish) -> Iterator[Wish]:
-    """All blocks open; then of like ones the first alone, from the innermost level out; then one kind after another."""
+    """All blocks open; then of like ones the first alone, from the innermost level out; then fewer and fewer levels."""
     yield wish
     blocks = [[frame for frame in node.frame.path() if frame.kind == "block"] for node in graph.nodes]
     levels = min(max(map(len, blocks), default=0), _LEVELS)
     for level in range(levels, 0, -1):
         yield replace(wish, once=level)
-    # The blocks that hold least of the network first.
-    shares = Counter(path[0].name for path in blocks if path)
-    smallest = sorted(shares, key=lambda name: (shares[name], name))
-    for number in range(max(1, len(smallest) - _LEVELS), len(smallest)):
-        yield replace(wish, once=1, closed=frozenset(smallest[:number]))
     for level in range(levels, 0, -1):
         yield replace(wish, depth=level)
 
@@ -123,24 +165,40 @@ def _lay(plan: Plan, theme: ThemeName, direction: Direction, width: float, watch
     nodes = sum(bool(piece.cells) for piece in plan.pieces())
     steps = columns.count + 1
     watch(nodes, steps, 0)
+    heading = lay_out(writer.heading())
     found: list[Layout] = []
     for index in range(columns.count):
-        found.append(_column(writer, index))
+        found.append(_column(writer, index, heading.width / columns.count))
         watch(nodes, steps, index + 1)
-    places = side_by_side(lay_out(writer.heading()), found, turns)
+    places = side_by_side(heading, found, turns)
     scale = min(1.0, width / (places.width + 2 * PAD), PAGE[1] / (places.height + 2 * PAD))
     return Laid(writer, places, scale)
 
 
-def _column(writer: Writer, index: int) -> Layout:
-    """One column; its titles are broken into lines until no edge goes through them, else their boxes are made wider."""
+def _column(writer: Writer, index: int, least: float) -> Layout:
+    """One column; its titles are broken into lines until no edge goes through them, else their boxes are made wider.
+
+    Boxes that are narrower than their column are made wider first, as far as it hardly grows, or up to `least` points.
+    """
+    plain = straighten(lay_out(writer.column(index)))
+    made, narrow = set_titles(plain, writer.wide)
+    if narrow:
+        for name, title in narrow.items():
+            left, _, right, _ = map(float, plain.boxes[name].attributes["bb"].split(","))
+            writer.set_wide(name, title.wide, right - left + title.wide - title.room + _SLACK)
+        wider = straighten(lay_out(writer.column(index)))
+        if wider.width < max(plain.width + _GROWTH, least):
+            made, narrow = set_titles(wider, writer.wide)
+        else:
+            for name in narrow:
+                del writer.wide[name]
     for _ in range(_TRIES):
-        made, narrow = set_titles(straighten(lay_out(writer.column(index))), writer.wide)
         if not narrow:
             break
         for name, title in narrow.items():
             if title.room < 0.98 * writer.rooms.get(name, math.inf):
                 writer.rooms[name] = title.room
             else:
-                writer.wide[name] = title.wide
+                writer.set_wide(name, title.wide)
+        made, narrow = set_titles(straighten(lay_out(writer.column(index))), writer.wide)
     return made

@@ -6,7 +6,6 @@ In: a graph and keys of layers. Out: numbers and short texts; the facts themselv
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from functools import cached_property
 
 from archdsl.analysis.facts import FLOAT32, facts
@@ -59,11 +58,13 @@ class Measured:
         if first.op is None:
             return ()
         made = []
-        reach = facts(self.graph)[keys[0]].reach if len(keys) == 1 else None
-        if reach is not None and reach.kernel:
-            made.append(("kernel", "×".join(map(str, reach.kernel))))
-            made += [("stride", _along(reach.stride))] if set(reach.stride) != {1} else []
-            made += [("padding", _along(reach.padding))] if any(reach.padding) else []
+        window = first.op.geometry(first.input_shapes[0]) if len(keys) == 1 else None
+        if window is not None:
+            sides = [str(before) if before == after else f"{before}+{after}" for before, after in window.padding]
+            made.append(("kernel", size(window.kernel)))
+            made += [("stride", _along(window.stride))] if set(window.stride) != {1} else []
+            made += [("padding", _along(sides))] if window.padded else []
+            made += [("dilation", _along(window.dilation))] if set(window.dilation) != {1} else []
         made.append(("input", ", ".join(map(size, dict.fromkeys(first.input_shapes)))))
         made.append(("output", ", ".join(map(size, dict.fromkeys(last.shapes)))))
         if params := self.count("params", keys):
@@ -75,7 +76,7 @@ class Measured:
         return fields(self.graph)
 
 
-def _along(values: Sequence[int | Fraction]) -> str:
+def _along(values: Sequence[int | str]) -> str:
     """Numbers along the axes, one for all where they are equal."""
     return str(values[0]) if len(set(values)) == 1 else "×".join(map(str, values))
 

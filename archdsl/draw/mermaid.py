@@ -40,8 +40,8 @@ def _lines(plan: Plan, theme: Theme, direction: str) -> Iterator[str]:
     yield f"flowchart {'TB' if direction == 'down' else 'LR'}"
     yield from _inside(plan.page, 1)
     for index, leaving in enumerate(plan.exits):
-        text = f"<b>{mermaid_escape(leaving.output.name)}</b> {size(leaving.shape)}"
-        text += "<br/>in training only" if leaving.output.training else ""
+        text = f"<b>{mermaid_escape(leaving.name)}</b> {size(leaving.shape)}"
+        text += "<br/>in training only" if leaving.training else ""
         yield f'    out{index}(["{text}"])'
     for edge in plan.edges:
         label = f'|"{mermaid_escape(sizes(edge.sizes))}"|' if edge.sizes else ""

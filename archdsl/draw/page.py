@@ -23,7 +23,7 @@ from archdsl.diagnostics import Source, Span
 from archdsl.draw.fold import Group, grouped, runs
 from archdsl.draw.plan import ALL, Wish
 from archdsl.draw.style import THEMES, Theme, ThemeName
-from archdsl.draw.text import ranged, typeset
+from archdsl.draw.text import called, headed, typeset
 from archdsl.graph import Frame, Graph, Node
 
 __all__ = ["page_data", "to_error_page", "to_page"]
@@ -50,7 +50,7 @@ def to_page(graph: Graph, wish: Wish = ALL, *, theme: ThemeName = "light", live:
     """
     library = f"/*!\n{_asset('dagre.LICENSE').strip()}\n*/\n{_asset('dagre.min.js').strip()}"
     parts = {
-        "title": escape(_printable(graph.full_name)),
+        "title": escape(_printable(headed(graph))),
         "data": _embedded(page_data(graph, wish)),
         "library": library,
         "script": "".join(['"use strict";\n(() => {\n', *map(_asset, _SCRIPT), "})();\n"]),
@@ -120,7 +120,7 @@ class _Data:
         ]
         kept = memory(graph, counts)
         return {
-            "name": graph.full_name,
+            "name": headed(graph),
             "title": graph.title,
             "totals": {
                 "layers": counts.total.layers,
@@ -159,7 +159,8 @@ class _Data:
                 made.append([self._box(group, level) for group in (part, *others)])
                 first = self.boxes[made[-1][0]]
                 if others:
-                    first["range"] = ranged(first["call"], self.boxes[made[-1][-1]]["call"])
+                    ends = self.frames[made[-1][0]], self.frames[made[-1][-1]]
+                    first["range"] = frame.name if inside.wraps else typeset(called(*ends))
         return made
 
     def _box(self, group: Group, level: int) -> int:
@@ -167,7 +168,7 @@ class _Data:
         frame = inside.frame
         number = len(self.boxes)
         path = self.graph.path(group.frame) or self.graph.path(frame)
-        call = frame.name if inside.wraps or not frame.call else typeset(frame.call)
+        call = frame.name if inside.wraps else typeset(called(frame, frame))
         box: dict[str, Any] = {"path": path, "call": call}
         if frame.label is not None:
             box["label"] = frame.label

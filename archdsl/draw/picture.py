@@ -100,11 +100,22 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A named output of the network and the piece that makes it."""
+    """Named outputs of the network and the piece that makes them: one, or those of all turns of a folded repeat."""
 
-    output: Output
+    outputs: tuple[Output, ...]
     tail: int
     shape: Shape
+
+    @property
+    def name(self) -> str:
+        """`aux`; `heat1, heat2`; `heat1 … heat7`."""
+        names = [output.name for output in self.outputs]
+        return ", ".join(names) if len(names) < 3 else f"{names[0]} … {names[-1]}"
+
+    @property
+    def training(self) -> bool:
+        """Whether they are there in training only."""
+        return self.outputs[0].training
 
 
 @dataclass(frozen=True, slots=True)

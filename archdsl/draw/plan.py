@@ -14,8 +14,8 @@ from archdsl.draw.fold import Group, grouped, looks, runs
 from archdsl.draw.fork import forked
 from archdsl.draw.measured import Measured
 from archdsl.draw.picture import Box, Cell, Count, Edge, Exit, Figure, Heat, Piece, Plan
-from archdsl.draw.text import ranged
-from archdsl.graph import Graph, Node, Port
+from archdsl.draw.text import called, headed, ranged
+from archdsl.graph import Graph, Node, Output, Port
 from archdsl.ops.base import Shape, Style
 
 __all__ = ["ALL", "Wish", "make_plan"]
@@ -33,7 +33,7 @@ class Wish:
 
     - `depth`: levels that are shown; a block at the limit is one node. None opens all.
     - `once`: the level from which on a block is one node where one like it is open before. None opens all.
-    - `closed`: names of blocks that are one node each.
+    - `opened`: of which blocks below `depth` the first is open, however deep: what `looks` says of them.
     - `expand`: names or `@names` of blocks that are open however deep, with every iteration.
     - `fold`: iterations that follow each other and are alike become one box with a count.
     - `show`: numbers in every node, for one example.
@@ -48,7 +48,7 @@ class Wish:
     heat: Count | None = None
     table: bool = False
     once: int | None = None
-    closed: frozenset[str] = frozenset()
+    opened: frozenset[int] = frozenset()
 
 
 ALL: Final = Wish()
@@ -70,7 +70,7 @@ class _Planner:
         self.wish = wish
         self.measured = Measured(graph)
         self.root = grouped(graph)
-        self.looks = looks(graph, self.root) if wish.once is not None else {}
+        self.looks = looks(graph, self.root) if wish.once is not None or wish.opened else {}
         self.stand_in = list(range(len(graph)))
         """For every node the same one an iteration of some run earlier; itself where it is not folded away."""
         self.last: dict[int, int] = {}
@@ -93,10 +93,7 @@ class _Planner:
         self.drawn = [self.closed.get(key, key) for key in self.standing]
         heads = self._attach()
         whole, edges = forked(self._freeze(page, heads), self._edges(heads), len(self.graph))
-        exits = tuple(
-            Exit(out, heads[self.drawn[out.port.node]], self.graph.shape(out.port)) for out in self.graph.outputs
-        )
-        made = Plan(self.graph.full_name, self.graph.title, whole, edges, exits)
+        made = Plan(headed(self.graph), self.graph.title, whole, edges, tuple(self._exits(heads)))
         if self.wish.heat is None:
             return made
         most = max((cell.heat for piece in made.pieces() for cell in piece.cells), default=0)
@@ -159,11 +156,11 @@ class _Planner:
 
     def _shut(self, group: Group, title: str, level: int) -> bool:
         """Whether a block is one node."""
-        deep = self.wish.depth is not None and level + 1 >= self.wish.depth
-        deep = deep or group.frame.name in self.wish.closed
-        if not deep and self.wish.once is not None and level + 1 >= self.wish.once and title:
+        wish = self.wish
+        deep = wish.depth is not None and level + 1 >= wish.depth
+        if title and (wish.opened if deep else wish.once is not None and level + 1 >= wish.once):
             look = self.looks[id(group)]
-            deep = look in self.known
+            deep = look in self.known or (deep and look not in wish.opened)
             self.known.add(look)
         return (
             deep and bool(title) and not any((self._wanted(group), self._holds_wanted(group), self._is_one_node(group)))
@@ -211,7 +208,7 @@ class _Planner:
         """The call of a block, from the first iteration to the last."""
         place = len(group.frame.path()) - 1
         last = self.graph.nodes[self._final(group.nodes[0])].frame.path()[place]
-        return ranged(group.frame.call or group.frame.name, last.call or last.name)
+        return called(group.frame, last)
 
     def _final(self, key: int) -> int:
         """The same node in the last iteration of all repeats around it."""
@@ -303,6 +300,17 @@ class _Planner:
         )
 
     # ------------------------------------------------------------ edges
+
+    def _exits(self, heads: dict[int, int]) -> Iterator[Exit]:
+        """The outputs; those that leave one layer in the turns of a folded repeat are one."""
+        found: dict[object, list[Output]] = {}
+        for output in self.graph.outputs:
+            port = output.port
+            place = self.standing[port.node], port.index, self.graph.shape(port), output.training
+            found.setdefault(place if self.standing[port.node] in self.last else output, []).append(output)
+        for outputs in found.values():
+            port = outputs[0].port
+            yield Exit(tuple(outputs), heads[self.drawn[port.node]], self.graph.shape(port))
 
     def _edges(self, heads: dict[int, int]) -> tuple[Edge, ...]:
         sizes: dict[Port, list[Shape]] = {}

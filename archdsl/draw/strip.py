@@ -7,7 +7,6 @@ beside it, everything else as arcs. Where the volumes stand is left to `archdsl.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -18,7 +17,7 @@ from archdsl.draw.columns import arrange
 from archdsl.draw.label import words
 from archdsl.draw.picture import Box, Cell, Piece, Plan
 from archdsl.draw.plan import ALL, Wish, make_plan
-from archdsl.draw.text import size, typeset
+from archdsl.draw.text import arguments, size, typeset
 from archdsl.graph import Graph
 from archdsl.ops.base import Shape, Style
 
@@ -68,7 +67,10 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """A whole picture; `steps` lead from a volume to the next of its lane, or from the end of a lane into another."""
+    """A whole picture; `steps` lead from a volume to the next of its lane, or from the end of a lane into another.
+
+    - `repeats`: the first and last volume of what is open and stands for several turns, and for how many.
+    """
 
     name: str
     title: str
@@ -76,6 +78,7 @@ class Strip:
     steps: tuple[tuple[int, int], ...]
     arcs: tuple[Arc, ...]
     exits: tuple[Leaving, ...]
+    repeats: tuple[tuple[int, int, int], ...] = ()
 
 
 def make_strip(graph: Graph, wish: Wish = ALL) -> Strip:
@@ -180,6 +183,7 @@ class _Stripper:
             tuple(steps),
             tuple(arcs),
             tuple(exits),
+            tuple(self._repeats(place)),
         )
 
     def _lanes(self) -> Iterator[list[int]]:
@@ -216,6 +220,17 @@ class _Stripper:
         )
 
     # ------------------------------------------------------------ what leads around
+
+    def _repeats(self, place: dict[int, int]) -> Iterator[tuple[int, int, int]]:
+        pending: list[Box | Piece] = [self.plan.page]
+        while pending:
+            part = pending.pop()
+            if isinstance(part, Piece):
+                continue
+            pending += part.parts
+            inside = [place[piece.id] for piece, _ in part.pieces() if piece.id in place]
+            if part.times > 1 and inside:
+                yield min(inside), max(inside), part.times
 
     def _arcs(self, place: dict[int, int], steps: set[tuple[int, int]]) -> Iterator[Arc]:
         for tail in place:
@@ -255,8 +270,7 @@ class _Stripper:
     def _exits(self, place: dict[int, int]) -> Iterator[Leaving]:
         part_of = {key: part for part in self._parts(place) for key in part}
         for leaving in self.plan.exits:
-            output = leaving.output
-            text = f"{output.name} {size(leaving.shape)}" + (" (in training only)" if output.training else "")
+            text = f"{leaving.name} {size(leaving.shape)}" + (" (in training only)" if leaving.training else "")
             tail = leaving.tail
             if tail not in place:
                 part = part_of[tail]
@@ -272,11 +286,9 @@ def _brief(cell: Cell) -> str:
     """A call without its named arguments: `conv 3×3 64`, `bottleneck<64>`."""
     if cell.style is not None:
         return " ".join(word for word in words(cell.text) if "=" not in word)
-    name, opening, arguments = typeset(cell.text).partition("<")
-    bare = [
-        argument for argument in re.split(r", (?![^(\[]*[)\]])", arguments.removesuffix(">")) if "=" not in argument
-    ]
-    return f"{name}<{', '.join(bare)}>" if opening and bare else name
+    name, given = arguments(typeset(cell.text))
+    bare = [argument for argument in given if "=" not in argument]
+    return f"{name}<{', '.join(bare)}>" if bare else name
 
 
 def _levelled(graph: Graph, plan: Plan, volumes: Sequence[Volume], arcs: Sequence[Arc]) -> tuple[Volume, ...]:
@@ -296,4 +308,6 @@ def _levelled(graph: Graph, plan: Plan, volumes: Sequence[Volume], arcs: Sequenc
             # Without padding a map loses a few lines at every layer, which is no level of its own.
             level = round(math.log2(most / side) - 0.25)
         made.append(replace(volume, level=max(level, 0)))
-    return tuple(made)
+    # Where a map is made much smaller at once there is no level between.
+    rank = {level: at for at, level in enumerate(sorted({volume.level for volume in made}))}
+    return tuple(replace(volume, level=rank[volume.level]) for volume in made)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from archdsl.draw.above import COUNT, FONT, LINE, Above, Solid, pen
 from archdsl.draw.heading import make_heading
 from archdsl.draw.sheet import Label, Line, Point, Polygon, Sheet, arrow, moved, reach, text_width
 from archdsl.draw.strip import Strip, Volume
@@ -31,14 +32,11 @@ _SLANT: Final = (0.36, -0.3)
 _BAR: Final = 9.0
 _GAP: Final = 15.0
 _MARGIN: Final = 18.0
-_FONT: Final = 7.5
-_LINE: Final = 9.0
 _LEVEL: Final = 98.0
 _LANE: Final = 245.0
 _WIDE: Final = 640.0
-"""Points: the thickness of a bar, the room between volumes, around the page, the size of the labels, from one line of
-text to the next, from one level of a U to the next, from the way of one input to that of another; the width from which
-volumes of like size stand close."""
+"""Points: the thickness of a bar, the room between volumes, around the page, from one level of a U to the next, from
+the way of one input to that of another; the width from which volumes of like size stand close."""
 _LABELS: Final = 75.0
 """Points that the labels under a row take."""
 _BRIEFLY: Final = 2.5
@@ -62,7 +60,7 @@ def to_sheet(strip: Strip, *, theme: ThemeName = "light", width: float | None = 
         text = 1.0
         for _ in range(_TRIES):
             sheet = _Drawer(strip, THEMES[theme], text, brief=brief).sheet()
-            font = _FONT * text * min(1.0, (width or math.inf) / sheet.width)
+            font = FONT * text * min(1.0, (width or math.inf) / sheet.width)
             if width is None or font >= LEGIBLE:
                 return sheet
             if best is None or font > largest:
@@ -70,43 +68,6 @@ def to_sheet(strip: Strip, *, theme: ThemeName = "light", width: float | None = 
             text = min(_LARGEST, text * 1.04 * LEGIBLE / font)
     assert best is not None
     return best
-
-
-@dataclass(frozen=True, slots=True)
-class _Solid:
-    """A volume on the page: the front's left top corner, its size, and how far back it goes."""
-
-    left: float
-    top: float
-    wide: float
-    high: float
-    back: Point
-    row: float
-    """How far down the middle of its row is."""
-
-    @property
-    def right(self) -> float:
-        return self.left + self.wide + self.back[0]
-
-    @property
-    def bottom(self) -> float:
-        return self.top + self.high
-
-    @property
-    def peak(self) -> float:
-        return self.top + self.back[1]
-
-    @property
-    def middle(self) -> float:
-        """Where it stands, from the left."""
-        return self.left + (self.wide + self.back[0]) / 2
-
-    def face(self, across: float, down: float) -> Point:
-        """A point of the face on the right: 0 to 1 from the front to the back, and from the top down."""
-        return (
-            self.left + self.wide + self.back[0] * across,
-            self.top + self.back[1] * across + self.high * down,
-        )
 
 
 class _Drawer:
@@ -117,9 +78,9 @@ class _Drawer:
         self.brief = brief
         self.theme = theme
         self.text = text
-        self.font = _FONT * text
-        self.line = _LINE * text
-        self.pen = max(1.0, 0.8 * text)
+        self.font = FONT * text
+        self.line = LINE * text
+        self.pen = pen(text)
         maps = [volume.shape for volume in strip.volumes if len(volume.shape) > 1]
         vectors = [volume.shape[0] for volume in strip.volumes if len(volume.shape) == 1]
         self.side = max((max(shape[:-1]) for shape in maps), default=1)
@@ -128,13 +89,13 @@ class _Drawer:
         self.large = _BRIEFLY if brief else 1.0
         self.thick = self.large * max(_THIN * 4, min(_THICK, _ROOM / max(1, len(maps))))
         self.bent = any(volume.level for volume in strip.volumes)
-        self.solids: list[_Solid] = []
+        self.solids: list[Solid] = []
 
     def sheet(self) -> Sheet:
         self._place()
         shapes: list[Polygon | Line | Label] = []
-        arcs, ceiling = self._arcs()
-        shapes += arcs
+        above, ceiling = Above(self.strip, self.solids, self.theme, self.text, bent=self.bent).shapes()
+        shapes += above
         for at, volume in enumerate(self.strip.volumes):
             shapes += self._solid(volume, self.solids[at])
         shapes += self._windows()
@@ -166,7 +127,7 @@ class _Drawer:
         entering: dict[int, list[int]] = {}
         for tail, head in self.strip.steps:
             entering.setdefault(head, []).append(tail)
-        placed: dict[int, _Solid] = {}
+        placed: dict[int, Solid] = {}
         lanes: dict[int, frozenset[int]] = {}
         # Lanes of other inputs first, so that what they lead to stands behind them.
         for at in sorted(range(len(volumes)), key=lambda at: (volumes[at].lane == 0, at)):
@@ -175,14 +136,14 @@ class _Drawer:
             wide, high, back = self._size(volumes[at])
             # What several inputs lead to stands in the middle between them.
             middle = volumes[at].level * self._apart(_LEVEL) + sum(lanes[at]) / len(lanes[at]) * self._apart(_LANE)
-            solid = _Solid(0.0, middle - (high + back[1]) / 2, wide, high, back, middle)
+            solid = Solid(0.0, middle - (high + back[1]) / 2, wide, high, back, middle)
             left = max(
                 (placed[tail].right + self._gap(tail, placed[tail], at, solid, tight) for tail in before), default=0.0
             )
             placed[at] = replace(solid, left=left)
         self.solids = [placed[at] for at in range(len(volumes))]
 
-    def _gap(self, tail: int, start: _Solid, head: int, end: _Solid, tight: bool) -> float:
+    def _gap(self, tail: int, start: Solid, head: int, end: Solid, tight: bool) -> float:
         """The room between two volumes that follow each other."""
         if start.row != end.row:
             # The line to the other row passes beside both labels.
@@ -215,7 +176,7 @@ class _Drawer:
 
     # ------------------------------------------------------------ volumes and what they read
 
-    def _solid(self, volume: Volume, solid: _Solid) -> Iterator[Polygon | Label]:
+    def _solid(self, volume: Volume, solid: Solid) -> Iterator[Polygon | Label]:
         fill = self.theme.closed if volume.style is None else self.theme.fills[volume.style]
         x, y, (dx, dy) = solid.left, solid.top, solid.back
         right, bottom = x + solid.wide, y + solid.high
@@ -226,7 +187,9 @@ class _Drawer:
         yield Polygon(((x, y), (x + dx, y + dy), (right + dx, y + dy), (right, y)), _shade(fill, 0.93), ink)
         yield Polygon(((x, y), (right, y), (right, bottom), (x, bottom)), fill, ink)
         if volume.times > 1:
-            yield Label(solid.middle, solid.peak - 4, f"× {volume.times}", 8.25 * self.text, self.theme.text, bold=True)
+            yield Label(
+                solid.middle, solid.peak - 4, f"× {volume.times}", COUNT * self.text, self.theme.text, bold=True
+            )
 
     def _windows(self) -> Iterator[Polygon | Line]:
         """From each volume to the next: the window that the next one lays on it, or an arrow."""
@@ -254,7 +217,7 @@ class _Drawer:
                 yield Line((begin, target), theme.line)
                 yield arrow(target, begin, theme.line, 4 * self.pen)
 
-    def _elbow(self, start: _Solid, begin: Point, end: _Solid) -> Iterator[Polygon | Line]:
+    def _elbow(self, start: Solid, begin: Point, end: Solid) -> Iterator[Polygon | Line]:
         """From one row to another: down beside what is below, up beside what is before, so that no label is crossed."""
         target = (end.left, end.top + end.high / 2)
         turn = end.left - 9 if start.row < end.row else start.right + 7
@@ -262,7 +225,7 @@ class _Drawer:
         yield arrow(target, (turn, target[1]), self.theme.line, 4 * self.pen)
 
     @staticmethod
-    def _window(solid: _Solid, kernel: tuple[int, ...], reads: tuple[int, ...], seen: float) -> tuple[Point, ...]:
+    def _window(solid: Solid, kernel: tuple[int, ...], reads: tuple[int, ...], seen: float) -> tuple[Point, ...]:
         """A window of the size that it has on the map, and no smaller than can be seen, in the middle of the face."""
         down = min(1.0, max(kernel[0] / reads[0], 5.0 / solid.high))
         across = min(seen, max(kernel[1] / reads[1], 5.0 / solid.back[0] * 0.8))
@@ -273,55 +236,6 @@ class _Drawer:
             solid.face(front + across, top + down),
             solid.face(front, top + down),
         )
-
-    # ------------------------------------------------------------ arcs
-
-    def _arcs(self) -> tuple[list[Polygon | Line | Label], float]:
-        """The arcs, and how far up the picture reaches."""
-        theme, solids = self.theme, self.solids
-        ceiling = min(solid.peak for solid in solids) - (
-            4 + 8 * self.text * any(v.times > 1 for v in self.strip.volumes)
-        )
-        made: list[Polygon | Line | Label] = []
-        labels: list[Label] = []
-        said: set[tuple[int, str]] = set()
-        for arc in sorted(self.strip.arcs, key=lambda arc: (arc.head - arc.tail, arc.tail)):
-            start, end = solids[arc.tail], solids[arc.head]
-            if self.bent and start.row == end.row:
-                made += self._skip(start, end)
-                middle, top = (start.right + end.left) / 2, end.peak - 8
-            else:
-                under = solids[arc.tail : arc.head + 1]
-                top = min(solid.peak for solid in under) - 10 - 2.2 * min(arc.head - arc.tail, 20)
-                made += self._curve(start, end, top)
-                middle = (start.middle + end.middle) / 2
-            if arc.text and (arc.tail, arc.text) not in said:
-                said.add((arc.tail, arc.text))
-                label = Label(middle, top - 3, arc.text, self.font, theme.faint)
-                while any(label.meets(other) for other in labels):
-                    label = replace(label, y=label.y - self.line)
-                labels.append(label)
-                top = label.y - self.font
-            ceiling = min(ceiling, top - 2)
-        made += [label.ground(theme.page) for label in labels]
-        return [*made, *labels], ceiling
-
-    def _skip(self, start: _Solid, end: _Solid) -> Iterator[Polygon | Line]:
-        """Straight across a U: over the volumes on the other side and into the one it leads to from above."""
-        y = end.peak - 8
-        way = [(start.right, y)] if y > start.peak else [(start.middle, start.peak), (start.middle, y)]
-        way += [(end.middle, y), (end.middle, end.peak)]
-        yield Line(tuple(way), self.theme.line)
-        yield arrow(way[-1], way[-2], self.theme.line, 4 * self.pen)
-
-    def _curve(self, start: _Solid, end: _Solid, top: float) -> Iterator[Polygon | Line]:
-        """From above one volume to above another."""
-        begin, tip = (start.middle, start.peak), (end.middle, end.peak)
-        # The handles lie a third higher than the curve comes.
-        middle = (begin[1] + tip[1]) / 2
-        handle = middle + (top - middle) * 4 / 3
-        yield Line((begin, (begin[0], handle), (tip[0], handle), tip), self.theme.line, curved=True)
-        yield arrow(tip, (tip[0], handle), self.theme.line, 4 * self.pen)
 
     # ------------------------------------------------------------ labels
 

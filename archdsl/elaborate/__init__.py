@@ -182,7 +182,8 @@ def _recipe(unit: Unit, graph: Graph | None, found: Collector) -> Recipe | None:
     from archdsl.elaborate.recipe import read_recipe
 
     try:
-        return read_recipe(unit.train, graph, found, of_family=bool(unit.variants))
+        conditional = frozenset(output.name.name for output in unit.outputs if output.condition is not None)
+        return read_recipe(unit.train, graph, found, of_family=bool(unit.variants), conditional=conditional)
     except Stop:  # a limit, which has been reported
         return None
 
@@ -233,6 +234,8 @@ def _reaches_all(unit: Unit, graph: Graph, found: Collector) -> bool:
         if turn is None:
             message = f"`{node.call}` leads to no output"
             hint = "a file's output is its last chain; label this one and use it, or remove it"
+            if any(output.condition is not None for output in unit.outputs):
+                hint += "; what only some networks have stands in that output: output aux = @a -> fc 10 if deep"
         else:
             message = f"`{node.call}` leads to no output from the last of {turn.count} turns of `{turn.name}`"
             hint = (

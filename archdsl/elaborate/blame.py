@@ -20,11 +20,12 @@ __all__ = ["Branch", "explain_mismatch", "given"]
 
 
 class Branch(NamedTuple):
-    """A branch as written, and the nodes `start` to `end` that it made."""
+    """A branch as written, and the nodes `start` to `end` that it made; `looped` where it is a repeat over a list."""
 
     span: Span
     start: int
     end: int
+    looped: bool = False
 
 
 def explain_mismatch(
@@ -50,17 +51,18 @@ def explain_mismatch(
     name = _merge_name(op, span, calls)
     message = error.message.replace(f"`{op.name}`", f"`{name}`")
     rest = pair[1 - chosen]
+    beside = next((_beside(branches[index]) for index in pair if index < len(branches) and branches[index].looped), "")
     if culprit is None:
         one, other_note = (_origin(nodes, ports[index], branches, index) for index in pair)
         notes = [Note(one.message.replace("the other", "one", 1), one.span), other_note]
-        return Diagnostic(error.id, message, span, "", tuple(notes), error.hint or _SAME)
+        return Diagnostic(error.id, message, span, "", tuple(notes), (error.hint or _SAME) + beside)
     return Diagnostic(
         error.id,
         message,
         culprit.span,
         _effect(culprit),
         (_origin(nodes, ports[rest], branches, rest), Note(f"they meet in `{name}`", _outermost(span, calls))),
-        _hint(shapes[rest], error, culprit),
+        _hint(shapes[rest], error, culprit) + beside,
     )
 
 
@@ -125,6 +127,13 @@ def _merge_name(op: Op, span: Span, calls: Sequence[tuple[str, Span]]) -> str:
 
 def _outermost(span: Span, calls: Sequence[tuple[str, Span]]) -> Span:
     return calls[-1][1] if calls and span.source.path.startswith("<standard>") else span
+
+
+def _beside(branch: Branch) -> str:
+    """How the turns of a branch that is a repeat become branches of their own."""
+    written = " ".join(branch.span.text.split())
+    shown = written if len(written) <= 60 else "unit<k> x(k in [1, 3, 5])"
+    return f"; the turns of a repeat follow each other, and side by side they have a star: *{shown}"
 
 
 _SAME = "make the branches the same size"

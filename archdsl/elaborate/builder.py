@@ -158,6 +158,11 @@ class Builder(Units):
         seen: dict[str, Span] = {}
         for statement in self._unit.outputs:
             name = statement.name.name
+            try:
+                if statement.condition is not None and not self._evaluator.condition(statement.condition, scope):
+                    continue
+            except Poisoned:
+                continue
             if name in seen or name in {output.name for output in made}:
                 self.found.error(
                     "duplicate-name",

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 
 from archdsl import limits
 from archdsl.diagnostics import Diagnostic, Note, Span, counted, nearest
+from archdsl.elaborate.call_hints import enter_hint
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.foresight import Foresight
-from archdsl.elaborate.names import Names
+from archdsl.elaborate.names import Names, label_ports
 from archdsl.elaborate.op_binder import OpBinder
 from archdsl.elaborate.parameter_binder import ParameterBinder
 from archdsl.elaborate.suffixes import Suffixes
+from archdsl.elaborate.turns import turns
 from archdsl.elaborate.values import (
     POISON,
     BlockValue,
@@ -24,9 +26,6 @@ from archdsl.elaborate.values import (
     Scope,
     ShareValue,
     Tensors,
-    Value,
-    describe,
-    show,
 )
 from archdsl.graph import Frame, Port
 from archdsl.ops import registry
@@ -56,7 +55,9 @@ class Chains(Suffixes):
         """What leaves one element, without what stands behind it."""
         raise NotImplementedError  # abstract: `Units` runs elements
 
-    def _statements(self, statements: Sequence[tree.Statement], scope: Scope, current: Tensors) -> Tensors | None:
+    def _statements(
+        self, statements: Sequence[tree.Statement], scope: Scope, current: Tensors | None
+    ) -> Tensors | None:
         """Run a body; the value of its last chain, or of `return`; None where it has no chain."""
         result: Tensors | None = None
         started = False
@@ -179,6 +180,13 @@ class Chains(Suffixes):
         labels = [suffix for suffix in behind if isinstance(suffix, tree.Label)]
         label = next((each.name for each in labels if each.name != tree.UNNAMED), None)
         repeat = suffixes[last] if last >= 0 else None
+        if (
+            labels
+            and last < 0
+            and (current is None or isinstance(unit, tree.Reference))
+            and self._reads(unit, labels, scope)
+        ):
+            return POISON
         try:
             if isinstance(repeat, tree.Repeat):
                 tensors = self._repeat(unit, suffixes[:last], repeat, scope, current, label)
@@ -192,6 +200,35 @@ class Chains(Suffixes):
         if labels:
             self._label(labels, scope, tensors)
         return tensors
+
+    def _reads(self, unit: tree.Expression | tree.Conditional, labels: Sequence[tree.Label], scope: Scope) -> bool:
+        """Report labels that are there already and were meant to be read: `concat @a @m` where nothing enters, and
+        `return @a @m`.
+        """
+        if not all(label_ports(label.name, scope) for label in labels):
+            return False
+        if isinstance(unit, tree.Reference):
+            names = ", ".join(f"@{name}" for name in (unit.name, *(label.name for label in labels)))
+            self.found.error(
+                "duplicate-label",
+                f"a label behind `@{unit.name}` is one more name for it, and `@{labels[0].name}` is another tensor",
+                labels[0].span.to(labels[-1].span),
+                hint=f"several tensors are parted by commas: {names}",
+            )
+            return True
+        name = unit if isinstance(unit, tree.Name) else unit.name if isinstance(unit, tree.Call) else None
+        op = registry.lookup(name.name) if name is not None else None
+        if name is None or op is None or (isinstance(unit, tree.Call) and unit.angles):
+            return False
+        arguments = unit.operands if isinstance(unit, tree.Call) else ()
+        written = [" ".join(argument.span.text.split()) for argument in arguments]
+        self.found.error(
+            "no-input",
+            f"a label behind `{name.name}` names what leaves it, and nothing enters here",
+            labels[0].span.to(labels[-1].span),
+            hint=enter_hint(name.name, op.arity, [f"@{label.name}" for label in labels], written),
+        )
+        return True
 
     def _entering(self, current: Tensors | None, span: Span) -> Tensors:
         if current is None:
@@ -214,20 +251,20 @@ class Chains(Suffixes):
         current: Tensors | None,
         label: str | None,
     ) -> Tensors:
-        turns = self._turns(repeat, scope)
-        if not turns:
+        repeated = turns(self._evaluator, repeat, scope)
+        if not repeated:
             return self._entering(current, unit.span)
-        if len(turns) > 1:
-            self._foresee(len(turns) * self._foresight.element(unit, inner, scope), 0, repeat.span)
+        if len(repeated) > 1:
+            self._foresee(len(repeated) * self._foresight.element(unit, inner, scope), 0, repeat.span)
         self._sites += 1
         site, outer = self._sites, self._frame
         name = self._word(unit, scope)
         tensors = current
         scopes: list[Scope] = []
-        for index, variables in enumerate(turns):
+        for index, variables in enumerate(repeated):
             before, nodes, steps = tensors, len(self.nodes), self._steps
             self._step(repeat.span)
-            self._frame = Frame("repeat", name, outer, label=label, index=index, count=len(turns), site=site)
+            self._frame = Frame("repeat", name, outer, label=label, index=index, count=len(repeated), site=site)
             turn = Scope(scope, False, variables=variables)
             tensors = self._element(unit, inner, turn, tensors)
             if turn.labels:
@@ -236,7 +273,7 @@ class Chains(Suffixes):
                 self._uneven[tensors] = _uneven(unit.span, repeat.span, len(before), len(tensors))
             if not variables and before is not None and self._shapes(before) == self._shapes(tensors):
                 # A turn that knows no loop variable and changes no size is like all that follow.
-                left = len(turns) - index - 1
+                left = len(repeated) - index - 1
                 self._foresee(left * (len(self.nodes) - nodes), left * (self._steps - steps), repeat.span)
                 if before == tensors and not turn.labels:
                     self._steps += left * (self._steps - steps)
@@ -259,41 +296,6 @@ class Chains(Suffixes):
         except Poisoned:
             return name.name
         return value.name if isinstance(value, BlockValue) else name.name
-
-    def _turns(self, repeat: tree.Repeat, scope: Scope) -> Sequence[dict[str, Value | None]]:
-        """The loop's variables in each turn."""
-        if not repeat.names:
-            count = self._evaluator.whole(repeat.over, scope, "the number of repeats")
-            self._few(count, repeat.span)
-            return [{} for _ in range(count)]
-        over = self._evaluator.evaluate(repeat.over, scope)
-        if isinstance(over, float) and over.is_integer():
-            over = int(over)
-        if isinstance(over, int) and not isinstance(over, bool) and over >= 0:
-            self._few(over, repeat.span)
-            items: Sequence[Value] = range(over)
-        elif isinstance(over, tuple):
-            items = over
-        else:
-            raise self._evaluator.fail(
-                "bad-type",
-                f"a loop goes over a list or a count, and this is {describe(over)}: {show(over)}",
-                repeat.over.span,
-                "x(i in 12), x(w in [64, 128])",
-            )
-        if len(repeat.names) == 1:
-            return [{repeat.names[0].name: item} for item in items]
-        turns: list[dict[str, Value | None]] = []
-        for index, item in enumerate(items):
-            if not isinstance(item, tuple) or len(item) != len(repeat.names):
-                raise self._evaluator.fail(
-                    "arity",
-                    f"the loop names {len(repeat.names)} values, and element [{index}] is {show(item)}",
-                    repeat.span,
-                    "every element needs as many values as there are names",
-                )
-            turns.append({name.name: part for name, part in zip(repeat.names, item, strict=True)})
-        return turns
 
 
 def _uneven(unit: Span, repeat: Span, taken: int, given: int) -> Diagnostic:

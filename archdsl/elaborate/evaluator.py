@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from archdsl import limits
 from archdsl.diagnostics import Collector, Span, counted
 from archdsl.elaborate.functions import FORMS, FUNCTIONS, Refused
+from archdsl.elaborate.value_chains import is_value
 from archdsl.elaborate.values import (
     ChainValue,
     DimsValue,
@@ -77,7 +78,7 @@ class Evaluator:
 
     def argument(self, chain: tree.Chain, scope: Scope) -> Value:
         """What a chain means where a value or a chain may stand: the value, or the chain with its scope."""
-        if not self._is_value(chain, scope):
+        if not is_value(chain, scope, self._context.is_callable):
             return ChainValue(chain, scope)
         if chain.plain is not None:
             return self.evaluate(chain.plain, scope)
@@ -85,29 +86,6 @@ class Evaluator:
         assert isinstance(unit, tree.Conditional)
         taken = unit.then if self.condition(unit.condition, scope) else unit.otherwise
         return self.argument(taken, scope)
-
-    def _is_value(self, chain: tree.Chain, scope: Scope) -> bool:
-        plain = chain.plain
-        match plain:
-            case None:
-                element = chain.elements[0]
-                if len(chain.elements) > 1 or element.suffixes or not isinstance(element.unit, tree.Conditional):
-                    return False
-                return self._is_value(element.unit.then, scope) and self._is_value(element.unit.otherwise, scope)
-            case tree.Reference() | tree.Call() | tree.Index(base=tree.Reference()) | tree.Slice(base=tree.Reference()):
-                return False
-            case tree.Name(name=name):
-                return name not in ("id", "first")
-            case tree.Function(name=name):
-                return (
-                    name.name in FUNCTIONS or name.name == "one_of" or not self._context.is_callable(name.name, scope)
-                )
-            case tree.Group(chain=inner):
-                return self._is_value(inner, scope)
-            case tree.Items(parenthesised=True, items=items):
-                return all(self._is_value(item, scope) for item in items)
-            case _:
-                return True
 
     def condition(self, expression: tree.Expression, scope: Scope) -> bool:
         value = self.evaluate(expression, scope)
@@ -264,7 +242,9 @@ class Evaluator:
             raise self.fail("bad-type", f"only a list has elements, and this is {describe(base)}", expression.base.span)
         return base
 
-    def some(self, expression: tree.Index | tree.Slice, base: tuple[T, ...], scope: Scope) -> tuple[T, ...]:
+    def some(
+        self, expression: tree.Index | tree.Slice, base: tuple[T, ...], scope: Scope, hint: str = ""
+    ) -> tuple[T, ...]:
         """The element of a list that an index means, or some in a row; an end beyond the list is a mistake."""
         if isinstance(expression, tree.Index):
             index = self.whole(expression.index, scope, "an index", least=-len(base))
@@ -273,6 +253,7 @@ class Evaluator:
                     "bad-argument",
                     f"the list has {counted(len(base), 'element')}, and the first is [0]: there is no [{index}]",
                     expression.span,
+                    hint,
                 )
             return (base[index],)
         ends: list[int] = []

@@ -80,13 +80,6 @@ class Layers:
         if self._steps > limits.STEPS and self._steps > limits.STEPS + 4 * len(self.nodes):
             self._too_long(span)
 
-    def _few(self, count: int, span: Span) -> None:
-        if count > limits.REPEATS:
-            self.found.error(
-                "limit-repeats", f"{count:,} repeats; {limits.REPEATS:,} are allowed", span, hint="is the number right?"
-            )
-            raise Stop
-
     def _too_deep(self, span: Span) -> None:
         self.found.error(
             "limit-depth",
@@ -122,6 +115,10 @@ class Layers:
             if port is None:
                 return POISON
             ports.append(port)
+        if not ports:
+            hint = "the list behind its `*` is empty, or the repeat has no turns"
+            self.found.error("arity", f"`{op.name}` has no branch", span, hint=hint)
+            return POISON
         self._carry(len(ports), span)
         nodes = self.nodes
         shapes = tuple([nodes[port.node].shapes[port.index] for port in ports])
@@ -180,6 +177,14 @@ class Layers:
         hint = error.hint
         if error.id == "rank-mismatch" and source.op is None and len(source.shape) == 1:
             hint = f"this input is a vector of {source.shape[0]}; an image is input 224x224x3, a sequence input 16x64"
+        if source.op is not None and source.op.name == "flatten" and len(source.input_shapes[0]) > 1:
+            *positions, channels = source.input_shapes[0]
+            hint = f"a sequence of the positions is reshape [{prod(positions)}, {channels}] in place of flatten"
+        if error.id == "bad-groups" and "in.c" in span.text:
+            hint = "`in.c` is what enters the block, or the network; depthwise, of what enters the layer, is `dwconv`"
+        if error.id == "arity" and len(branches) == 1 and branches[0].looped:
+            turns = " ".join(branches[0].span.text.split())
+            hint = f"side by side, a branch each, the turns have a star before them: write {op.name}<*{turns}>"
         self.found.error(
             error.id,
             error.message,

@@ -42,6 +42,7 @@ def lint(unit: Unit, found: Collector) -> None:
         _parameters(unit.architecture.parameters, (unit.architecture.parameters, rest), found)
     _labels(unit, found)
     _open_else(unit, found)
+    _looped_branches(unit, found)
     idle_defaults(unit, found, library=library)
 
 
@@ -109,6 +110,27 @@ def _open_else(unit: Unit, found: Collector) -> None:
                 first.span,
                 hint="for both cases, put the condition in parentheses: (if a then b else id) -> …; else remove `id`",
             )
+
+
+def _looped_branches(unit: Unit, found: Collector) -> None:
+    """`concat<id | pool<b> x(b in [1, 2])>`: turns over a list that follow each other, where branches were perhaps
+    meant.
+    """
+    for node in tree.walk(unit.file.statements):
+        if not isinstance(node, tree.Call) or node.name.name != "concat":
+            continue
+        for argument in node.angles or ():
+            if argument.star or len(argument.value.elements) > 1:
+                continue
+            repeat = next((s for s in argument.value.elements[0].suffixes if isinstance(s, tree.Repeat)), None)
+            if repeat is not None and repeat.names:
+                found.warning(
+                    "turns-in-branch",
+                    "the turns of this repeat follow each other, in one branch",
+                    repeat.span,
+                    hint="side by side, a branch each, they have a star before them: *unit<k> x(k in ks); if they are "
+                    "to follow each other, put the branch in parentheses",
+                )
 
 
 def _single(element: tree.Element, unit: Unit) -> bool:

@@ -27,12 +27,17 @@ from archdsl.elaborate.values import (
     Stop,
     Tensors,
     Value,
+    WordValue,
 )
 from archdsl.ops import registry
 from archdsl.syntax import tree
 from archdsl.syntax.layout import STATEMENT_WORDS
 
-__all__ = ["Names", "label_hint", "label_ports"]
+__all__ = ["UNLISTED", "Names", "label_hint", "label_ports", "loop_hint"]
+
+UNLISTED = "`archdsl ops` lists the ops and the standard blocks"
+_NEAR = 400
+"""Characters behind an unknown name in which a repeat that has it is looked for."""
 
 
 class Names:
@@ -103,11 +108,20 @@ class Names:
         op = registry.lookup(text)
         if op is not None:
             return OpValue(op)
+        if text in ("id", "first"):
+            return WordValue(text)
+        if self._lost_block(text, unit):
+            raise Poisoned
         standard = self._program.standard(text)
         if standard is not None and text in standard.blocks:
             return BlockValue(tuple(standard.blocks[text]), self.scope_of(standard))
         plugin = registry.lookup_plugin(text)
         return OpValue(plugin) if plugin is not None else None
+
+    @staticmethod
+    def _lost_block(text: str, unit: Unit) -> bool:
+        """Whether a file defines a block that could not be read, for which no standard block of its name may stand."""
+        return any(re.match(rf"block\s+{text}\b", span.text) for span in unit.file.broken)
 
     def _let(self, let: tree.Let, scope: Scope) -> Value:
         if id(let) in self._evaluating:
@@ -157,7 +171,7 @@ class Names:
             value = self.find(name, scope)
         except Poisoned:
             return False
-        return isinstance(value, OpValue | BlockValue | ShareValue | ChainValue)
+        return isinstance(value, OpValue | BlockValue | ShareValue | ChainValue | WordValue)
 
     def lost(self, word: str) -> bool:
         """Whether a word stands in a statement that could not be read, so that missing it is no second mistake."""
@@ -192,8 +206,33 @@ class Names:
         else:
             from archdsl.ops.elsewhere import word_hint
 
-            hint = word_hint(name.name, close) or "`archdsl ops` lists the ops and the standard blocks"
+            hint = loop_hint(name) or word_hint(name.name, close) or UNLISTED
         self.found.error("unknown-name", message, name.span, hint=hint)
+
+    def unknown_label(self, unit: tree.Reference, scope: Scope) -> None:
+        """Report a label that nothing gives, unless the statement that may give it could not be read."""
+        message = f"there is no label `@{unit.name}` here"
+        if self.found.full:
+            self.found.error("unknown-label", message, unit.span)
+            return
+        if self.lost(f"@{unit.name}"):
+            return
+        known: set[str] = set()
+        at: Scope | None = scope
+        while at is not None:
+            known.update(at.labels)
+            at = None if at.boundary else at.parent
+        hint = label_hint(unit.name, known)
+        if not nearest(unit.name, known) and unit.name != tree.UNNAMED:
+            text, written = unit.span.source.text, re.compile(rf"[^\s(|,<] *@{unit.name}\b")
+            if written.search(text, unit.span.end):
+                hint = "it is given further down: a chain can only start at what stands above it; or inside a block"
+            elif written.search(text, 0, unit.span.start):
+                hint = (
+                    "it is given inside a block, whose labels are its own, in a repeat of no turns, or in an arm of a "
+                    "condition that is not taken; a label of both arms stands behind them: (if a then b else c) @y"
+                )
+        self.found.error("unknown-label", message, unit.span, hint=hint)
 
     def defaults_before(self, name: str, span: Span, scope: Scope) -> list[tuple[tree.Default, Scope]]:
         """The `default`s that stand before an op in its file and in the bodies around it, outer ones first."""
@@ -215,6 +254,15 @@ class Names:
         if not site.arguments:
             raise self.evaluator.fail("missing-argument", "`one_of` needs options", site.span, "one_of(128, 256)")
         return site.arguments[self.option(site)].value
+
+
+def loop_hint(name: tree.Name) -> str:
+    """What to write where a name stands in the same statement before the element that is repeated with it."""
+    near = name.span.source.text[name.span.end : name.span.end + _NEAR]
+    behind = re.split(r"\n(?!\s*(?:->|\||::|x))", near, maxsplit=1)[0]
+    if re.search(rf"\bx\((?:{name.name}\b|\([^()]*\b{name.name}\b[^()]*\)) in\b", behind) is None:
+        return ""
+    return f"a repeat is of the one element before it: put all that has `{name.name}` in parentheses, (a -> b) x(…)"
 
 
 def label_ports(name: str, scope: Scope) -> Tensors | None:

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from archdsl.diagnostics import Collector, Note, Span, nearest
 from archdsl.elaborate.blame import given
+from archdsl.elaborate.call_hints import enter_hint, tensors_in
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.values import DimsValue, Poisoned, Scope, Value, count, describe, show
 from archdsl.ops.arguments import Arg, Extent, Window
@@ -82,7 +83,7 @@ class OpBinder:
         arg = written.next_position(isinstance(value, tree.Geometry))
         if arg is None:
             if not written.overfull:  # what stands behind the first word too many belongs to it
-                self._too_many(kind, operand, scope)
+                self._too_many(kind, operand, scope, written.operands)
             written.overfull = True
             raise Poisoned
         written.put(arg, self._read(kind, arg, value, scope), operand.span)
@@ -157,7 +158,7 @@ class OpBinder:
         )
         return Poisoned()
 
-    def _too_many(self, kind: type[Op], operand: tree.Operand, scope: Scope) -> None:
+    def _too_many(self, kind: type[Op], operand: tree.Operand, scope: Scope, operands: Sequence[tree.Operand]) -> None:
         from archdsl.ops.elsewhere import argument_elsewhere, surplus_hint, word_hint
 
         value = operand.value
@@ -173,6 +174,8 @@ class OpBinder:
                 hint = f"a layer follows behind an arrow: -> {value.name}"
             elif value.name == "x":
                 hint = "a repeat is written without a space, x3, and a computed one x(n)"
+            elif setting := _setting(kind, value.name):
+                hint = f"write {setting}; {hint}"
             elif elsewhere := argument_elsewhere(kind, value.name, "…") or word_hint(value.name, None):
                 hint = f"{elsewhere}; {hint}"
             elif value.name == "expect":
@@ -180,13 +183,16 @@ class OpBinder:
             message = f"`{kind.name}` has no flag `{value.name}`, and no place left for a value"
         elif isinstance(value, tree.Geometry):
             message = f"`{kind.name}` takes no geometry here"
+            if not any(arg.kind == "window" for arg in kind.arguments.values()):
+                hint = f"a computed value stands in parentheses: write ({value.span.text}); {hint}"
             if any(arg.kind == "window" for arg in kind.arguments.values()):
                 hint = f"the window comes first: write {kind.name} {value.span.text} …; {hint}"
         else:
             message = f"`{kind.name}` takes no further argument"
             hint = surplus_hint(kind, value.value if isinstance(value, tree.String) else "") + hint
-            if any(isinstance(node, tree.Reference) for node in tree.walk(value)):
-                hint = f"tensors stand in brackets, {kind.name}<@a | @b>, before the arguments: {kind.signature()}"
+            if tensors := tensors_in(operand):
+                others = [" ".join(each.span.text.split()) for each in operands if each is not operand]
+                hint = enter_hint(kind.name, kind.arity, tensors, others)
         self._found.error("unknown-argument", message, operand.span, hint=hint)
 
     def _read(self, kind: type[Op], arg: Arg, value: tree.Expression | tree.Geometry, scope: Scope) -> Value:
@@ -322,6 +328,14 @@ def default_of(kind: type[Op], operand: tree.Operand) -> Arg | None:
         return kind.arguments.get(operand.key.name)
     arg = kind.arguments.get(operand.value.name) if isinstance(operand.value, tree.Name) else None
     return arg if arg is not None and arg.kind == "flag" else None
+
+
+def _setting(kind: type[Op], word: str) -> str:
+    """What a bare word sets, as it is written: `mode=reflect` of `pad 3 reflect`, `scalar=true` of `scale scalar`."""
+    if word in kind.arguments:
+        return f"{word}=true" if isinstance(kind.arguments[word].default, bool) else f"{word}=…"
+    arg = next((arg for arg in kind.arguments.values() if word in getattr(arg.read, "words", ())), None)
+    return f"{arg.name}={word}" if arg is not None else ""
 
 
 _JOINED = re.compile(r"(?P<window>\d+(?:x\d+)*(?:/\d+)?(?:\+\d+)?)x(?P<last>\d+)")

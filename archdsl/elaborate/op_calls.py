@@ -10,11 +10,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from archdsl.elaborate.blame import Branch
+from archdsl.elaborate.call_hints import tensors_in
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.chains import Chains
 from archdsl.elaborate.names import Names
 from archdsl.elaborate.op_binder import default_of
+from archdsl.elaborate.turns import side_by_side, spread
 from archdsl.elaborate.values import (
+    POISON,
     BlockValue,
     ChainValue,
     OpValue,
@@ -22,7 +25,7 @@ from archdsl.elaborate.values import (
     Scope,
     ShareValue,
     Tensors,
-    describe,
+    WordValue,
     show,
 )
 from archdsl.graph import Port
@@ -50,6 +53,8 @@ class OpCalls(Chains):
         if unit.tensors is not None:
             return self._op(kind, unit.operands, unit, scope, self._tensors(unit.tensors, scope, current), label)
         if unit.angles is None:
+            if current is None and any(map(tensors_in, unit.operands)):
+                current = POISON  # what should enter stands among the arguments, which is refused there
             return self._op(kind, unit.operands, unit, scope, self._entering(current, unit.span), label)
         unit = self._lift(unit, scope)
         assert unit.angles is not None
@@ -66,7 +71,9 @@ class OpCalls(Chains):
                 else:
                     operands.append(tree.Operand(argument.span, argument.key, value))
                 continue
+            homes: list[Scope] = []
             for chain, home in self._branch_chains(argument, scope):
+                homes.append(home)
                 plain = chain.plain
                 if isinstance(plain, LITERALS):
                     shown = " ".join(unit.span.text.split())
@@ -87,8 +94,13 @@ class OpCalls(Chains):
                         hint=f"what takes them all stands behind them: (@a, @b) -> {kind.name}",
                     )
                     failed = True
-                branches.append(Branch(chain.span, start, len(self.nodes)))
+                looped = len(chain.elements) == 1 and any(
+                    isinstance(suffix, tree.Repeat) and suffix.names for suffix in chain.elements[0].suffixes
+                )
+                branches.append(Branch(chain.span, start, len(self.nodes), looped))
                 ports += tensors[:1]
+            if side_by_side(argument):
+                self._gather([home for home in homes if home.labels], scope)
         if failed:
             raise Poisoned
         return self._op(kind, tuple(operands), unit, scope, tuple(ports), label, branches)
@@ -97,15 +109,10 @@ class OpCalls(Chains):
         if not argument.star:
             yield argument.value, scope
             return
-        values = self._evaluator.argument(argument.value, scope)
-        if not isinstance(values, tuple):
-            raise self._evaluator.fail(
-                "bad-type", f"`*` stands before a list, and this is {describe(values)}", argument.span
-            )
-        for value in values:
+        for value in spread(self._evaluator, argument, scope):
             if isinstance(value, ChainValue):
                 yield value.chain, value.scope
-            elif isinstance(value, OpValue | BlockValue | ShareValue):
+            elif isinstance(value, OpValue | BlockValue | ShareValue | WordValue):
                 # A branch that is a bare name: run it under a name of its own, in a scope that knows it.
                 home = Scope(scope, False, variables={"branch": value})
                 name = tree.Name(argument.span, "branch")

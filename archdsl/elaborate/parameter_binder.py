@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from archdsl.diagnostics import Collector, Note, Span, counted, nearest
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.op_binder import report_doubled
-from archdsl.elaborate.values import Poisoned, Scope, Value, describe
+from archdsl.elaborate.turns import spread
+from archdsl.elaborate.values import Poisoned, Scope, Value
 from archdsl.syntax import tree
 
 __all__ = ["ParameterBinder", "signature", "tell_parameters"]
@@ -64,21 +65,17 @@ class ParameterBinder:
         taken = _Taken(name, parameters, self._found, defined)
         for argument in arguments:
             try:
+                if argument.star:
+                    taken.placed(spread(self._evaluator, argument, scope), argument.span)
+                    continue
                 value = self._evaluator.argument(argument.value, scope)
             except Poisoned:
                 taken.failed = True
                 value = 0
             if argument.key is not None:
                 taken.named(argument.key, value, argument.span)
-            elif not argument.star:
-                taken.placed((value,), argument.span)
-            elif isinstance(value, tuple):
-                self._evaluator.spend(len(value), argument.span)
-                taken.placed(value, argument.span)
             else:
-                message = f"`*` stands before a list, and this is {describe(value)}"
-                self._found.error("bad-type", message, argument.span)
-                taken.failed = True
+                taken.placed((value,), argument.span)
         for parameter in parameters:
             if parameter.star:
                 taken.values[parameter.name] = self._evaluator.listed(tuple(taken.rest), defined)

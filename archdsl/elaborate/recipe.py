@@ -66,19 +66,21 @@ def read_recipe(
     *,
     alone: bool = False,
     of_family: bool = False,
+    conditional: frozenset[str] = frozenset(),
 ) -> Recipe | None:
     """The recipe of a file; None where there is none, or after reporting what is wrong with it.
 
     `graph` is None where the network is wrong, so that names of its outputs and of its weights are not checked. With
     `alone` the rest of the recipe is said elsewhere, the learning rate of an optimizer too. `of_family`: the recipe is
-    that of several networks, of which this one may lack some weights; what is said of them is left out of its recipe.
+    that of several networks, of which this one may lack some weights; what is said of them is left out of its recipe,
+    as is what a loss says of a `conditional` output that this network has not.
     Mistakes are `unknown-setting`, `bad-recipe` and `doubled-setting`, a warning `idle-setting`.
     """
     if train is None:
         return None
     from archdsl.elaborate.recipe_reader import RecipeReader
 
-    return RecipeReader(graph, found, alone=alone, of_family=of_family).read(train)
+    return RecipeReader(graph, found, alone=alone, of_family=of_family, conditional=conditional).read(train)
 
 
 def read_settings(text: str, graph: Graph | None, found: Collector) -> Recipe | None:

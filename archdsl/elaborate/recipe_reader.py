@@ -54,11 +54,18 @@ class _Line(NamedTuple):
 class RecipeReader(OptionReader):
     """Reads the recipe of one network."""
 
-    def __init__(self, graph: Graph | None, found: Collector, *, alone: bool = False, of_family: bool = False) -> None:
+    def __init__(
+        self,
+        graph: Graph | None,
+        found: Collector,
+        *,
+        alone: bool = False,
+        of_family: bool = False,
+        conditional: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__(found)
-        self._graph = graph
-        self._alone = alone
-        self._of_family = of_family
+        self._conditional = conditional
+        self._graph, self._alone, self._of_family = graph, alone, of_family
 
     def read(self, train: tree.Train) -> Recipe | None:
         values: dict[str, Any] = {}
@@ -185,9 +192,10 @@ class RecipeReader(OptionReader):
             failed = True
         auxiliaries: list[Auxiliary] = []
         spans: dict[str, Span] = {}
-        for term in self._terms(line.items):
+        starts = [i for i, item in enumerate(line.items) if isinstance(item, tree.Plus)]
+        for start, end in pairwise([*starts, len(line.items)]):
             try:
-                several, span = self._term(term)
+                several, span = self._term(line.items[start:end])
             except Poisoned:
                 failed = True
                 continue
@@ -201,14 +209,8 @@ class RecipeReader(OptionReader):
             raise Poisoned
         return Loss(criterion, tuple(auxiliaries))
 
-    @staticmethod
-    def _terms(items: Sequence[Item]) -> list[Sequence[Item]]:
-        """What stands behind each `+`, with the sign."""
-        starts = [i for i, item in enumerate(items) if isinstance(item, tree.Plus)]
-        return [items[a:b] for a, b in pairwise([*starts, len(items)])]
-
     def _term(self, items: Sequence[Item]) -> tuple[list[Auxiliary], Span]:
-        """The output that is meant; where there is none of that name, those of it that are numbered."""
+        """The output that a `+` and what follows mean; where there is none of that name, those that are numbered."""
         example = "a term of a loss is a weight and an output: + 0.3 aux1"
         weight = bare_value(items[1]) if len(items) > 1 else None
         name = bare_word(items[2]) if len(items) > 2 else None
@@ -218,9 +220,10 @@ class RecipeReader(OptionReader):
         meant = [name.name]
         if self._graph is not None:
             known = [output.name for output in self._graph.outputs]
-            numbered = [each for number in range(1, len(known) + 1) if (each := f"{name.name}{number}") in known]
-            if name.name not in known:
-                meant = numbered
+            numbered = [each for i in range(len(known)) if (each := f"{name.name}{i + 1}") in known]
+            meant = meant if name.name in known else numbered
+            if not numbered and name.name not in known and name.name in self._conditional:
+                return [], name.span
             if name.name not in known and len(numbered) < 2:  # one alone is a slip of the pen
                 self._unknown(f"the network has no output `{name.name}`", name, known[1:], "its outputs are")
                 raise Poisoned

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from archdsl.diagnostics import Collector, nearest
 from archdsl.elaborate.functions import FUNCTIONS
-from archdsl.elaborate.names import label_hint
+from archdsl.elaborate.names import UNLISTED, label_hint, loop_hint
 from archdsl.elaborate.program import RESERVED, Program, Unit
 from archdsl.ops import registry
 from archdsl.ops.base import Op
@@ -59,6 +59,9 @@ class _Resolver:
             self._chain(share.chain, self._file, _labels([share.chain]) | {"in"})
         for chain in [*(s.chain for s in unit.chains), *(s.chain for s in unit.outputs)]:
             self._chain(chain, self._file, labels)
+        for output in unit.outputs:
+            if output.condition is not None:
+                self._expression(output.condition, self._file, labels)
         if unit.architecture is not None:
             self._parameters(unit.architecture.parameters, self._file, frozenset())
 
@@ -184,6 +187,8 @@ class _Resolver:
                 operand.key.span,
                 hint=f"{hint}its signature is {kind.signature()}",
             )
+            if isinstance(value, tree.Name):
+                return  # a word of the argument that was meant, perhaps
         if isinstance(value, tree.Name) and kind is not None:
             words = {word for arg in kind.arguments.values() for word in getattr(arg.read, "words", ())}
             if self._is_flag(kind, value) or value.name in words:
@@ -208,7 +213,7 @@ class _Resolver:
         else:
             from archdsl.ops.elsewhere import word_hint
 
-            hint = word_hint(name.name, close) or "`archdsl ops` lists the ops and the standard blocks"
+            hint = loop_hint(name) or word_hint(name.name, close) or UNLISTED
         self._found.error("unknown-name", f"there is no op, block or value `{name.name}`", name.span, hint=hint)
 
     def _label(self, at: tree.Reference, name: str, labels: Names) -> None:

@@ -6,16 +6,15 @@ an op does with its operands and branches is left to `op_calls`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from archdsl import limits
-from archdsl.diagnostics import Note, Span, counted, nearest
-from archdsl.elaborate.call_hints import called_hint, lacks_arguments
+from archdsl.diagnostics import Note, Span, counted
+from archdsl.elaborate.call_hints import block_operands, called_hint, lacks_arguments, no_layer_hint
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.functions import FUNCTIONS
-from archdsl.elaborate.names import Names, label_hint, label_ports
+from archdsl.elaborate.names import Names, label_ports
 from archdsl.elaborate.op_calls import LITERALS, OpCalls
 from archdsl.elaborate.parameter_binder import tell_parameters
 from archdsl.elaborate.values import (
@@ -29,6 +28,7 @@ from archdsl.elaborate.values import (
     SizeValue,
     Tensors,
     Value,
+    WordValue,
     describe,
     show,
 )
@@ -74,27 +74,12 @@ class Units(OpCalls):
     ) -> Tensors:
         handler = self._handlers.get(type(unit))
         if handler is None:
-            text = " ".join(unit.span.text.split())
-            hint = "a chain is made of layers and blocks"
-            if isinstance(unit, tree.Binary) and unit.operator == "*" and isinstance(unit.right, tree.Number):
-                hint = f"a repeat is written behind: x{unit.right.text}"
-            elif isinstance(unit, tree.Binary) and unit.operator == "*" and isinstance(unit.left, tree.Number):
-                hint = f"a repeat is written behind: x{unit.left.text}"
-            elif isinstance(unit, tree.Binary) and unit.operator == "//":
-                hint = "a comment starts with `#`"
-            elif isinstance(unit, tree.Binary) and unit.operator == "-" and isinstance(unit.right, tree.Number):
-                hint = f"a number below zero stands in parentheses: {unit.left.span.text} (-{unit.right.text})"
-            elif isinstance(unit, tree.Binary) and unit.operator in (">", "-"):
-                hint = "layers are joined by `->`"
-            self.found.error("not-a-layer", f"`{text[:40]}` is not a layer", unit.span, hint=hint)
+            text = " ".join(unit.span.text.split())[:40]
+            self.found.error("not-a-layer", f"`{text}` is not a layer", unit.span, hint=no_layer_hint(unit))
             raise Poisoned
         return handler(unit, scope, current, label)
 
     def _name(self, unit: tree.Name, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
-        if unit.name == "id":
-            return self._entering(current, unit.span)
-        if unit.name == "first":
-            return self._entering(current, unit.span)[:1]
         return self._apply(self.names.lookup(unit, scope), unit, scope, current, label)
 
     def _indexed(
@@ -103,7 +88,8 @@ class Units(OpCalls):
         """`@heads[0]` and `@heads[1:]`, some of several tensors; `units[0]` as a layer."""
         if isinstance(unit.base, tree.Reference):
             tensors = self._reference_in_chain(unit.base, scope, current, label)
-            return POISON if None in tensors else self._evaluator.some(unit, tensors, scope)
+            hint = f"@{unit.base.name} is of all turns where it stands in the repeat: (… @{unit.base.name}) x(…)"
+            return POISON if None in tensors else self._evaluator.some(unit, tensors, scope, hint)
         value = self._evaluator.evaluate(unit, scope)
         name = self._named.get(id(unit))
         if name is None:
@@ -123,11 +109,14 @@ class Units(OpCalls):
             return self._shared(value, unit, self._entering(current, unit.span), label)
         if isinstance(value, ChainValue):
             return self._named_chain(value.chain, value.scope, current, label)
+        if isinstance(value, WordValue):
+            entering = self._entering(current, unit.span)
+            return entering[:1] if value.name == "first" else entering
         self.found.error(
             "not-a-layer",
             f"`{unit.name}` is {describe(value)}, {show(value)}, and not a layer",
             unit.span,
-            hint="a chain is made of layers and blocks",
+            hint=f"as branches: concat<*{unit.name}>" if isinstance(value, tuple) else "a chain is made of layers",
         )
         raise Poisoned
 
@@ -154,19 +143,13 @@ class Units(OpCalls):
             )
             raise Poisoned
         if unit.operands:
-            first = unit.operands[0].value
-            shown = " ".join((first.kernel if isinstance(first, tree.Geometry) else first).span.text.split())
-            if isinstance(first, tree.Geometry) and "x" in shown and len(set(shown.split("x"))) == 1:
-                shown = shown.split("x")[0]  # blocks take a kernel of equal sides as one number
-            self.found.error(
-                "unknown-argument",
-                f"`{name.name}` is a block, whose arguments stand in angle brackets",
-                unit.operands[0].span,
-                hint=f"write `{name.name}<{shown}>`; {tell_parameters(name.name, value.forms[0].parameters)}",
-            )
+            message, hint = block_operands(unit, tell_parameters(name.name, value.forms[0].parameters))
+            self.found.error("unknown-argument", message, unit.operands[0].span, hint=hint)
             raise Poisoned
         if unit.tensors is not None:
             entering = self._tensors(unit.tensors, scope, current)
+        elif current is None and any(tree.tensors_of(each.value.elements[0].unit) for each in unit.angles or ()):
+            entering = ()  # what is merged starts at labels; a branch that does not is told by itself
         else:
             entering = self._entering(current, unit.span)
         return self._block(value, unit.angles or (), unit.piped, scope, entering, label, unit.span)
@@ -223,23 +206,7 @@ class Units(OpCalls):
             message = f"several repeats give the label `@{unit.name}`, so that it has no one meaning behind them"
             self.found.error("duplicate-label", message, unit.span, hint="rename it in all but one of them")
             raise Poisoned
-        if self.found.full:
-            raise self._evaluator.fail("unknown-label", f"there is no label `@{unit.name}` here", unit.span)
-        if self.names.lost(f"@{unit.name}"):
-            raise Poisoned
-        known: set[str] = set()
-        at: Scope | None = scope
-        while at is not None:
-            known.update(at.labels)
-            at = None if at.boundary else at.parent
-        hint = label_hint(unit.name, known)
-        if not nearest(unit.name, known) and unit.name != tree.UNNAMED:
-            text, written = unit.span.source.text, re.compile(rf"[^\s(|,<] *@{unit.name}\b")
-            if written.search(text, unit.span.end):
-                hint = "it is given further down: a chain can only start at what stands above it; or inside a block"
-            elif written.search(text, 0, unit.span.start):
-                hint = "it is given inside a block, whose labels are its own, or in a repeat of no turns"
-        self.found.error("unknown-label", f"there is no label `@{unit.name}` here", unit.span, hint=hint)
+        self.names.unknown_label(unit, scope)
         raise Poisoned
 
     def _conditional(self, unit: tree.Conditional, scope: Scope, current: Tensors | None, label: str | None) -> Tensors:
@@ -282,15 +249,18 @@ class Units(OpCalls):
             numbers = tuple((p.name, n) for p in block.parameters if isinstance(n := values[p.name], int | float))
             named = zip(block.tensors or (), entering, strict=False)
             tensors = tuple((n.name, port) for n, port in named if port and n.name != tree.UNNAMED)
-            self._frame = Frame("block", block.name.name, outer, call, label, arguments=numbers, tensors=tensors)
+            usual = frozenset(p.name for p in block.parameters if p.default and _is_default(p.default, values[p.name]))
+            self._frame = Frame(
+                "block", block.name.name, outer, call, label, arguments=numbers, tensors=tensors, defaulted=usual
+            )
         self._calls.append((call, span))
         try:
             if merge is not None:
-                return self._call(merge, inner, entering, label)
+                return self._call(merge, inner, entering or None, label)
             if isinstance(block.body, tree.Chain):
-                result: Tensors | None = self._chain(block.body, inner, entering)
+                result: Tensors | None = self._chain(block.body, inner, entering or None)
             else:
-                result = self._statements(block.body, inner, entering)
+                result = self._statements(block.body, inner, entering or None)
         finally:
             self._frame = outer
             self._calls.pop()
@@ -398,3 +368,8 @@ def _call_text(block: tree.Block, values: Mapping[str, Value]) -> str:
     """`bottleneck<64, s=2>`, with the values that a call gives or leaves."""
     shown = [show(values[p.name]) if not p.default else f"{p.name}={show(values[p.name])}" for p in block.parameters]
     return f"{block.name.name}<{', '.join(shown)}>" if shown else block.name.name
+
+
+def _is_default(default: tree.Chain, value: Value) -> bool:
+    """Whether a value is what its default says; one that is computed differs from call to call."""
+    return show(value) == " ".join(default.span.text.split())

@@ -30,6 +30,7 @@ __all__ = [
     "Stop",
     "Tensors",
     "Value",
+    "WordValue",
     "count",
     "describe",
     "show",
@@ -86,6 +87,13 @@ class ChainValue:
 
 
 @dataclass(frozen=True, slots=True)
+class WordValue:
+    """`id` or `first`, the layers that are words of the language, as an argument: `norm=id`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class SizeValue:
     """The size of a tensor that enters: what `in` is; None while it is not known because of an earlier mistake."""
 
@@ -104,6 +112,7 @@ Value: TypeAlias = (
     | BlockValue
     | ShareValue
     | ChainValue
+    | WordValue
     | SizeValue
 )
 
@@ -195,6 +204,7 @@ def describe(value: object) -> str:
         (BlockValue, "a block"),
         (ShareValue, "a shared instance"),
         (ChainValue, "a chain"),
+        (WordValue, "a layer"),
         (SizeValue, "a size"),
     )
     return next(text for kind, text in kinds if isinstance(value, kind))
@@ -223,7 +233,7 @@ def show(value: object) -> str:
         return f"[{', '.join(shown)}]"
     if isinstance(value, OpValue):
         return value.op.name
-    if isinstance(value, BlockValue):
+    if isinstance(value, BlockValue | WordValue):
         return value.name
     if isinstance(value, ShareValue):
         return value.share.name.name

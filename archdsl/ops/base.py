@@ -12,9 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import ClassVar, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple
 
 from archdsl.ops.arguments import Arg, Extent
+
+if TYPE_CHECKING:
+    from archdsl.ops.geometry import Geometry
 
 __all__ = [
     "FLOAT",
@@ -301,6 +304,10 @@ class Op:
         `NOTHING` where no value of the input matters.
         """
         raise NotImplementedError  # abstract: `register` refuses a class without it
+
+    def geometry(self, entering: Shape) -> Geometry | None:
+        """The window that slides over what enters, as written, with its padding on every side; None without one."""
+        return None
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
         """What PyTorch keeps of it for the backward pass, weights and copies of them left out."""

@@ -100,12 +100,12 @@ class Conv(Op):
     same: bool = flag(excludes=("half",), pads=True)
     half: bool = flag(excludes=("same",), pads=True)
 
-    def _geometry(self, shape: Shape) -> Geometry:
-        return solve("conv", spatial(shape, "conv"), self.window, self.dilation, same=self.same, half=self.half)
+    def geometry(self, entering: Shape) -> Geometry:
+        return solve("conv", spatial(entering, "conv"), self.window, self.dilation, same=self.same, half=self.half)
 
     def shape(self, *inputs: Shape) -> Shape:
         (entering,) = inputs
-        sizes = self._geometry(entering).outputs
+        sizes = self.geometry(entering).outputs
         check_groups(entering[-1], self.filters, self.groups)
         if self.connect is not None:
             self._check_table(self.connect, entering[-1])
@@ -137,7 +137,7 @@ class Conv(Op):
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (entering,) = inputs
-        kernel = self._geometry(entering).kernel
+        kernel = self.geometry(entering).kernel
         if self.connect is not None:
             weight = Weight("weight", (sum(map(len, self.connect)), *kernel))
         else:
@@ -159,22 +159,22 @@ class Conv(Op):
         return 2 * self.macs(inputs, outputs) - saved
 
     def reach(self, *inputs: Shape) -> Reach:
-        return self._geometry(inputs[0]).reach()
+        return self.geometry(inputs[0]).reach()
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
         if self.connect is not None:
             # The maps are gathered for each filter, padded where the layer cannot.
-            sizes = self._geometry(inputs[0])
+            sizes = self.geometry(inputs[0])
             places = math.prod(sizes.sizes if sizes.even else sizes.padded_sizes)
             return Kept(more=FLOAT * places * sum(map(len, self.connect)))
-        geometry = self._geometry(inputs[0])
+        geometry = self.geometry(inputs[0])
         # A product of matrices where the kernel is one position, and else oneDNN's own layout.
         blocked = self.groups > 1 or any(size > 1 for size in geometry.kernel)
         return geometry.keeps(inputs[0][-1])._replace(blocked=blocked)
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs
-        geometry = self._geometry(entering)
+        geometry = self.geometry(entering)
         call = geometry.padded_call()
         if self.connect is None:
             options = geometry.options(groups=self.groups, bias=self.bias)
@@ -224,11 +224,11 @@ class DeformConv(Op):
     bias: bool = keyword(boolean, True)
     modulated: bool = keyword(boolean, False)
 
-    def _geometry(self, shape: Shape) -> Geometry:
-        return solve("deform_conv", spatial(shape, "deform_conv"), self.window, self.dilation)
+    def geometry(self, entering: Shape) -> Geometry:
+        return solve("deform_conv", spatial(entering, "deform_conv"), self.window, self.dilation)
 
     def _taps(self, shape: Shape) -> int:
-        return math.prod(self._geometry(shape).kernel)
+        return math.prod(self.geometry(shape).kernel)
 
     def shape(self, *inputs: Shape) -> Shape:
         (entering,) = inputs
@@ -238,13 +238,13 @@ class DeformConv(Op):
                 f"`deform_conv` needs an image, and gets {show_shape(entering)}",
                 hint="its offsets are pairs (y, x)",
             )
-        sizes = self._geometry(entering).outputs
+        sizes = self.geometry(entering).outputs
         check_groups(entering[-1], self.filters, self.groups)
         return (*sizes, self.filters)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (entering,) = inputs
-        kernel = self._geometry(entering).kernel
+        kernel = self.geometry(entering).kernel
         inner = (3 if self.modulated else 2) * math.prod(kernel)
         return (
             Weight("weight", (self.filters, entering[-1] // self.groups, *kernel)),
@@ -265,7 +265,7 @@ class DeformConv(Op):
         return positions * (reading + biases)
 
     def reach(self, *inputs: Shape) -> Reach:
-        return self._geometry(inputs[0]).reach()
+        return self.geometry(inputs[0]).reach()
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
         # For each tap the place (y, x), what is read there, and with a modulation that, and the offsets it came with.
@@ -275,7 +275,7 @@ class DeformConv(Op):
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs
-        options = self._geometry(entering).options(groups=self.groups, bias=self.bias)
+        options = self.geometry(entering).options(groups=self.groups, bias=self.bias)
         options += ", modulated=True" if self.modulated else ""
         init = f"DeformConv2d({entering[-1]}, {self.filters}, {options})"
         return Torch(init, helpers=("DeformConv2d",), sequence="channels_first")

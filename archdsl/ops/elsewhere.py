@@ -60,11 +60,16 @@ _WORDS: Final = {
 }
 _MEANT: Final = {other: word for word, others in _WORDS.items() for other in others.split()}
 _RECURRENT: Final = "recurrent layers are not in the language; `archdsl ops` lists what is"
+_UNPOOLED: Final = "no layer puts values back where a pool found them; upsample 2 and deconv 2/2 64 lead up, too"
+_SAMPLED: Final = "no layer draws values from a distribution, as a variational autoencoder does"
 _TRUTHS: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 _NOTES: Final = {
     "none": "nothing is what is meant where nothing is written: leave it out",
+    "last": "the last position of a sequence is select (-1), the last of a list xs[-1], of tensors @a[-1]",
     "activation": "each activation is an op: relu, sigmoid, softmax",
     "nonlinearity": "each activation is an op: relu, sigmoid, softmax",
+    **dict.fromkeys(("maxunpool", "unpool", "unpooling", "maxunpooling"), _UNPOOLED),
+    **dict.fromkeys(("sample", "sampling", "reparameterize", "reparametrize"), _SAMPLED),
     **dict.fromkeys(("lstm", "gru", "rnn", "simplernn"), _RECURRENT),
 }
 _WHOLE: Final = {"dropout1d": "drop_channel", "dropout2d": "drop_channel", "dropout3d": "drop_channel"}
@@ -122,8 +127,8 @@ def word_hint(name: str, meant: str | None) -> str:
     >>> word_hint("conv3x3", None)
     'the window is an argument: write conv 3x3'
     """
-    if name.lower() in _NOTES:
-        return _NOTES[name.lower()]
+    if note := _NOTES.get(name.lower()) or _NOTES.get(plain(name)):
+        return note
     if re.fullmatch(r"[sp]\d{1,3}", name):
         return f"stride and padding stand at the window: 3x3{'/' if name[0] == 's' else '+'}{name[1:]}"
     sized = _SIZED.fullmatch(name)

@@ -13,6 +13,9 @@ from archdsl.ops.arguments import keyword, word
 from archdsl.ops.base import WHOLE, Example, Kept, Op, OpError, Reach, Shape, Torch, channel_axis, show_shape
 from archdsl.ops.registry import register
 
+_POOLS = {"mean": "gap", "max": "gmp"}
+"""What those who give a merge one tensor may look for."""
+
 
 class Merge(Op):
     """What all merges but `matmul` share: several tensors enter, position by position, no matrix products."""
@@ -33,7 +36,8 @@ class Merge(Op):
             raise OpError(
                 "arity",
                 f"`{self.name}` takes {wanted}, and gets {len(inputs)}",
-                hint=f"write {self.name}<{' | '.join('…' * (self.arity or 2))}>, `id` for a branch that does nothing",
+                hint=f"write {self.name}<{' | '.join('…' * (self.arity or 2))}>, `id` for a branch that does nothing"
+                + (f"; of the positions of one tensor it is `{_POOLS[self.name]}`" if self.name in _POOLS else ""),
             )
 
 

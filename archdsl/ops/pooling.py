@@ -28,10 +28,10 @@ class _Pool(Op):
     _counted: ClassVar[bool] = False
     """Whether `module_operations` has a rule, one for each tap of each window."""
 
-    def _geometry(self, shape: Shape) -> Geometry:
+    def geometry(self, entering: Shape) -> Geometry:
         return solve(
             self.name,
-            spatial(shape, self.name),
+            spatial(entering, self.name),
             self.window,
             same=self.same,
             half=self.half,
@@ -41,7 +41,7 @@ class _Pool(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         (entering,) = inputs
-        geometry = self._geometry(entering)
+        geometry = self.geometry(entering)
         for kernel, (before, _) in zip(geometry.kernel, geometry.padding, strict=True):
             if before > kernel // 2:
                 raise OpError(
@@ -73,10 +73,10 @@ class _Pool(Op):
         return 0
 
     def reach(self, *inputs: Shape) -> Reach:
-        return self._geometry(inputs[0]).reach()
+        return self.geometry(inputs[0]).reach()
 
     def _taps(self, inputs: Sequence[Shape]) -> int:
-        return math.prod(self._geometry(inputs[0]).kernel)
+        return math.prod(self.geometry(inputs[0]).kernel)
 
     def module_operations(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int | None:
         known = self._counted and len(inputs[0]) == 3
@@ -135,11 +135,11 @@ class MaxPool(_Pool):
         return (self._taps(inputs) - 1) * math.prod(outputs[0])
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        kept = self._geometry(inputs[0]).keeps(inputs[0][-1])
+        kept = self.geometry(inputs[0]).keeps(inputs[0][-1])
         return kept._replace(more=kept.more + INDEX * math.prod(outputs[0]))
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        geometry = self._geometry(inputs[0])
+        geometry = self.geometry(inputs[0])
         init = f"nn.MaxPool{len(geometry.sizes)}d({', '.join(_options(geometry, ceil=self.ceil))})"
         return Torch(init, geometry.padded_call('float("-inf")'), sequence="channels_first")
 
@@ -186,10 +186,10 @@ class AvgPool(_Pool):
         return self._taps(inputs) * math.prod(outputs[0])
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        return self._geometry(inputs[0]).keeps(inputs[0][-1])
+        return self.geometry(inputs[0]).keeps(inputs[0][-1])
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        geometry = self._geometry(inputs[0])
+        geometry = self.geometry(inputs[0])
         options = _options(geometry, ceil=self.ceil)
         counted = not self.same if self.count_include_pad is None else self.count_include_pad
         if not geometry.even and not counted:
@@ -252,7 +252,7 @@ class LpPool(_Pool):
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
         # The powers, their means, and the sign, the size and the sum of each window.
-        geometry = self._geometry(inputs[0])
+        geometry = self.geometry(inputs[0])
         powers = FLOAT * math.prod(geometry.padded_sizes) * inputs[0][-1]
         return Kept(
             inputs=not geometry.padded,
@@ -260,7 +260,7 @@ class LpPool(_Pool):
         )
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        geometry = self._geometry(inputs[0])
+        geometry = self.geometry(inputs[0])
         parts = [f"{self.p:g}", show_extent(geometry.kernel)]
         if geometry.stride != geometry.kernel:
             parts.append(f"stride={show_extent(geometry.stride)}")
@@ -311,11 +311,11 @@ class Subsample(_Pool):
         return (self._taps(inputs) + 1) * math.prod(outputs[0])
 
     def keeps(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Kept:
-        kept = self._geometry(inputs[0]).keeps(inputs[0][-1])
+        kept = self.geometry(inputs[0]).keeps(inputs[0][-1])
         return kept._replace(more=kept.more + FLOAT * math.prod(outputs[0]))
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
-        geometry = self._geometry(inputs[0])
+        geometry = self.geometry(inputs[0])
         parts = [str(inputs[0][-1]), str(geometry.kernel)]
         if geometry.stride != geometry.kernel:
             parts.append(f"stride={show_extent(geometry.stride)}")

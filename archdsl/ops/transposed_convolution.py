@@ -54,15 +54,15 @@ class Deconv(Op):
     dilation: Extent = keyword(extent(1), (1,))
     bias: bool = keyword(boolean, True)
 
-    def _geometry(self, shape: Shape) -> Geometry:
-        return solve("deconv", spatial(shape, "deconv"), self.window, self.dilation)
+    def geometry(self, entering: Shape) -> Geometry:
+        return solve("deconv", spatial(entering, "deconv"), self.window, self.dilation)
 
     def _extra(self, geometry: Geometry) -> Extent:
         return spread(self.output_padding, len(geometry.sizes), "output_padding")
 
     def shape(self, *inputs: Shape) -> Shape:
         (entering,) = inputs
-        geometry = self._geometry(entering)
+        geometry = self.geometry(entering)
         extra = self._extra(geometry)
         for most, more in zip(map(max, geometry.stride, geometry.dilation), extra, strict=True):
             if more >= most:
@@ -88,7 +88,7 @@ class Deconv(Op):
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (entering,) = inputs
-        weight = Weight("weight", (entering[-1], self.filters // self.groups, *self._geometry(entering).kernel))
+        weight = Weight("weight", (entering[-1], self.filters // self.groups, *self.geometry(entering).kernel))
         return (weight, Weight("bias", (self.filters,))) if self.bias else (weight,)
 
     def macs(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
@@ -99,7 +99,7 @@ class Deconv(Op):
         return math.prod(outputs[0]) if self.bias else 0
 
     def reach(self, *inputs: Shape) -> Reach:
-        geometry = self._geometry(inputs[0])
+        geometry = self.geometry(inputs[0])
         # An output sees the inputs whose kernel covers it: one in S of the taps, when dilation does not skip some.
         kernel = tuple((span - 1) // s + 1 for span, s in zip(geometry.span, geometry.stride, strict=True))
         before = tuple(
@@ -113,7 +113,7 @@ class Deconv(Op):
 
     def torch(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Torch:
         (entering,) = inputs
-        geometry = self._geometry(entering)
+        geometry = self.geometry(entering)
         options = geometry.options(groups=self.groups, bias=self.bias)
         if any(self.output_padding):
             options += f", output_padding={show_extent(self._extra(geometry))}"

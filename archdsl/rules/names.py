@@ -119,6 +119,15 @@ RULES = (
         "input 32x32x3\nlet w = 16\nconv 3x3+1 w\n",
     ),
     Rule(
+        "turns-in-branch",
+        "warning",
+        "A branch of `concat` is nothing but a repeat over a list, whose turns follow each other.",
+        "With a star they stand side by side, a branch each: concat<id | *unit<k> x(k in [1, 3, 5])>. Where they are "
+        "to follow each other, parentheses around the branch say so.",
+        "input 8x8x4\nconcat<id | conv k 4 half x(k in [3, 5])>\n",
+        "input 8x8x4\nconcat<id | *conv k 4 half x(k in [3, 5])>\n",
+    ),
+    Rule(
         "open-else",
         "warning",
         "An `else` begins with `id`, and layers follow it.",

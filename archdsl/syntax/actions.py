@@ -59,8 +59,9 @@ class Actions:
 
     @_node
     def output(self, span: Span, kids: list[Any]) -> Any:
-        modifier = self._name(kids[1]) if len(kids) == 3 else None
-        return tree.OutputStatement(span, self._name(kids[0]), modifier, kids[-1])
+        name, *rest = kids
+        modifier = self._name(rest.pop(0)) if isinstance(rest[0], Token) else None
+        return tree.OutputStatement(span, self._name(name), modifier, *rest)
 
     @_node
     def block(self, span: Span, kids: list[Any]) -> Any:
@@ -221,8 +222,7 @@ class Actions:
 
     @_node
     def star_argument(self, span: Span, kids: list[Any]) -> Any:
-        value = kids[1]
-        return tree.Argument(span, None, tree.Chain(value.span, (tree.Element(value.span, value),)), star=True)
+        return tree.Argument(span, None, kids[1], star=True)
 
     def as_operands(self, kids: list[Any]) -> tuple[tree.Operand, ...]:
         return tuple(self.as_operand(kid) for kid in kids)

@@ -49,7 +49,7 @@ _NUMBERS = frozenset({"INTEGER", "FLOAT", "QUANTITY", "DIMS"})
 _OPERAND_ENDS = _NUMBERS | {"NAME", "STRING", "TRUE", "FALSE", "_RPAR", "_RSQB", "_RANGLE", "REFERENCE"}
 _CARRIES_ON = frozenset({"_ARROW", "BAR", "_COMMA", "_ASSIGN", "_THEN", "_ELSE"})
 _CARRIED_ON = frozenset({"_ARROW", "BAR", "_SHAPE"})
-_CONDITION_EDGES = frozenset({"_IF", "_THEN", "_ELSE", "_ARROW", "BAR", "_COMMA", "_ASSIGN", "_NEWLINE"})
+_CONDITION_EDGES = frozenset({"_IF", "_WHEN", "_THEN", "_ELSE", "_ARROW", "BAR", "_COMMA", "_ASSIGN", "_NEWLINE"})
 _CLOSERS = {"_RPAR": "(", "_RSQB": "[", "_RBRACE": "{", "_RANGLE": "<"}
 _OPENERS = {
     "_LPAR": "(",
@@ -294,6 +294,8 @@ class _Layout:
             return STATEMENT_WORDS[value]
         if value == "expect" and self._of_variant() and not starts:
             return "_EXPECT"
+        if value == "if" and self._ends_output(before):
+            return "_WHEN"
         if value in _WORDS:
             return _WORDS[value]
         if _REPEAT.fullmatch(value):
@@ -301,6 +303,11 @@ class _Layout:
         if value == "in" and holds == _VALUE and before is not None and before.type in ("NAME", "_RPAR"):
             return "_IN"
         return "NAME"
+
+    def _ends_output(self, before: Token | None) -> bool:
+        """Whether an `if` stands behind the chain of an `output`, and is its condition."""
+        output = bool(self._line.tokens) and self._line.tokens[0].type == "_OUTPUT"
+        return output and not self._stack and before is not None and before.type not in _CARRIES_ON
 
     def _less(self, token: Token, before: Token | None, joined: bool) -> str:
         holds = self._stack[-1].holds if self._stack else _BODY
@@ -321,7 +328,7 @@ class _Layout:
             elif token.type in _OPENERS:
                 depth -= 1
             elif depth == 0 and token.type in _CONDITION_EDGES:
-                return token.type == "_IF"
+                return token.type in ("_IF", "_WHEN")
             if depth < 0:
                 return False
         return False

@@ -6,7 +6,8 @@ fit what none before them does.
 
 from __future__ import annotations
 
-from archdsl.syntax.mistakes import ATOMS, DEFINES, ENDS_VALUE, FORMS, NUMBERS, STARTS_LAYER, Mistake, Stop
+from archdsl.syntax.mistakes import DEFINES, FORMS, NUMBERS, STARTS_LAYER, Mistake
+from archdsl.syntax.stop import ATOMS, ENDS_VALUE, Stop
 
 __all__ = ["ARGUMENTS"]
 
@@ -24,11 +25,7 @@ def _geometry(stop: Stop) -> str:
 
 def _in_parentheses(stop: Stop) -> str:
     """The expression around an operator, in the parentheses it lacks."""
-    first, sign, second = stop.text(-1), stop.text(), stop.text(1)
-    if stop.behind("NAME", "DOT", "NAME"):
-        first = f"{stop.text(-3)}.{first}"
-    if (stop.kind(1), stop.kind(2), stop.kind(3)) == ("NAME", "DOT", "NAME"):
-        second = f"{second}.{stop.text(3)}"
+    first, sign, second = stop.written(stop.begin(-1), -1), stop.text(), stop.written(1, stop.end(1))
     if stop.kind(-1) == "_ASSIGN":
         return f"write ({sign} {second})"
     if stop.kind() == "MINUS" and stop.kind(-1) != "NAME":
@@ -298,6 +295,14 @@ ARGUMENTS: tuple[Mistake, ...] = (
         lambda s: f"write x{s.text(1)}" if s.kind(1) == "INTEGER" else "write x3, or x(n) where it is computed",
     ),
     # ------------------------------------------------------------ two layers with nothing between
+    Mistake(
+        ("add<bn «if» s == 1>", "relu «if» n == 1 else bn", "add<relu | f<2> «if» n == 1 | id>"),
+        lambda s: (
+            s.kind() == "_IF" and "_ARROW" in s.expected and all(token.type != "_THEN" for token in s.tokens[s.index :])
+        ),
+        "a condition stands before what it decides about",
+        lambda s: f"write if … then {s.layer} else id",
+    ),
     Mistake(
         (
             "(conv 3x3 64) «relu»",

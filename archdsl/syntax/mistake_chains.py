@@ -6,7 +6,8 @@ layer to `mistake_arguments`.
 
 from __future__ import annotations
 
-from archdsl.syntax.mistakes import ATOMS, CLOSES, NUMBERS, OPENS, WORD_OF, Mistake, Stop
+from archdsl.syntax.mistakes import NUMBERS, WORD_OF, Mistake
+from archdsl.syntax.stop import ATOMS, CLOSES, OPENS, Stop
 
 __all__ = ["CHAINS"]
 
@@ -118,6 +119,12 @@ CHAINS: tuple[Mistake, ...] = (
         (0, 1),
     ),
     Mistake(
+        ("output aux = if deep then «@a»",),
+        lambda s: "_ELSE" in s.expected and s.token is None and s.statement == "_OUTPUT",
+        "this `if` has no `else`",
+        "an output that is not always there has its condition at the end: output aux = @a -> fc 10 if deep",
+    ),
+    Mistake(
         ("if n == 1 then «relu»", "relu -> if n == 1 then (relu -> bn«)»", "add<if n == 1 then relu «|» id>"),
         lambda s: (
             "_ELSE" in s.expected
@@ -136,7 +143,7 @@ CHAINS: tuple[Mistake, ...] = (
         ("let n = a «if» b else c", "let n = 3 «if» b else c"),
         lambda s: s.kind() == "_IF" and s.statement in ("_LET", "_VARIANT"),
         "the condition comes first",
-        lambda s: f"write if b then {s.text(-1)} else c",
+        lambda s: f"write if b then {s.layer} else c",
     ),
     Mistake(
         ("if a then b elif c «then» d else e", "relu «then» bn", "«else»", "relu -> «then»"),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 
 from archdsl.syntax.layout import STATEMENT_WORDS
-from archdsl.syntax.mistakes import ATOMS, DEFINES, FORMS, NUMBERS, STARTS_LAYER, WORD_OF, Mistake, Stop
+from archdsl.syntax.mistakes import DEFINES, FORMS, NUMBERS, STARTS_LAYER, WORD_OF, Mistake
+from archdsl.syntax.stop import ATOMS, Stop
 
 __all__ = ["STATEMENTS"]
 
@@ -310,6 +311,12 @@ STATEMENTS: tuple[Mistake, ...] = (
         lambda s: s.statement == "_VARIANT" and s.place == 2 and s.token is not None,
         "a variant is a name, `=` and the architecture with its arguments",
         lambda s: f"write variant {s.text(-1)} = name<…>",
+    ),
+    Mistake(
+        ("output aux «if» deep = @a",),
+        lambda s: s.statement == "_OUTPUT" and s.place in (2, 3) and s.kind() == "_WHEN",
+        "the condition of an output stands at its end",
+        lambda s: f"write output {s.text(1 - s.place)} = … if …",
     ),
     Mistake(
         ("output aux conv «3x3» 64", "output aux training «->» relu", "output aux «->» relu"),

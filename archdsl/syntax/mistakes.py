@@ -16,28 +16,20 @@ from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from archdsl.diagnostics import Collector, Source, Span
 from archdsl.syntax.layout import STATEMENT_WORDS
+from archdsl.syntax.stop import LONGEST, Stop, short
 
 __all__ = [
-    "ATOMS",
-    "CLOSES",
     "DEFINES",
-    "ENDS_VALUE",
     "FORMS",
     "NUMBERS",
-    "OPENS",
     "STARTS_LAYER",
     "WORD_OF",
     "Mistake",
-    "Stop",
     "explain",
     "explain_character",
     "mistakes",
 ]
 
-ATOMS = frozenset({"NAME", "INTEGER", "FLOAT", "QUANTITY", "DIMS", "STRING", "TRUE", "FALSE"})
-"""The tokens that are a value by themselves."""
-
-ENDS_VALUE = ATOMS | {"_RPAR", "_RSQB"}
 NUMBERS = frozenset({"INTEGER", "FLOAT", "QUANTITY", "DIMS"})
 STARTS_LAYER = frozenset({"NAME", "_LPAR", "_LSQB", "_IF", "REFERENCE"})
 WORD_OF = {kind: word for word, kind in STATEMENT_WORDS.items()}
@@ -57,126 +49,7 @@ FORMS = {
 }
 DEFINES = frozenset({"_LET", "_BLOCK", "_SHARE", "_VARIANT", "_ARCH", "_OUTPUT", "_DEFAULT"})
 
-OPENS = {
-    "_LPAR": "(",
-    "_CALL_LPAR": "f(",
-    "_REPEAT_LPAR": "x(",
-    "_LSQB": "[",
-    "_INDEX_LSQB": "xs[",
-    "_LBRACE": "{",
-    "_LANGLE": "<",
-}
-CLOSES = frozenset({"_RPAR", "_RSQB", "_RBRACE", "_RANGLE"})
-_LONGEST = 40
 _FAR = 2000
-
-
-class Stop:
-    """Where the parser stopped in a statement, and what stands around it.
-
-    `token` is what it could not take, None at the end of the statement; `head` begins the innermost statement, `place`
-    is the number of tokens from there; `inside` is the innermost open bracket: `(`, `f(`, `x(`, `[`, `xs[`, `{`, `<`.
-    """
-
-    def __init__(self, tokens: list[Token], index: int, expected: frozenset[str], source: Source) -> None:
-        self.tokens = tokens
-        self.index = index
-        self.expected = expected
-        self.source = source
-        self.token = self.at(index)
-        stack: list[tuple[str, int]] = []
-        start = 0
-        for position, token in enumerate(tokens[:index]):
-            if token.type in OPENS:
-                stack.append((OPENS[token.type], start))
-                if token.type == "_LBRACE":
-                    start = position + 1
-            elif token.type in CLOSES and stack:
-                _, start = stack.pop()
-            elif token.type == "_NEWLINE":
-                start = position + 1
-        self.start = start
-        self.head = self.at(start)
-        self.place = index - start
-        self.inside = stack[-1][0] if stack else ""
-        self.outer = tuple(bracket for bracket, _ in stack)
-
-    def at(self, index: int) -> Token | None:
-        return self.tokens[index] if 0 <= index < len(self.tokens) else None
-
-    def kind(self, offset: int = 0) -> str:
-        """The type of the token that many places from the stop; "" where there is none."""
-        token = self.at(self.index + offset)
-        return token.type if token is not None else ""
-
-    def text(self, offset: int = 0) -> str:
-        """The same token as it is written."""
-        token = self.at(self.index + offset)
-        return _short(str(token.value)) if token is not None else ""
-
-    @property
-    def statement(self) -> str:
-        """The type of the word that begins the statement."""
-        return self.head.type if self.head is not None else ""
-
-    def behind(self, *kinds: str) -> bool:
-        """Whether the stop is right behind tokens of these types."""
-        return all(self.kind(i - len(kinds)) == kind for i, kind in enumerate(kinds))
-
-    def spans(self, first: int, last: int) -> Span:
-        """The stretch from one token to another, by their distance from the stop."""
-        tokens = [t for t in (self.at(self.index + first), self.at(self.index + last)) if t is not None]
-        tokens = tokens or [self.tokens[-1]]
-        return Span(self.source, tokens[0].start_pos or 0, tokens[-1].end_pos or 0)
-
-    def written(self, first: int, last: int) -> str:
-        """That stretch in one line, cut where it is long."""
-        return _short(" ".join(self.spans(first, last).text.split()))
-
-    def rest(self, offset: int = 0) -> str:
-        """From the token that many places from the stop to the end of its statement."""
-        end = self.index + offset
-        while end + 1 < len(self.tokens) and self.tokens[end + 1].type != "_NEWLINE":
-            end += 1
-        return self.written(offset, end - self.index)
-
-    @property
-    def in_condition(self) -> bool:
-        """Whether an `if` before the stop still lacks its `then`."""
-        for token in reversed(self.tokens[self.start : self.index]):
-            if token.type in ("_THEN", "_ELSE", "_ARROW"):
-                return False
-            if token.type == "_IF":
-                return True
-        return False
-
-    @property
-    def in_train(self) -> bool:
-        """Whether the stop is in a recipe."""
-        return self.tokens[0].type == "_TRAIN"
-
-    @property
-    def at_arguments(self) -> bool:
-        """Whether the stop is among the arguments of a layer: behind a value, where a further one could stand."""
-        return self.kind(-1) in ENDS_VALUE and "INTEGER" in self.expected and not self.in_train
-
-    @property
-    def opened(self) -> int:
-        """How many tokens before the stop the innermost open bracket stands; 0 where none is open."""
-        depth = 0
-        for back in range(1, self.index + 1):
-            kind = self.kind(-back)
-            if kind in CLOSES:
-                depth += 1
-            elif kind in OPENS:
-                if depth == 0:
-                    return back
-                depth -= 1
-        return 0
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 Words = Callable[[Stop], str]
@@ -317,7 +190,7 @@ def explain_character(source: Source, start: int, found: Collector) -> int:
         end = close + 1 if close >= 0 else start + 1
         inside = text[start + 1 : close] if close >= 0 else "…"
         found.error(
-            "syntax", "strings stand in double quotes", Span(source, start, end), hint=f'write "{_short(inside)}"'
+            "syntax", "strings stand in double quotes", Span(source, start, end), hint=f'write "{short(inside)}"'
         )
         return end
     if char == "@":
@@ -332,12 +205,12 @@ def explain_character(source: Source, start: int, found: Collector) -> int:
         end = word.end() if word else start + 1
         shown = text[start:end]
         repeat = _LEADING_REPEAT.match(text, start, line_end)
-        before = text[max(0, start - _LONGEST) : start].rstrip(" \t")
+        before = text[max(0, start - LONGEST) : start].rstrip(" \t")
         if repeat and (not before or before[-1] in "\n>|(<="):
-            hint = f"write {_short(repeat['what'].rstrip())} x{repeat['count']}"
+            hint = f"write {short(repeat['what'].rstrip())} x{repeat['count']}"
             found.error("syntax", "a repeat stands behind what it repeats", Span(source, start, end), hint=hint)
             return end
-        found.error("syntax", f"`{_short(shown)}` is not a number", Span(source, start, end), hint=_number_hint(shown))
+        found.error("syntax", f"`{short(shown)}` is not a number", Span(source, start, end), hint=_number_hint(shown))
         return end
     end = start + 1
     while end < line_end and text[end] == char:
@@ -365,12 +238,12 @@ def explain_character(source: Source, start: int, found: Collector) -> int:
 def _times(text: str, start: int, line_end: int) -> tuple[str, str]:
     """What is said of `×`: in a size, `3×3`, or before the number of a repeat, `relu × 3`."""
     behind = re.compile(r" *([0-9]+)(?![0-9x×.])").match(text, start + 1, line_end)
-    before = text[max(0, start - _LONGEST) : start]
+    before = text[max(0, start - LONGEST) : start]
     if behind and before.endswith((" ", ")")) and not before.rstrip().endswith(_DIGITS):
         return "a repeat is written with the letter x, without a space behind it", f"write x{behind[1]}"
     size = re.compile(r"[0-9x×/+]+").match(text, start, line_end)
     head = re.search(r"[0-9x×]+$", before)
-    if head and size and len(size[0]) > 1 and len(head[0]) + len(size[0]) <= _LONGEST:
+    if head and size and len(size[0]) > 1 and len(head[0]) + len(size[0]) <= LONGEST:
         return _TIMES[0], f"write {(head[0] + size[0]).replace('×', 'x')}"
     return _TIMES
 

@@ -86,7 +86,7 @@ class Spacer:
             frame.operands = True
         elif kind in _NEW_ELEMENT:
             frame.operands = frame.condition = False
-        elif kind == "_IF":
+        elif kind in ("_IF", "_WHEN"):
             frame.condition = True
         space = not self._sticks and kind not in _JOINED_BEFORE
         sticks = kind in _JOINED_BEHIND or (kind == "_COLON" and frame.index)

@@ -110,7 +110,9 @@ class Reference(Node):
 
 
 class Argument(Node):
-    """One argument: `64`, `s=2`, a chain, or `*branches`, which stands for all elements of a list."""
+    """One argument: `64`, `s=2`, a chain, or one with a star, which stands for several: `*branches` for the elements
+    of a list, `*unit<k> x(k in [1, 3])` for the turns of a repeat.
+    """
 
     key: Name | None
     value: Chain
@@ -248,11 +250,14 @@ class Input(Node):
 
 
 class OutputStatement(Node):
-    """`output aux1 training = chain`; `modifier` is the word after the name."""
+    """`output aux1 training = chain if deep`; `modifier` is the word after the name, `condition` is None where the
+    output is always there.
+    """
 
     name: Name
     modifier: Name | None
     chain: Chain
+    condition: Expression | None = None
 
 
 class Block(Node):

@@ -13,6 +13,8 @@ __all__ = ["called", "called_in_results", "parts"]
 
 _NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"[a-z]+")
+_SIZES = {"t": "tiny", "s": "small", "b": "base", "l": "large", "h": "huge"}
+"""Letters that stand for sizes in the names of transformers: ViT-Base is `vit_b_16`."""
 _ASIDE = re.compile(r"\([^()]*\)")
 
 
@@ -42,7 +44,11 @@ def called_in_results(printed: str, name: str) -> int | None:
     None where it cannot be meant.
 
     The first word is the same, and the name has all numbers that are printed, those in brackets too, and no long word
-    that is not; every word that only one of them has is one farther. The tables of papers have others' networks too.
+    that is not; every word that only one of them has is one farther. Where no number is printed, a size is, and it is
+    the name's. The tables of papers have others' networks too.
+
+    >>> called_in_results("ViT-Base", "vit_b_16"), called_in_results("ViT-Base", "vit_l_16")
+    (1, None)
 
     >>> called_in_results("DenseNet-BC (L=100, k=12)", "densenet100_k12_bc")
     2
@@ -51,9 +57,13 @@ def called_in_results(printed: str, name: str) -> int | None:
     """
     if _plain(printed) == _plain(name):
         return 0
-    said, own = (_WORD.findall(text.lower()) for text in (printed, name))
+    said, own = ([_SIZES.get(word, word) for word in _WORD.findall(text.lower())] for text in (printed, name))
     numbers = _NUMBER.findall(printed)
-    if not numbers or said[:1] != own[:1] or not _holds(_NUMBER.findall(name), numbers):
+    sizes = set(_SIZES.values())
+    sized = sizes & set(said[1:])
+    if not (numbers or sized) or (not numbers and sized != sizes & set(own[1:])):
+        return None
+    if said[:1] != own[:1] or not _holds(_NUMBER.findall(name), numbers):
         return None
     if any(len(word) > 2 and word not in said for word in own):
         return None

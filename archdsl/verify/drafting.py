@@ -22,7 +22,7 @@ from archdsl.verify.figures import reading as reads
 from archdsl.verify.fitting import Fitted, Trials, fit, leaving, one_row
 from archdsl.verify.phrase import Phrase, Style, Unwritable
 from archdsl.verify.subject import Parts, Subject
-from archdsl.verify.table import Column, Group, Line, Number, Reading, Said
+from archdsl.verify.table import Column, Group, Line, Number, Reading, Said, Unit
 
 __all__ = ["Draft", "Written", "come_out", "draft", "network_rows", "operations", "table_style"]
 
@@ -108,14 +108,33 @@ def draft(
 def network_rows(reading: Reading, column: Column | None) -> Iterator[tuple[Line, Content]]:
     """The rows about one network, and what they say of it."""
     first = next((one for one in reading.columns if one.role == "network"), None)
-    for line in reading.lines:
+    for at, line in enumerate(reading.lines):
         if line.quantity:
             continue
         row = content(line, column)
+        if line.unit is not None:
+            if at + 1 < len(reading.lines) and reading.lines[at + 1].unit == line.unit:
+                continue  # it is written with the unit's last row
+            row = replace(row, said=_unit(reading, line.unit), times=1)
         if column is not None and column != first and row.output is not None:
             row = replace(row, said=(*_over_all(line, first, row), *row.said))
         if row.said or column is None:
             yield line, row
+
+
+def _unit(reading: Reading, unit: Unit) -> tuple[Said | Group, ...]:
+    """The rows of a unit: layers in brackets, which are a residual unit, where the last of them adds them up; else one
+    after another.
+    """
+    said: list[Said | Group] = []
+    for line in reading.lines:
+        if line.unit == unit:
+            items = content(line).said
+            said += items[0].items if unit.times > 1 and items and isinstance(items[0], Group) else items
+    last = said[-1] if said else None
+    if isinstance(last, Said) and last.kind == "add":
+        return (Group(tuple(said[:-1]), unit.times),)
+    return tuple(said) * unit.times
 
 
 def _over_all(line: Line, first: Column | None, row: Content) -> tuple[Said | Group, ...]:

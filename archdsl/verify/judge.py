@@ -18,7 +18,7 @@ from archdsl.verify.conventions import Figure, Quantity, alone, conventions
 from archdsl.verify.figures import reading as reads
 from archdsl.verify.figures import show_count
 from archdsl.verify.finding import Judgement, Result, Verdict, combined
-from archdsl.verify.kinds import answers, flatten, is_block_row, meant, pair
+from archdsl.verify.kinds import answers, flatten, is_block_row, meant, pair, spine
 from archdsl.verify.sheet import SILENT, Case, Choices, Row, Sheet, lay, letters, matches, table_choice, told, unnamed
 from archdsl.verify.subject import Layer, Stretch
 from archdsl.verify.table import Column, Entry, Group, Number, Reading, Said, Size
@@ -108,7 +108,7 @@ class CellJudge:
     def _sized(self, row: Row, stretch: Stretch, role: str, size: Size) -> Result:
         if role not in ("input", "output"):
             return _open(role)
-        result = _of_facts([self._size(stretch, role, size)])
+        result = _of_facts([self._size(row, stretch, role, size)])
         why = derive.as_printed(row.said[0], row.entries) if len(row.said) == 1 else ""
         if (
             result.verdict == "contradiction"
@@ -117,7 +117,10 @@ class CellJudge:
             return replace(result, explanation=f"{result.explanation}; {why}")
         return result
 
-    def _size(self, stretch: Stretch, role: str, size: Size) -> Fact:
+    def _size(self, row: Row, stretch: Stretch, role: str, size: Size) -> Fact:
+        if row.own:  # of rows in turn, what enters the first of a row's own, and leaves the last
+            at = self._subject.layers.index(row.own[0 if role == "input" else -1])
+            stretch = Stretch(at, at + 1)
         if role == "input":
             shape = self._subject.input(stretch)
             first = self._subject.layers[stretch.start].node
@@ -149,11 +152,15 @@ class CellJudge:
 
     def _layers(self, row: Row, stretch: Stretch, cell: Sequence[Said | Group]) -> Result:
         said = flatten(cell)
-        inside = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
+        inside = self._inside(row, stretch)
         if len(said) > 1:
-            return self._several([meant(one) for one in said], inside, row.beside)
+            return self._several([meant(one) for one in said], inside)
         one = meant(said[0])
+        if row.own is not None:
+            return self._each(one, row.own)
         block = self._block_of(one, stretch)
+        if is_block_row(row.said) and one.stride is not None and one.kind is None and one.kernel is None:
+            return _of_facts([self._halving(stretch, one.stride[0])])
         main = main_layer(row.said, one, inside)
         if main is None or (block and not answers(one, main)):
             if block:
@@ -170,6 +177,20 @@ class CellJudge:
             return replace(result, explanation=why)
         return result
 
+    def _inside(self, row: Row, stretch: Stretch) -> Sequence[Layer]:
+        """The layers that a row is about."""
+        if row.own is not None:
+            return row.own
+        return [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
+
+    def _each(self, said: Said, layers: Sequence[Layer]) -> Result:
+        """One description of all the layers that a row of a unit is about."""
+        facts = []
+        for layer in layers:
+            why = f"{layer.name} is {layer.node.call}"
+            facts += [replace(fact, explanation=why) for fact in compare_said(said, layer, self._symbols)]
+        return _of_facts(_first_wrong(facts)) if facts else Result("not-checked", 0, explanation="a name alone")
+
     def _halving(self, stretch: Stretch, stride: int) -> Fact:
         """The stride of a whole block: by how much its output is smaller than its input."""
         before, after = self._subject.input(stretch)[0], self._subject.output(stretch)[0]
@@ -184,7 +205,7 @@ class CellJudge:
         around = {frame.name.lower() for frame in self._subject.layers[stretch.start].node.frame.path()[1:]}
         return next(iter(sorted(words & (own | around))), "")
 
-    def _several(self, said: Sequence[Said], inside: Sequence[Layer], beside: Sequence[Said]) -> Result:
+    def _several(self, said: Sequence[Said], inside: Sequence[Layer]) -> Result:
         listed = [layer for layer in inside if layer.key or any(one.kind == layer.kind for one in said)]
         facts: list[Fact] = []
         taken = set()
@@ -197,10 +218,7 @@ class CellJudge:
                     fact if fact.true else replace(fact, computed=layer.node.call)
                     for fact in compare_said(one, layer, self._symbols)
                 ]
-        left = _spine(listed, taken)
-        for _, layer in pair(beside, left):  # those of the row that is repeated together with this one
-            left = [one for one in left if one is not layer]
-        facts += [Fact("layer", False, f"{layer.node.call} ({layer.name}) too") for layer in left]
+        facts += [Fact("layer", False, f"{layer.node.call} ({layer.name}) too") for layer in spine(listed, taken)]
         return _of_facts(facts)
 
     def _number(self, row: Row, stretch: Stretch, column: Column, number: Number) -> Result:
@@ -233,7 +251,9 @@ class CellJudge:
             said = Said(number.text, groups=whole)
         else:
             return _open(column.role)
-        inside = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
+        if row.own is not None:
+            return self._each(said, row.own)
+        inside = self._inside(row, stretch)
         main = main_layer(row.said, said, inside)
         if main is None and column.role == "filters":
             return self._whole(number, self._subject.output(stretch)[-1])
@@ -261,15 +281,17 @@ class CellJudge:
         return Result("contradiction", 1, f"{values:,} values", explanation=f"{show_shape(output)} of 4 bytes each")
 
     def _repeats(self, row: Row, stretch: Stretch, number: Number) -> Result:
-        inside = [layer for layer in self._subject.layers[stretch.start : stretch.stop] if not layer.training]
-        keys = [layer for layer in inside if layer.key]
+        if row.own is not None and row.line.unit is not None:
+            each = len(row.said) // row.line.unit.times
+            return self._whole(number, len(row.own) // each if each else 0)
+        keys = [layer for layer in self._inside(row, stretch) if layer.key]
         found = list(pair(row.said, keys)) if row.said else []
         if is_block_row(row.said) and (turns := self._subject.turns(stretch)):
             return self._whole(number, turns)
         if not found or any(layer is None for _, layer in found):
             return Result("not-checked", 0, explanation="the layers of the row do not tell how often it is repeated")
         taken = {id(layer) for _, layer in found}
-        left = _spine(keys, taken)
+        left = spine(keys, taken)
         return _of_facts([Fact("repeat", not left, number.text if not left else f"{left[0].name} too")])
 
     def _total(self, row: Row, entry: Entry) -> Result:
@@ -345,14 +367,16 @@ def main_layer(row: Sequence[Said], one: Said, inside: Sequence[Layer]) -> Layer
     return max(reversed(fitting), key=close)
 
 
-def _spine(layers: Sequence[Layer], taken: set[int]) -> list[Layer]:
-    """Of the layers that no description took, those that are not a projection beside a residual block."""
-    left = [layer for layer in layers if id(layer) not in taken and layer.weighted]
-    return [layer for layer in left if not (layer.style == "convolution" and _shortcut(layer))]
-
-
-def _shortcut(layer: Layer) -> bool:
-    return layer.kernel is not None and set(layer.kernel) == {1}
+def _first_wrong(facts: Sequence[Fact]) -> list[Fact]:
+    """The facts, of those that are wrong the first of each kind: eight layers are wrong for one reason."""
+    known: set[str] = set()
+    made = []
+    for fact in facts:
+        if fact.true or fact.what not in known:
+            made.append(fact)
+        if not fact.true:
+            known.add(fact.what)
+    return made
 
 
 def _open(role: str) -> Result:

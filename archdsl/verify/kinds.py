@@ -27,6 +27,7 @@ __all__ = [
     "pair",
     "same_kind",
     "signature",
+    "spine",
 ]
 
 _POOLS = frozenset({"pool", "maxpool", "avgpool", "gap", "adaptive_avgpool", "adaptive_maxpool", "lppool", "subsample"})
@@ -168,3 +169,9 @@ def closeness(said: Said, layer: Layer) -> float:
     if said.stride is not None and layer.stride is not None:
         points += 0.5 if square(said.stride) == square(layer.stride) else -0.5
     return points
+
+
+def spine(layers: Sequence[Layer], taken: set[int]) -> list[Layer]:
+    """Of the layers that no description took (by `id`), those that are not a projection beside a residual block."""
+    left = [layer for layer in layers if id(layer) not in taken and layer.weighted]
+    return [layer for layer in left if layer.style != "convolution" or set(layer.kernel or ()) != {1}]

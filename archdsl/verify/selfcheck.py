@@ -154,12 +154,14 @@ class _Network:
                 elif step is None and _is_input(line) and self._order and isinstance(entry.value, Size):
                     yield entry, *self._first_input(self._order[0], entry.value)
                 elif step is None:
-                    yield entry, self._outside(), ""
+                    yield entry, self._outside(line), ""
                 else:
                     yield entry, *self._cell(step, before, entry, choices)
             before = step or before
 
-    def _outside(self) -> Result:
+    def _outside(self, line: Line) -> Result:
+        if line.unit is not None:
+            return not_checked("the row is computed together with the last of those that are repeated with it")
         if self._column is not None:
             return not_checked(f"the row says nothing of {self._column.header}")
         return not_checked("the row names no layer, so that there is nothing to compute")

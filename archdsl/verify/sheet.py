@@ -6,6 +6,8 @@ for all of them together. Verdicts are left to `judge.py`.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,9 +16,9 @@ from archdsl.verify.align import Wanted, align, wanted
 from archdsl.verify.called import called
 from archdsl.verify.conventions import Choice, Figure, Quantity, choose, second
 from archdsl.verify.finding import Match
-from archdsl.verify.kinds import flatten, is_block_row, meant
+from archdsl.verify.kinds import answers, closeness, flatten, is_block_row, meant, pair, spine
 from archdsl.verify.reading.kinds import labelled, longest_kind
-from archdsl.verify.subject import Stretch, Subject
+from archdsl.verify.subject import Layer, Parts, Stretch, Subject
 from archdsl.verify.table import Column, Entry, Group, Line, Number, Reading, Said, Size
 
 __all__ = [
@@ -58,8 +60,8 @@ class Row:
     stretch: Stretch | None = None
     after: Shape | None = None
     """What leaves the row before, for a softmax that only the table has."""
-    beside: Sequence[Said] = ()
-    """The layers of rows that are repeated together with this one: `5x conv dw` and `5x conv` in turn."""
+    own: Sequence[Layer] | None = None
+    """Of a row that is repeated together with others, `5x conv dw` and `5x conv` in turn, the layers that are its."""
 
     foreign: bool = False
     """Whether the row is of a table of results, and about another network."""
@@ -97,7 +99,8 @@ def lay(reading: Reading, case: Case, symbols: Mapping[str, int]) -> Sheet:
         for row in rows_of:
             row.stretch = stretch
             row.after = before
-            row.beside = [said for other in rows_of if other is not row for said in other.said]
+        if stretch is not None and len(rows_of) > 1:
+            _share(rows_of, stretch, case.subject)
         if stretch is not None:
             before = case.subject.output(stretch)
     sheet = Sheet(case, rows)
@@ -123,10 +126,19 @@ def _is_called(row: Row, name: str) -> bool:
 
 
 def _together(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows one below the other that say layers of different kinds the same number of times are repeated in turn."""
+    """The rows of a unit; and rows one below the other that say layers of different kinds the same number of times are
+    repeated in turn.
+    """
     made: list[list[Row]] = []
     last, before = 1, ""
     for row in rows:
+        if row.line.unit is not None:
+            if made and made[-1][-1].line.unit == row.line.unit:
+                made[-1].append(row)
+            else:
+                made.append([row])
+            last, before = 1, ""
+            continue
         said = row.line.said
         group = said[0] if len(said) == 1 and isinstance(said[0], Group) and len(said[0].items) == 1 else None
         times = group.times if group is not None else 1
@@ -143,8 +155,45 @@ def _wanted(rows: Sequence[Row]) -> Wanted:
     """What rows that are repeated together want: the layers of all of them in turn."""
     if len(rows) == 1:
         return wanted(rows[0].said, rows[0].entries)
-    said = [one for turn in zip(*(row.said for row in rows), strict=True) for one in turn]
-    return wanted(said, [entry for row in rows for entry in row.entries])
+    entries = [entry for row in rows[:-1] for entry in row.entries if entry.column.role != "output"]
+    return wanted([one for _, one in _in_turn(rows)], [*entries, *rows[-1].entries])
+
+
+def _in_turn(rows: Sequence[Row]) -> list[tuple[Row, Said]]:
+    """The layers of rows that are repeated together, in order, each with its row."""
+    unit = rows[0].line.unit
+    times = unit.times if unit is not None else max(1, len(rows[0].said))
+    found = []
+    for turn in range(times):
+        for row in rows:
+            each = len(row.said) // times
+            found += [(row, one) for one in row.said[turn * each : (turn + 1) * each]]
+    return found
+
+
+def _share(rows: Sequence[Row], stretch: Stretch, subject: Subject) -> None:
+    """Give each of the rows that are repeated together its layers of their stretch.
+
+    One that none of them says is the row's that it is most like, but for a projection beside a residual block: that row
+    then has one too many.
+    """
+    said = _in_turn(rows)
+    inside = [layer for layer in subject.layers[stretch.start : stretch.stop] if not layer.training]
+    listed_ = [layer for layer in inside if layer.key or any(one.kind == layer.kind for _, one in said)]
+    own: dict[int, list[Layer]] = {id(row): [] for row in rows}
+    taken: set[int] = set()
+    for (row, _), (_, layer) in zip(said, pair([one for _, one in said], listed_), strict=True):
+        if layer is not None:
+            own[id(row)].append(layer)
+            taken.add(id(layer))
+    for layer in spine(listed_, taken):
+        alike = [row for row in rows if row.said and answers(row.said[0], layer)]
+        if alike:
+            own[id(max(alike, key=lambda row: closeness(row.said[0], layer)))].append(layer)
+    for row in rows:
+        row.own = own[id(row)]
+        if row.said and not row.own:
+            row.stretch = None
 
 
 def _row(line: Line, column: Column | None, first: Column | None) -> Row:
@@ -182,6 +231,8 @@ def _figure(row: Row, entry: Entry, subject: Subject) -> tuple[Quantity, Figure]
         return quantity, Figure(entry.value, subject.total, subject.heads)
     if row.stretch is None or role != quantity:
         return None
+    if row.own is not None:
+        return quantity, Figure(entry.value, sum((layer.parts for layer in row.own), Parts()))
     return quantity, Figure(entry.value, subject.parts(row.stretch))
 
 
@@ -193,19 +244,29 @@ def letters(sheets: Iterable[Sheet], symbols: dict[str, int]) -> dict[str, int]:
         if len(parts) == len(values):
             for part, value in zip(parts, values, strict=True):
                 if isinstance(part, str) and part not in symbols:
-                    symbols[part] = found[part] = value
+                    made = _product(part, symbols)
+                    if made is None:
+                        found[part] = value
+                    symbols[part] = value if made is None else made
 
     for sheet in sheets:
         for row in sheet.rows:
             if row.stretch is None:
                 continue
-            output = sheet.case.subject.output(row.stretch)
+            output = row.own[-1].output if row.own else sheet.case.subject.output(row.stretch)
             for entry in row.entries:
                 if isinstance(entry.value, Size) and entry.column.role == "output":
                     learn(entry.value.parts[-len(output) :], output)
             for said in row.said:
                 learn([said.filters], output[-1:])
     return found
+
+
+def _product(text: str, symbols: Mapping[str, int]) -> int | None:
+    """What `16×k` is where `k` is known; None for a letter of its own."""
+    factors = [int(one) if one.isdecimal() else symbols.get(one) for one in re.split(r" ?[×*x] ?", text)]
+    known = [one for one in factors if one is not None]
+    return math.prod(known) if len(known) == len(factors) > 1 else None
 
 
 def matches(sheets: Sequence[Sheet]) -> list[Match]:
@@ -225,12 +286,14 @@ def unnamed(sheets: Sequence[Sheet]) -> list[str]:
     """The weight layers that no row is about, of networks of which some are; with the network's name, if several."""
     found = []
     for sheet in sheets:
-        stretches = [row.stretch for row in sheet.rows if row.stretch is not None]
-        taken = {at for stretch in stretches for at in range(stretch.start, stretch.stop)}
         subject = sheet.case.subject
+        stretches = [row.stretch for row in sheet.rows if row.stretch is not None and row.own is None]
+        taken = {at for stretch in stretches for at in range(stretch.start, stretch.stop)}
+        own = {id(layer) for row in sheet.rows for layer in row.own or ()}
+        taken |= {at for at, layer in enumerate(subject.layers) if id(layer) in own}
         lead = f"{subject.name}: " if len(sheets) > 1 else ""
         for at, layer in enumerate(subject.layers):
-            if stretches and layer.weighted and not layer.training and at not in taken:
+            if taken and layer.weighted and not layer.training and at not in taken:
                 found.append(lead + layer.name)
     return found
 

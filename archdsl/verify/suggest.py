@@ -77,7 +77,8 @@ def _print_instead(finding: Finding, row: Row, case: Case) -> str:
         return f"print {'x'.join(sides[:-1]) if bare else finding.computed}"
     if not isinstance(entry.value, tuple) or len(entry.value) != 1 or not isinstance(entry.value[0], Said):
         return ""
-    layer = main_layer(row.said, entry.value[0], case.subject.layers[row.stretch.start : row.stretch.stop])
+    inside = row.own or case.subject.layers[row.stretch.start : row.stretch.stop]
+    layer = main_layer(row.said, entry.value[0], inside)
     if layer is None:
         return ""
     text = rewritten(finding.printed, layer)

@@ -28,6 +28,7 @@ __all__ = [
     "Said",
     "Size",
     "Table",
+    "Unit",
 ]
 
 # ---------------------------------------------------------------- as printed
@@ -222,6 +223,17 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Unit:
+    """Rows that are applied in turn, and all of it so many times: `8×` beside `1×1`, `3×3` and `Residual`.
+
+    `number` counts the units of a table from 1.
+    """
+
+    number: int
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A row, understood.
 
@@ -229,6 +241,7 @@ class Line:
     - `said`: the layers of the row, from all its columns but those of role `network`, whose entries have their own.
     - `quantity`: for a row that gives figures for a whole network (`FLOPs`, `Total params`, `16 weight layers`): which.
       Its cells of role `network` are numbers; in any other column (a row `Total`) the column's role says which.
+    - `unit`: the unit that the row is one of; its `said` has the unit's repeats.
     """
 
     number: str
@@ -236,6 +249,7 @@ class Line:
     entries: tuple[Entry, ...]
     said: tuple[Said | Group, ...]
     quantity: Literal["params", "ops", "depth", "memory", "connections", ""] = ""
+    unit: Unit | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ In: a text and its column. Out: what it says, as `Printed`; or why it says nothi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from archdsl import limits
 from archdsl.verify.reading.numbers import COUNTED, NotANumber, figure
@@ -47,7 +48,8 @@ def printed(text: str, column: Column, symbols: Mapping[str, int], kind: str | N
         if role in ("filters", "groups", "repeat") and _is_letter(text):
             return _letter(text, role, symbols)
         if role in ("filters", "groups", "repeat"):
-            return _times(counted(text, column.power, ""), role)
+            said = text.strip(" ×xX*") if role == "repeat" else text
+            return _times(replace(counted(said, column.power, ""), text=text), role)
         return counted(text, column.power, role if role in COUNTED else "")
     except (NotANumber, NotASize, NoLayers) as reason:
         raise NotUnderstood(str(reason)) from None

@@ -26,6 +26,7 @@ from archdsl.verify.table import Column, Group, Role, Row, Said, Table
 
 __all__ = ["columns_of"]
 
+_TIMES = re.compile(r"\d{1,4} ?[×xX]|[×xX] ?\d{1,4}")
 _SAMPLE = 60
 """Cells of a column that are looked at."""
 _KERNEL = 11
@@ -51,8 +52,8 @@ class _Values:
     """How many cells of a column are of which kind; one may be of several.
 
     `filled` counts those that say anything, `kinds` those that name a known layer, `layers` also `3x3, 64`,
-    `attributes` those with a window and more. `counting`: they count from 0 or 1. `small`: all are windows of two
-    sides, each as small as a kernel's.
+    `attributes` those with a window and more, `times` those like `8×`. `counting`: they count from 0 or 1. `small`: all
+    are windows of two sides, each as small as a kernel's.
     """
 
     filled: int
@@ -64,6 +65,7 @@ class _Values:
     layers: int
     attributes: int
     quantities: int
+    times: int
     counting: bool
     small: bool
 
@@ -88,7 +90,7 @@ def columns_of(table: Table, said: Mapping[str, str], found: Collector) -> tuple
             columns.append(Column(text, role, detail, names.power if names and role in _FIGURES else 0, "said"))
         elif lettered and text == "t":
             columns.append(Column(text, "arguments", "t", 0, "header"))
-        elif (key(text) in _NAMES or (names is not None and names.role == "model")) and _of_results(
+        elif (key(text) in _NAMES or _is_first(at, names) or (names and names.role == "model")) and _of_results(
             table, at, headers, outright
         ):
             columns.append(Column(text, "model", "", 0, "header"))
@@ -112,7 +114,14 @@ def _of_results(table: Table, at: int, headers: Sequence[Header | None], outrigh
         return True
     if key(table.headers[at].text) in _NAMES:
         return 2 * sum(map(is_network, texts)) > len(texts)
+    if _is_first(at, headers[at]):
+        return bool(roles & {"params", "ops"}) and 2 * sum(map(is_network, texts)) >= len(texts) > 0
     return 2 * sum(map(_is_layer_alone, texts)) < len(texts)
+
+
+def _is_first(at: int, names: Header | None) -> bool:
+    """Whether a column is the first, and its header says nothing."""
+    return at == 0 and names is None
 
 
 def _is_layer_alone(text: str) -> bool:
@@ -209,8 +218,9 @@ def _values(texts: Sequence[str]) -> _Values:
     first = figures[0] if figures else -1
     counting = len(figures) > 1 and first in (0, 1) and figures == list(range(first, first + len(figures)))
     few = 0 < small == len(sample)
+    times = sum(_TIMES.fullmatch(plain(text)) is not None for text in sample)
     return _Values(
-        len(sample), numbers, wholes, windows, arguments, kinds, layered, attributes, quantities, counting, few
+        len(sample), numbers, wholes, windows, arguments, kinds, layered, attributes, quantities, times, counting, few
     )
 
 
@@ -270,6 +280,16 @@ def _completed(columns: list[Column], values: Sequence[_Values], headless: bool)
     if any(column.role == "layer" for column in columns):
         # What stands beside the layers of each network is no table of results.
         columns = [replace(one, role="layer") if one.role == "model" and one.why != "said" else one for one in columns]
+    if any(column.role == "model" for column in columns):
+        # `# layers` of a network is its depth; `Layers` may be encoders, which are no weight layers, and is no number.
+        columns = [
+            replace(one, role="depth")
+            if one.role == "repeat" and "layers" in one.header.lower()
+            else Column(one.header, "unknown")
+            if one.role == "index" and key(one.header) == "layers" and one.why != "said"
+            else one
+            for one in columns
+        ]
     columns = _windowed(columns, values)
     roles = {column.role for column in columns}
     open_ = [at for at, column in enumerate(columns) if column.role == "unknown"]
@@ -279,6 +299,11 @@ def _completed(columns: list[Column], values: Sequence[_Values], headless: bool)
             if values[at].mostly(values[at].numbers) and columns[at].header:
                 columns[at] = Column(columns[at].header, "network", columns[at].header, 0, "values")
         return columns
+    for at in open_:
+        if values[at].mostly(values[at].times) and "repeat" not in roles:
+            columns[at] = Column(columns[at].header, "repeat", "", 0, "values")
+            roles.add("repeat")
+    open_ = [at for at in open_ if columns[at].role == "unknown"]
     layered = [at for at in open_ if values[at].mostly(values[at].layers + values[at].quantities)]
     for at in layered:
         text = columns[at].header

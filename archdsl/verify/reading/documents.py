@@ -17,7 +17,7 @@ from archdsl.verify.table import Table
 
 __all__ = ["FORMATS", "SUFFIXES", "Format", "read_tables", "read_text"]
 
-Format = Literal["csv", "tsv", "markdown", "latex", "html"]
+Format = Literal["csv", "tsv", "markdown", "latex", "html", "printout"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 SUFFIXES: dict[str, Format] = {
     ".csv": "csv",
@@ -28,6 +28,7 @@ SUFFIXES: dict[str, Format] = {
     ".tex": "latex",
     ".html": "html",
     ".htm": "html",
+    ".txt": "printout",
 }
 
 
@@ -44,7 +45,7 @@ def read_tables(path: Path, found: Collector) -> list[Table]:
         found.error(
             "unreadable-file",
             f"cannot read {name}: {error.strerror or error}",
-            hint="give a file of tables: .csv, .tsv, .md, .tex, .html",
+            hint="give a file of tables: .csv, .tsv, .md, .tex, .html, .txt",
         )
         return []
     if len(content) > limits.FILE_BYTES:
@@ -57,7 +58,9 @@ def read_tables(path: Path, found: Collector) -> list[Table]:
     text = _decoded(content, name, found)
     if text is None:
         return []
-    format = SUFFIXES.get(path.suffix.lower()) or _sniffed(text)
+    format = SUFFIXES.get(path.suffix.lower())
+    if format in (None, "printout"):  # a .txt may hold anything
+        format = _sniffed(text) or format
     if format is None:
         found.error(
             "table-format",
@@ -110,6 +113,10 @@ def _read(source: Source, format: str, found: Collector) -> Document:
         from archdsl.verify.reading.latex import read_latex
 
         return read_latex(source, found)
+    if format == "printout":
+        from archdsl.verify.reading.printouts import read_printout
+
+        return read_printout(source)
     from archdsl.verify.reading.csv_tables import read_csv
 
     return read_csv(source, found, "\t" if format == "tsv" else "")
@@ -146,6 +153,10 @@ def _sniffed(text: str) -> Format | None:
     lines = [line for line in start.split("\n") if line.strip() and not line.lstrip().startswith("#")]
     if any("|" in line and set(line.strip()) <= set("|-: ") and "-" in line for line in lines):
         return "markdown"
+    from archdsl.verify.reading.printouts import looks_printed
+
+    if looks_printed(text[:20_000]):
+        return "printout"
     for mark, format in (("\t", "tsv"), (",", "csv"), (";", "csv")):
         if len(lines) > 1 and lines[0].count(mark) and lines[0].count(mark) == lines[1].count(mark):
             return "tsv" if format == "tsv" else "csv"

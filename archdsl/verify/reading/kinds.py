@@ -68,8 +68,8 @@ _CALLED = {
     """,
     "fc": """
         fc | linear | fully connected | fully connected layer | full connected | full connection |
-        fullyconnected | dense | inner product | innerproduct | affine | 全连接 | 全连接层 | fc layer |
-        dense layer | linear layer | 线性 | 线性层 | full
+        fullyconnected | connected | connected layer | dense | inner product | innerproduct | affine | 全连接 |
+        全连接层 | fc layer | dense layer | linear layer | 线性 | 线性层 | full
     """,
     "relu": """
         relu | relus | rectified linear | rectified linear unit | relu layer | 修正线性单元 | relu activation |

@@ -22,14 +22,13 @@ from archdsl.verify.reading.kinds import (
     longest_kind,
 )
 from archdsl.verify.reading.partial import Partial, attribute_of, glued, rate
-from archdsl.verify.reading.text import plain
+from archdsl.verify.reading.text import misread, plain
 from archdsl.verify.reading.tokens import Cursor, Token
 from archdsl.verify.table import Group, Said
 
 __all__ = ["NoLayers", "layers"]
 
-_SMALLEST_WIDTH = 16
-"""`fc6` is the sixth, `fc1000` has a thousand outputs."""
+_SMALLEST_WIDTH = 16  # `fc6` is the sixth, `fc1000` has a thousand outputs
 
 
 def layers(text: str, symbols: Mapping[str, int], kind: str | None = None) -> tuple[Said | Group, ...]:
@@ -55,8 +54,7 @@ class _Phrase(Cursor):
         self._symbols, self._kind = symbols, kind
         self._now = Partial()
         self._groups = Groups()
-        self._times = 1
-        """How often the next layer or group is applied: `2 × [...]`."""
+        self._times = 1  # how often the next layer or group is applied: `2 × [...]`
         self._comma = False
         """Whether a comma stands behind what was read last."""
 
@@ -165,7 +163,9 @@ class _Phrase(Cursor):
         self._take()
 
     def _mixed(self, token: Token) -> None:
-        """`3a` is a label, `1000d` a number of outputs."""
+        """`3a` is a label, `1000d` a number of outputs; `1O00` is neither."""
+        if len(token.text) > 2 and (meant := misread(token.text)) is not None:
+            raise NoLayers(f"`{token.text}` has a letter among its digits: {meant}?")
         digits = token.text[: len(token.text) - len(token.text.lstrip("0123456789"))]
         if token.text[len(digits) :].lower() in COUNT_WORDS and len(digits) <= 9 and self._now.kind not in BLOCKS:
             return self._filters(int(digits), 1)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from archdsl.verify.reading.text import plain
+from archdsl.verify.reading.text import misread, plain
 from archdsl.verify.table import Size
 
 __all__ = ["NotASize", "size", "without_batch"]
@@ -91,6 +91,8 @@ def _parts(text: str) -> tuple[int | str, ...]:
     found: list[int | str] = []
     for piece in pieces:
         piece, squared, power = piece.strip().partition("^")
+        if (meant := misread(piece)) is not None:
+            raise NotASize(f"`{piece[:20]}` has a letter among its digits: {meant}?")
         if not _PART.fullmatch(piece) or (squared and power.strip("{}") not in ("2", "3")):
             raise NotASize(f"`{piece[:20]}` is no part of a size" if piece else "it is no size")
         if piece.isdecimal() and len(piece) > _LARGEST:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["NOTHING", "fold", "plain"]
+__all__ = ["NOTHING", "fold", "misread", "plain"]
 
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
 _SAME = {
@@ -39,6 +39,19 @@ _TIMES = re.compile(
 
 NOTHING = frozenset({"", "-", "--", "---", "/", "n/a", "na", "none", "nil", "无", "\\", "*", "...", "…"})
 """Cells that print nothing, after `plain`, in lower case."""
+
+
+_LOOK_ALIKE = str.maketrans("lIOo", "1100")
+_MISREAD = re.compile(r"(?=.*[lIOo])(?=.*\d)[\dlIOo]{2,12}")
+
+
+def misread(word: str) -> str | None:
+    """The number that a word with letters among its digits was before a scanner read it; None for any other word.
+
+    >>> misread("l28"), misread("1O00"), misread("C1"), misread("conv1")
+    ('128', '1000', None, None)
+    """
+    return word.translate(_LOOK_ALIKE) if _MISREAD.fullmatch(word) else None
 
 
 def fold(text: str) -> str:

@@ -19,6 +19,7 @@ from archdsl.verify.reading.merging import merged
 from archdsl.verify.reading.numbers import COUNTED, Counted, NotANumber
 from archdsl.verify.reading.places import cell_span
 from archdsl.verify.reading.quantities import Quantity, is_total, quantity
+from archdsl.verify.reading.repeated import repeated
 from archdsl.verify.reading.sizes import without_batch
 from archdsl.verify.table import Cell, Column, Entry, Line, Number, Printed, Reading, Row, Said, Size, Table
 
@@ -56,7 +57,8 @@ def understand(table: Table, columns: Mapping[str, str], symbols: Mapping[str, i
     letters = {**table.directives.symbols, **symbols}
     habits = _habits(table, understood)
     lines = [_line(row, number, understood, letters, table, found, habits) for number, row in enumerate(table.rows, 1)]
-    return Reading(table, understood, tuple(_contained(_unbatched(_numbered(lines), understood))), letters)
+    lines = repeated(_numbered(lines))
+    return Reading(table, understood, tuple(_contained(_unbatched(lines, understood))), letters)
 
 
 def _line(
