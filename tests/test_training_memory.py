@@ -108,7 +108,7 @@ def _most(step: Callable[[], object], device: str = "cpu") -> int:
         before = torch.cuda.memory_allocated()
         step()
         return torch.cuda.max_memory_allocated() - before
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as seen:
         step()
     assert seen.profiler is not None
     assert seen.profiler.kineto_results is not None
