@@ -251,7 +251,7 @@ def test_exports(walked: Network, device: str) -> None:
 def test_traces(walked: Network) -> None:
     with torch.no_grad(), warnings.catch_warnings():
         # The tracer is deprecated as a whole; it warns of conditions on sizes, as `F.local_response_norm` has them.
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.filterwarnings("ignore", message=".*jit")
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         traced = torch.jit.trace(walked.made, walked.inputs, check_trace=False)  # type: ignore[no-untyped-call]
         _assert_same(tuple(_outputs(traced(*walked.inputs))), tuple(_outputs(walked.expected)))
