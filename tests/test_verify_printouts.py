@@ -13,7 +13,7 @@ import pytest
 
 from archdsl.diagnostics import Collector
 from archdsl.verify.reading.documents import read_tables, read_text
-from tests.test_verify_stranger import cells, verified, wrong
+from tests.test_verify_stranger import cells, compared, verified, wrong
 
 KERAS = """Model: "mynet"
 _________________________________________________________________
@@ -174,3 +174,24 @@ def test_a_text_without_a_table() -> None:
     found = Collector()
     assert read_text("torch\nnumpy\n==========\n", "requirements.txt", "printout", found) == []
     assert [one.id for one in found] == ["table-empty"]
+
+
+@pytest.mark.parametrize(("size", "verdict"), [("7, 7", "convention"), ("6, 6", "contradiction")])
+def test_an_adaptive_pool_to_the_size_that_it_gets_changes_nothing(tmp_path: Path, size: str, verdict: str) -> None:
+    """torchvision's VGG pools its last 7x7 to 7x7; ours has no such layer. 3*3*512*512 + 512 = 2,359,808."""
+    printed = f"""==========================================================================================
+Layer (type:depth-idx)                   Output Shape              Param #
+==========================================================================================
+├─Conv2d: 1-1                            [1, 512, 14, 14]          2,359,808
+├─MaxPool2d: 1-2                         [1, 512, 7, 7]            --
+├─AdaptiveAvgPool2d: 1-3                 [1, 512, {size}]            --
+├─Linear: 1-4                            [1, 10]                   250,890
+==========================================================================================
+"""
+    assert 7 * 7 * 512 * 10 + 10 == 250_890
+    text = "arch my\ninput 14x14x512\nconv 3x3+1 512 -> maxpool 2 -> fc 10\n"
+    made = compared(tmp_path, {"my.arch": text, "printed.txt": printed})
+    found = {
+        (one.row, one.column, one.verdict) for one in cells(made) if one.verdict in ("convention", "contradiction")
+    }
+    assert found == {("3", "Output Shape" if verdict == "convention" else "Layer (type:depth-idx)", verdict)}

@@ -19,14 +19,12 @@ from archdsl.verify.figures import reading as reads
 from archdsl.verify.figures import show_count
 from archdsl.verify.finding import Judgement, Result, Verdict, combined
 from archdsl.verify.kinds import answers, flatten, is_block_row, meant, pair, spine
+from archdsl.verify.left_out import left_out
 from archdsl.verify.sheet import SILENT, Case, Choices, Row, Sheet, lay, letters, matches, table_choice, told, unnamed
 from archdsl.verify.subject import Layer, Stretch
 from archdsl.verify.table import Column, Entry, Group, Number, Reading, Said, Size
 
 __all__ = ["CellJudge", "judge", "main_layer"]
-
-_LOSS = "the softmax is part of the loss: the network ends with its scores"
-_FLAT = "a fully connected layer takes an image whole: nothing is left to flatten"
 
 
 def judge(reading: Reading, cases: Sequence[Case]) -> Judgement:
@@ -131,20 +129,13 @@ class CellJudge:
 
     def _unmatched(self, row: Row, entry: Entry) -> Result:
         kinds = {said.kind for said in row.said}
-        if kinds == {"softmax"}:
+        if (found := left_out(row, self._subject, self._symbols)) is not None:
+            convention, shape = found
             if isinstance(entry.value, Size):
-                shape = row.after or self._subject.layers[-1].output
-                return _of_facts([replace(compare_size(entry.value, shape, self._symbols), convention=_LOSS)])
+                return _of_facts([replace(compare_size(entry.value, shape, self._symbols), convention=convention)])
             if isinstance(entry.value, Number) and entry.column.role in ("depth", "params", "ops"):
-                return replace(self._whole(entry.value, 0), convention=_LOSS)
-            return Result("not-checked", 0, explanation=_LOSS)
-        if kinds == {"flatten"} and row.after is not None:
-            if isinstance(entry.value, Size):
-                flat = (math.prod(row.after),)
-                return _of_facts([replace(compare_size(entry.value, flat, self._symbols), convention=_FLAT)])
-            if isinstance(entry.value, Number) and entry.column.role in ("depth", "params", "ops"):
-                return replace(self._whole(entry.value, 0), convention=_FLAT)
-            return Result("not-checked", 0, explanation=_FLAT)
+                return replace(self._whole(entry.value, 0), convention=convention)
+            return Result("not-checked", 0, explanation=convention)
         if entry.column.role in ("layer", "network") and row.said and None not in kinds:
             named = row.said[0].text
             return Result("contradiction", 1, "no such layer", explanation=f"no layer here answers to `{named}`")
