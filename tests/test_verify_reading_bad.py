@@ -165,6 +165,23 @@ def test_macros_cannot_write_out_without_end() -> None:
 
 
 _PIECES: dict[str, list[str]] = {
+    "printout": [
+        *("=" * 40 + "\n", "_" * 40 + "\n", "Layer (type:depth-idx)", "Layer (type)", "Output Shape", "Param #", "   "),
+        *(
+            "\n",
+            "├─",
+            "│    └─",
+            "Conv2d: 1-1",
+            "conv2d (Conv2D)",
+            "[1, 64, 8, 8]",
+            "(None, 8, 8, 64)",
+            "1,792",
+            "--",
+            "┃",
+            "━",
+        ),
+        *("Total params: 1,792\n", "Trainable params: ", "(recursive)", "[", "None"),
+    ],
     "csv": [
         *("a", "1", ",", ";", '"', "\n", "#", "# archdsl let: C=1\n", "type", "params", "55x55", "2.7K"),
         *(

@@ -16,11 +16,11 @@ RULES = (
     Rule(
         "table-format",
         "error",
-        "A file of tables is neither CSV, TSV, Markdown, LaTeX nor HTML, as far as its name and its text tell.",
+        "A file of tables is neither CSV, TSV, Markdown, LaTeX, HTML nor a printout, as far as its name and text tell.",
         "Each has its own rules about what parts two cells.",
         "conv 55x55x96 34944\nmaxpool 27x27x96\n",
         _RIGHT,
-        target="table.txt",
+        target="table.dat",
     ),
     Rule(
         "table-encoding",
