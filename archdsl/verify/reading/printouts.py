@@ -151,10 +151,12 @@ def _drawn(lines: Sequence[str], at: int, document: Document) -> int:
 
 def _joined(parts: Sequence[Sequence[str]]) -> list[str]:
     """The lines of one row, each column's texts one behind the other; a name is cut at any letter."""
-    width = max(map(len, parts))
-    columns = [[line[at] for line in parts if at < len(line) and line[at]] for at in range(width)]
-    return [" ".join(column) if at or any("(" in one[:1] for one in column[1:]) else "".join(column)
-            for at, column in enumerate(columns)]  # fmt: skip
+    made: list[str] = []
+    for at in range(max(map(len, parts))):
+        texts = [line[at] for line in parts if at < len(line) and line[at]]
+        cut = at == 0 and not any(text.startswith("(") for text in texts[1:])
+        made.append(("" if cut else " ").join(texts))
+    return made
 
 
 def _row(cells: Sequence[str], line: int, *, header: bool = False) -> RawRow:
