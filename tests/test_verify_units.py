@@ -64,6 +64,13 @@ def test_the_unit_of_a_count() -> None:
     assert [line.unit for line in reading.lines] == [None, *[Unit(1, 3)] * 3, None, None]
 
 
+def test_a_unit_begins_behind_a_stride_where_no_sizes_are_printed() -> None:
+    rows = [row.rpartition("8 × 8 |")[0] + " |" if "8 × 8" in row else row for row in TABLE.splitlines()]
+    assert sum("8 × 8" in row for row in rows) == 0
+    reading = read("\n".join(rows) + "\n")
+    assert [line.unit for line in reading.lines] == [None, *[Unit(1, 3)] * 3, None, None]
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_a_count_in_the_first_row_and_one_that_is_merged(tmp_path: Path, first: bool) -> None:
     text = TABLE.replace("|  | Convolutional | 4", "| 3× | Convolutional | 4").replace(
