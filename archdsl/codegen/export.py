@@ -198,7 +198,8 @@ def _traced(made: nn.Module, inputs: Sequence[torch.Tensor], any_batch: bool) ->
     try:
         with torch.no_grad():
             return torch.export.export(made, tuple(inputs), dynamic_shapes=dynamic)
-    # Whatever PyTorch raises for a network that it cannot trace: these five, by where it gives up.
+    # Whatever PyTorch raises for a network that it cannot trace: these five, by where it gives up. NotImplementedError
+    # is PyTorch's, for an operator without a rule for sizes that are not known; nothing here is unfinished.
     except (RuntimeError, ValueError, NotImplementedError, AssertionError, TypeError) as error:
         hint = "a fixed batch may do: --batch 1" if any_batch else ""
         raise ExportError(f"torch.export cannot trace this network: {_sentence(error)}", hint) from None

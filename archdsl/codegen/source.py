@@ -159,6 +159,9 @@ def _quoted(text: str) -> str:
 
 def _escaped(char: str) -> str:
     number = ord(char)
+    if 0xD800 <= number < 0xE000:
+        # Half of a character: Python 3.13 compiles no docstring that holds one, so that its name is shown.
+        return f"\\\\u{number:04x}"
     return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}" if number < 65536 else f"\\U{number:08x}"
 
 
